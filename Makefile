@@ -1,0 +1,48 @@
+# `make` alone prints what there is to make.
+.DEFAULT_GOAL := help
+PYTHON ?= python3
+BIN := .venv/bin
+
+.PHONY: help run test lint format psql up schema lock clean
+
+help:  ## Print this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+run: .venv/.run  ## Start PostgreSQL, deploy the schema, serve on 127.0.0.1:8000
+	@exec $(BIN)/python -m tools.run
+
+test: .venv/.dev  ## Run all tests (in containers if Docker answers; else on an embedded server)
+	@$(BIN)/pytest $(ARGS)
+
+lint: .venv/.dev  ## Check style and types
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check --quiet .
+	@$(BIN)/mypy
+
+format: .venv/.dev  ## Format the Python code
+	@$(BIN)/ruff format .
+	@$(BIN)/ruff check --fix .
+
+psql: .venv/.run  ## Open psql on what `make run` serves (as wallet_app; ROLE=postgres for all rights)
+	@exec $(BIN)/python -m tools.psql $(ROLE)
+
+up:  ## Start PostgreSQL, the migration and the service with Docker Compose
+	@docker compose up --build --wait
+
+schema: .venv/.dev  ## Write sql/schema.sql anew from what deploys
+	@$(BIN)/python -m tools.schema
+
+lock: .venv/.dev  ## Pin the newest versions of all dependencies, with hashes
+	@$(BIN)/python -m tools.lock
+
+clean:  ## Remove the virtual environment and caches; the data folder of `make run` stays
+	@rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	@find . -name __pycache__ -prune -exec rm -rf {} +
+
+.venv/.run: requirements/run.txt tools/setup
+	@PYTHON=$(PYTHON) tools/setup run
+	@touch $@
+
+.venv/.dev: requirements/dev.txt tools/setup
+	@PYTHON=$(PYTHON) tools/setup dev
+	@touch $@ .venv/.run

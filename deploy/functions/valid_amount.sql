@@ -1,0 +1,1 @@
+../../sql/functions/valid_amount.sql

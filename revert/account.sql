@@ -1,0 +1,7 @@
+-- Revert pgwallet:account from pg
+
+BEGIN;
+
+DROP TABLE wallet.account;
+
+COMMIT;

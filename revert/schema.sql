@@ -1,0 +1,8 @@
+-- Revert pgwallet:schema from pg
+
+BEGIN;
+
+ALTER DEFAULT PRIVILEGES FOR ROLE wallet_owner GRANT EXECUTE ON FUNCTIONS TO PUBLIC;
+DROP SCHEMA wallet;
+
+COMMIT;

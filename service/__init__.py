@@ -1,0 +1,1 @@
+"""The wallet ledger over HTTP. Each request is one call of one function in PostgreSQL."""

@@ -1,0 +1,77 @@
+"""The application: routes, one error mapping, and a pool per worker."""
+
+from __future__ import annotations
+
+import logging
+import time
+
+from sanic import HTTPResponse, Request, Sanic
+
+from service.config import Settings
+from service.database import Database
+from service.errors import problem_response
+from service.logs import logging_config
+from service.responses import request_id
+from service.routes import account, docs, health, transaction
+from service.schemas import BODY_LIMIT
+
+logger = logging.getLogger("wallet")
+
+
+def create_app(settings: Settings) -> Sanic:
+    """Make the application. It opens its pool when a worker starts and closes it when it stops."""
+    app = Sanic("pgwallet", log_config=logging_config(settings.log_format))
+    app.config.update(
+        MOTD=False,
+        ACCESS_LOG=False,
+        REQUEST_MAX_SIZE=BODY_LIMIT,
+        REQUEST_TIMEOUT=30,
+        # The database's own limits come first; this one is for what nobody foresaw.
+        RESPONSE_TIMEOUT=settings.pool_timeout + settings.statement_timeout + 10,
+        GRACEFUL_SHUTDOWN_TIMEOUT=settings.shutdown_timeout,
+    )
+    for routes in (account, transaction, health, docs):
+        app.blueprint(routes.blueprint)
+
+    app.ctx.stopping = False
+
+    @app.before_server_start
+    async def open_pool(app: Sanic) -> None:
+        app.ctx.database = await Database.open(settings)
+
+    # Requests in flight end between these two: the pool must outlive them.
+    @app.before_server_stop
+    async def stop_being_ready(app: Sanic) -> None:
+        app.ctx.stopping = True
+
+    @app.after_server_stop
+    async def close_pool(app: Sanic) -> None:
+        await app.ctx.database.close()
+
+    @app.exception(Exception)
+    async def answer_problem(request: Request, error: Exception) -> HTTPResponse:
+        return problem_response(request, error)
+
+    if settings.access_log:
+
+        @app.on_request
+        async def start_clock(request: Request) -> None:
+            request.ctx.started = time.perf_counter()
+
+        @app.on_response
+        async def log_request(request: Request, response: HTTPResponse) -> None:
+            started = getattr(request.ctx, "started", time.perf_counter())
+            logger.info(
+                "request",
+                extra={
+                    "request": {
+                        "method": request.method,
+                        "path": request.path,
+                        "status": response.status,
+                        "seconds": round(time.perf_counter() - started, 6),
+                        "request_id": request_id(request),
+                    }
+                },
+            )
+
+    return app

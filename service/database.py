@@ -1,0 +1,127 @@
+"""One method per SQL function, one statement per method.
+
+A call that has begun runs to its end even if the request that made it goes away: a client that
+hangs up must not cut the call off between its work and its commit.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from typing import Any
+
+import asyncpg
+
+from service.config import Settings
+from service.errors import NOTHING_DONE, OUTCOME_UNKNOWN, Problem, connection_is_stale
+
+logger = logging.getLogger("wallet")
+
+_ACCOUNT = "SELECT id, email, balance, ctime FROM"
+_TRANSACTION = "SELECT id, source_account_id, target_account_id, amount, ctime FROM"
+
+CREATE_ACCOUNT = f"{_ACCOUNT} wallet.create_account($1)"
+GET_ACCOUNT = f"{_ACCOUNT} wallet.get_account($1)"
+DEPOSIT = f"{_TRANSACTION} wallet.deposit($1, $2)"
+TRANSFER = f"{_TRANSACTION} wallet.transfer($1, $2, $3)"
+GET_TRANSACTION = f"{_TRANSACTION} wallet.get_transaction($1)"
+IS_READY = """SELECT coalesce(bool_and(has_function_privilege(to_regprocedure(f), 'EXECUTE')), false)
+    AND count(to_regprocedure(f)) = 5
+FROM unnest(ARRAY[
+    'wallet.create_account(text)', 'wallet.get_account(bigint)',
+    'wallet.deposit(bigint, numeric)', 'wallet.transfer(bigint, bigint, numeric)',
+    'wallet.get_transaction(bigint)'
+]) f"""
+
+
+async def _keep(connection: asyncpg.Connection) -> None:
+    """Leave a returned connection as it is: one function call has nothing to reset."""
+
+
+class Database:
+    """A worker's pool of connections, and the functions that can be called through it."""
+
+    def __init__(self, pool: asyncpg.Pool, settings: Settings) -> None:
+        self._pool = pool
+        self._pool_timeout = settings.pool_timeout
+        self._calls: set[asyncio.Task[asyncpg.Record]] = set()
+
+    @classmethod
+    async def open(cls, settings: Settings) -> Database:
+        """Make the pool. It connects when it is first used."""
+        pool = await asyncpg.create_pool(
+            settings.database_url,
+            min_size=0,
+            max_size=settings.pool_size,
+            reset=_keep,
+            # Only a server that went silent gets here: statement_timeout comes first.
+            command_timeout=settings.statement_timeout + 5,
+            server_settings={
+                "application_name": "pgwallet",
+                "default_transaction_isolation": "read committed",
+                "statement_timeout": str(int(settings.statement_timeout * 1000)),
+                "lock_timeout": str(int(settings.lock_timeout * 1000)),
+            },
+        )
+        return cls(pool, settings)
+
+    async def close(self) -> None:
+        """Let the calls in flight end, then close the connections."""
+        if self._calls:
+            await asyncio.wait(self._calls)
+        await self._pool.close()
+
+    async def create_account(self, email: str) -> asyncpg.Record:
+        return await self._call(CREATE_ACCOUNT, email)
+
+    async def get_account(self, id: int) -> asyncpg.Record:
+        return await self._call(GET_ACCOUNT, id)
+
+    async def deposit(self, account_id: int, amount: Any) -> asyncpg.Record:
+        return await self._call(DEPOSIT, account_id, amount)
+
+    async def transfer(
+        self, source_account_id: int, target_account_id: int, amount: Any
+    ) -> asyncpg.Record:
+        return await self._call(TRANSFER, source_account_id, target_account_id, amount)
+
+    async def get_transaction(self, id: int) -> asyncpg.Record:
+        return await self._call(GET_TRANSACTION, id)
+
+    async def is_ready(self) -> bool:
+        """Whether the database answers and has every function, with leave to execute it."""
+        return bool((await self._call(IS_READY))[0])
+
+    async def _call(self, statement: str, *arguments: object) -> asyncpg.Record:
+        call = asyncio.ensure_future(self._run(statement, arguments))
+        self._calls.add(call)
+        call.add_done_callback(self._finished)
+        return await asyncio.shield(call)
+
+    def _finished(self, call: asyncio.Task[asyncpg.Record]) -> None:
+        self._calls.discard(call)
+        if not call.cancelled():
+            call.exception()  # Nobody may be left to ask for it.
+
+    async def _run(self, statement: str, arguments: tuple[object, ...]) -> asyncpg.Record:
+        try:
+            connection = await self._pool.acquire(timeout=self._pool_timeout)
+        except TimeoutError:
+            raise Problem("busy", f"Every database connection is in use. {NOTHING_DONE}") from None
+        except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+            logger.error("cannot connect to the database: %s", error)
+            raise Problem(
+                "database_unavailable", f"The database cannot be reached. {NOTHING_DONE}"
+            ) from error
+        try:
+            return await connection.fetchrow(statement, *arguments)
+        except asyncpg.PostgresError as error:
+            if connection_is_stale(error):
+                logger.warning("the database went away: %s", error)
+                await self._pool.expire_connections()
+            raise
+        except (OSError, TimeoutError) as error:
+            logger.warning("the database went away: %r", error)
+            raise Problem("database_unavailable", OUTCOME_UNKNOWN) from error
+        finally:
+            await self._pool.release(connection)

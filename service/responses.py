@@ -1,0 +1,39 @@
+"""What every answer has in common: JSON, and the request's id."""
+
+from __future__ import annotations
+
+import re
+import uuid
+from typing import Any
+
+import msgspec
+from sanic import HTTPResponse, Request
+
+_sane_id = re.compile(r"[A-Za-z0-9._-]{1,128}").fullmatch
+_encode = msgspec.json.Encoder().encode
+
+
+def request_id(request: Request) -> str:
+    """The request's X-Request-ID when it is sane, else a new one; the same at each call."""
+    known: str | None = getattr(request.ctx, "request_id", None)
+    if known is None:
+        given = request.headers.getone("x-request-id", "")
+        known = given if _sane_id(given) else uuid.uuid4().hex
+        request.ctx.request_id = known
+    return known
+
+
+def json_response(
+    request: Request,
+    status: int,
+    payload: Any,
+    headers: dict[str, str] | None = None,
+    content_type: str = "application/json",
+) -> HTTPResponse:
+    """An answer with a JSON body; `payload` is anything that msgspec encodes."""
+    return HTTPResponse(
+        _encode(payload),
+        status,
+        {"X-Request-ID": request_id(request), **(headers or {})},
+        content_type,
+    )

@@ -1,0 +1,27 @@
+"""/openapi.json and /docs: what the API is, for programs and for people."""
+
+from __future__ import annotations
+
+from sanic import Blueprint, HTTPResponse, Request
+
+from service.openapi import DOCUMENT, docs_page
+from service.responses import json_response, request_id
+
+blueprint = Blueprint("docs")
+
+_page = docs_page(DOCUMENT)
+
+
+@blueprint.get("/openapi.json")
+async def openapi(request: Request) -> HTTPResponse:
+    return json_response(request, 200, DOCUMENT)
+
+
+@blueprint.get("/docs")
+async def docs(request: Request) -> HTTPResponse:
+    headers = {
+        "X-Request-ID": request_id(request),
+        # The page is whole in itself: nothing is fetched, nothing is run.
+        "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'",
+    }
+    return HTTPResponse(_page, 200, headers, "text/html; charset=utf-8")

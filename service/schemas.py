@@ -1,0 +1,214 @@
+"""What bodies and answers look like: strict JSON in, exact money and UTC times out.
+
+A body is read with the standard library's parser, because it alone keeps a number's text and shows
+duplicate members: money never passes through a binary float.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Iterable
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+import asyncpg
+from msgspec import Struct
+from sanic import Request
+
+from service.errors import Problem
+
+BODY_LIMIT = 8192
+"""The largest body in bytes."""
+
+MAX_ID = 2**63 - 1
+
+AMOUNT_PATTERN = r"-?[0-9]{1,20}(\.[0-9]{1,20})?"
+"""An amount that arrives as a string."""
+
+INVALID_AMOUNT_HINT = "Give an amount that is 0.01 to 999999.99 once rounded to hundredths."
+INVALID_EMAIL_HINT = "Give an address of the form local@domain, without spaces."
+
+_is_amount = re.compile(AMOUNT_PATTERN).fullmatch
+_is_id = re.compile(r"[1-9][0-9]{0,18}").fullmatch
+
+
+class Account(Struct):
+    """An account as HTTP shows it."""
+
+    id: int
+    email: str
+    balance: str
+    ctime: str
+
+    @classmethod
+    def of(cls, row: asyncpg.Record) -> Account:
+        return cls(row["id"], row["email"], str(row["balance"]), _utc(row["ctime"]))
+
+
+class Transaction(Struct):
+    """A transaction as HTTP shows it. No source means a deposit from outside."""
+
+    id: int
+    source_account_id: int | None
+    target_account_id: int | None
+    amount: str
+    ctime: str
+
+    @classmethod
+    def of(cls, row: asyncpg.Record) -> Transaction:
+        return cls(
+            row["id"],
+            row["source_account_id"],
+            row["target_account_id"],
+            str(row["amount"]),
+            _utc(row["ctime"]),
+        )
+
+
+def _utc(time: datetime) -> str:
+    """ISO 8601 with microseconds and Z; asyncpg hands times over in UTC."""
+    return time.isoformat(timespec="microseconds").removesuffix("+00:00") + "Z"
+
+
+class _Number(str):
+    """A JSON number, as it was written."""
+
+
+class _Wrong(Exception):
+    """A member that has the wrong type. The message says what it must be."""
+
+
+Reader = Callable[[object], Any]
+
+
+def read_body(request: Request, **members: Reader) -> list[Any]:
+    """The body's members, each read by its reader, in the order in which they are named here.
+
+    Raises Problem: unsupported_media_type, invalid_request (with every member that is wrong), or
+    what a reader raises.
+    """
+    body = _parse(request)
+    errors = [
+        {"field": name, "detail": "is no member of this request"}
+        for name in body
+        if name not in members
+    ]
+    values = []
+    refusal: Problem | None = None
+    for name, read in members.items():
+        if name not in body:
+            errors.append({"field": name, "detail": "is missing"})
+            continue
+        try:
+            values.append(read(body[name]))
+        except _Wrong as wrong:
+            errors.append({"field": name, "detail": str(wrong)})
+        except Problem as problem:
+            refusal = refusal or problem
+    if errors:
+        raise _invalid_request("The body's members are not those of this request.", errors)
+    if refusal:
+        raise refusal
+    return values
+
+
+def _parse(request: Request) -> dict[str, object]:
+    media_type, *parameters = request.headers.getone("content-type", "").lower().split(";")
+    charset = [p.strip() for p in parameters if p.strip().startswith("charset")]
+    if (
+        media_type.strip() != "application/json"
+        or any(p not in ("charset=utf-8", 'charset="utf-8"') for p in charset)
+        or request.headers.getone("content-encoding", "identity") != "identity"
+    ):
+        raise Problem(
+            "unsupported_media_type", "Send the body as JSON with Content-Type: application/json."
+        )
+    try:
+        body = json.loads(
+            request.body.decode("utf-8"),
+            object_pairs_hook=_members,
+            parse_int=_Number,
+            parse_float=_Number,
+            parse_constant=_Number,
+        )
+    except UnicodeDecodeError as error:
+        raise _invalid_request(f"The body is not UTF-8 at byte {error.start}.") from None
+    except json.JSONDecodeError as error:
+        raise _invalid_request(
+            f"The body is not JSON: {error.msg} at character {error.pos}."
+        ) from None
+    except RecursionError:
+        raise _invalid_request("The body is nested too deeply.") from None
+    if not isinstance(body, dict):
+        raise _invalid_request("The body must be a JSON object.")
+    return body
+
+
+def _members(pairs: Iterable[tuple[str, object]]) -> dict[str, object]:
+    members: dict[str, object] = {}
+    for name, value in pairs:
+        if name in members:
+            raise _invalid_request(
+                "The body has a member twice.", [{"field": name, "detail": "is there twice"}]
+            )
+        members[name] = value
+    return members
+
+
+def _invalid_request(detail: str, errors: list[dict[str, str]] | None = None) -> Problem:
+    for error in errors or ():
+        # A name need not be valid Unicode, and can be long; it must not break the answer.
+        error["field"] = error["field"][:100].encode(errors="backslashreplace").decode()
+    return Problem("invalid_request", detail, errors=errors)
+
+
+def email(value: object) -> str:
+    """An email address; PostgreSQL looks at all but what it cannot hold."""
+    if not isinstance(value, str) or isinstance(value, _Number):
+        raise _Wrong("must be a string")
+    if "\0" in value:
+        raise Problem(
+            "invalid_email", "The email has a control character in it.", hint=INVALID_EMAIL_HINT
+        )
+    if any("\ud800" <= character <= "\udfff" for character in value):
+        raise Problem(
+            "invalid_email", "The email has half a surrogate pair in it.", hint=INVALID_EMAIL_HINT
+        )
+    return value
+
+
+def account_id(value: object) -> int:
+    """An account's id, 1 to 2^63-1."""
+    if isinstance(value, _Number) and _is_id(value) and int(value) <= MAX_ID:
+        return int(value)
+    raise _Wrong(f"must be a whole number from 1 to {MAX_ID}")
+
+
+def amount(value: object) -> Decimal:
+    """An amount exactly as written; PostgreSQL rounds it and looks at its size.
+
+    Only what no `numeric` of a sane size can hold is refused here.
+    """
+    if not isinstance(value, str):
+        raise _Wrong("must be a string or a number")
+    if isinstance(value, _Number):
+        exact = Decimal(value)
+        # 1e400 must not become 400 digits; zero has no size.
+        readable = exact.is_finite() and (not exact or -20 <= exact.adjusted() < 20)
+    else:
+        readable = _is_amount(value) is not None
+        exact = Decimal(value) if readable else Decimal(0)
+    if not readable:
+        shown = value[:60].encode(errors="backslashreplace").decode()
+        raise Problem("invalid_amount", f"The amount is {shown}.", hint=INVALID_AMOUNT_HINT)
+    return exact or Decimal(0)
+
+
+def path_id(text: str, code: str) -> int:
+    """The id in a path. Raises Problem `code`, since any other text names nothing."""
+    if _is_id(text) and int(text) <= MAX_ID:
+        return int(text)
+    kind = code.removesuffix("_not_found")
+    raise Problem(code, f"There is no {kind} with this id.", hint="Check the id.")

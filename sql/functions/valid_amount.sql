@@ -1,0 +1,40 @@
+-- Rounds an amount to hundredths, half away from zero, and returns it if it is 0.01 to 999999.99.
+--
+-- For the functions that move money, each of which calls it before anything else; nobody else may
+-- execute it.
+--
+-- Locks: nothing.
+-- Refusals: WL002 invalid_amount, for NULL, NaN and Infinity too.
+--
+--   SELECT wallet.valid_amount(0.005);
+
+BEGIN;
+
+SET LOCAL ROLE wallet_owner;
+
+CREATE OR REPLACE FUNCTION wallet.valid_amount(amount numeric)
+RETURNS numeric
+LANGUAGE plpgsql
+IMMUTABLE
+AS $$
+DECLARE
+    v_amount numeric := round(valid_amount.amount, 2);
+BEGIN
+    -- NaN and Infinity sort above every number; NULL makes the comparison NULL.
+    IF v_amount BETWEEN 0.01 AND 999999.99 THEN
+        RETURN v_amount;
+    END IF;
+
+    RAISE EXCEPTION USING ERRCODE = 'WL002', MESSAGE = 'invalid amount',
+        DETAIL = format('The amount is %s.', coalesce(left(valid_amount.amount::text, 60), 'NULL')),
+        HINT = 'Give an amount that is 0.01 to 999999.99 once rounded to hundredths.';
+END
+$$;
+
+COMMENT ON FUNCTION wallet.valid_amount(numeric) IS
+    'Rounds an amount to hundredths, half away from zero, and returns it if it is 0.01 to '
+    '999999.99. Refusals: WL002 invalid_amount';
+
+REVOKE ALL ON FUNCTION wallet.valid_amount(numeric) FROM PUBLIC;
+
+COMMIT;

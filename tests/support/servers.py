@@ -1,0 +1,151 @@
+"""The PostgreSQL servers that tests run on."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from abc import ABC, abstractmethod
+from functools import cache
+from urllib.parse import parse_qsl, unquote, urlsplit
+
+import docker
+import docker.errors
+import psycopg
+from psycopg import conninfo
+
+from tools.embedded import EmbeddedServer, temporary_folder
+
+# Tests count statements and open many connections. What a crash does is shown elsewhere, by
+# servers that keep fsync on.
+OPTIONS = {
+    "shared_preload_libraries": "pg_stat_statements",
+    "max_connections": "300",
+    "fsync": "off",
+}
+APP_PASSWORD = "wallet_app"
+
+
+class Server(ABC):
+    """A server and how to reach it as a superuser."""
+
+    name: str
+
+    @abstractmethod
+    def start(self) -> None: ...
+
+    @abstractmethod
+    def stop(self) -> None: ...
+
+    @abstractmethod
+    def url(self, database: str, user: str | None = None) -> str:
+        """A libpq URL; without a user, a superuser's."""
+
+    def environ(self, database: str, user: str | None = None) -> dict[str, str]:
+        """libpq's variables, for sqitch, psql and pg_dump, and a PATH with PostgreSQL's programs."""
+        names = {"host": "PGHOST", "port": "PGPORT", "user": "PGUSER", "password": "PGPASSWORD"}
+        given = conninfo.conninfo_to_dict(self.url(database, user))
+        variables = {names[key]: str(given[key]) for key in names if given.get(key)}
+        return {**variables, "PGDATABASE": database, "PATH": _path()}
+
+    def execute(self, statement: str, database: str = "postgres") -> None:
+        with psycopg.connect(self.url(database), autocommit=True) as connection:
+            connection.execute(statement)
+
+
+class Embedded(Server):
+    def __init__(self) -> None:
+        self._server = EmbeddedServer(temporary_folder(), OPTIONS)
+        self.name = "embedded"
+
+    def start(self) -> None:
+        self._server.start()
+
+    def stop(self) -> None:
+        self._server.stop("immediate")
+        shutil.rmtree(self._server.folder)
+
+    def url(self, database: str, user: str | None = None) -> str:
+        return self._server.url(user or "postgres", database)
+
+
+class Container(Server):
+    def __init__(self) -> None:
+        from testcontainers.community.postgres import PostgresContainer
+
+        options = " ".join(f"-c {name}={value}" for name, value in OPTIONS.items())
+        self._container = PostgresContainer(
+            "postgres:18", username="postgres", password="postgres", driver=None
+        ).with_command(f"postgres {options}")
+        self.name = "testcontainers postgres:18"
+
+    def start(self) -> None:
+        self._container.start()
+
+    def stop(self) -> None:
+        self._container.stop()
+
+    def url(self, database: str, user: str | None = None) -> str:
+        host = self._container.get_container_host_ip()
+        port = self._container.get_exposed_port(5432)
+        login = f"{user}:{APP_PASSWORD}" if user else "postgres:postgres"
+        return f"postgresql://{login}@{host}:{port}/{database}"
+
+
+class Given(Server):
+    """A server of somebody else's: only databases of our own are made there, and dropped."""
+
+    def __init__(self, url: str) -> None:
+        self._url = urlsplit(url)
+        self.name = f"the server at {self._url.hostname or dict(parse_qsl(self._url.query))}"
+
+    def start(self) -> None:
+        pass
+
+    def stop(self) -> None:
+        pass
+
+    def url(self, database: str, user: str | None = None) -> str:
+        parts = self._url
+        if user:
+            _, _, address = parts.netloc.rpartition("@")
+            parts = parts._replace(netloc=f"{user}:{APP_PASSWORD}@{address}")
+        return parts._replace(path=f"/{database}").geturl()
+
+
+@cache
+def docker_answers() -> bool:
+    """Whether a Docker engine can be reached."""
+    try:
+        client = docker.from_env()
+        try:
+            return bool(client.ping())
+        finally:
+            client.close()
+    except docker.errors.DockerException:
+        return False
+
+
+@cache
+def chosen() -> str:
+    """WALLET_TEST_DATABASE, or testcontainers where Docker answers, else embedded."""
+    given = os.environ.get("WALLET_TEST_DATABASE", "")
+    return given or ("testcontainers" if docker_answers() else "embedded")
+
+
+def make_server() -> Server:
+    match chosen():
+        case "testcontainers":
+            return Container()
+        case "embedded":
+            return Embedded()
+        case url if url.startswith(("postgresql://", "postgres://")):
+            return Given(url)
+    raise ValueError(
+        f"WALLET_TEST_DATABASE is {chosen()!r}; it takes testcontainers, embedded or a URL"
+    )
+
+
+@cache
+def _path() -> str:
+    programs = EmbeddedServer(temporary_folder()).bin
+    return f"{programs}{os.pathsep}{os.environ['PATH']}"

@@ -1,0 +1,1 @@
+"""What `make` and the tests stand on: an embedded PostgreSQL, and the way to run everything."""

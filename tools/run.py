@@ -1,0 +1,170 @@
+"""`make run`: PostgreSQL, the schema and the service, from one command.
+
+With WALLET_DATABASE_URL set, that server is used and none is started or changed.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from contextlib import suppress
+from pathlib import Path
+from types import FrameType
+
+from tools.embedded import CHECKOUT, EmbeddedError, EmbeddedServer, folder_of_checkout
+
+DATABASE = "wallet"
+
+
+class RunError(Exception):
+    """Why it cannot go on, in a line, and what to do."""
+
+
+class Stopped(Exception):
+    """Ctrl-C, or a SIGTERM."""
+
+
+def say(text: str) -> None:
+    print(text, flush=True)
+
+
+def check_port() -> None:
+    """Find out about a taken port before anything is started."""
+    from service.__main__ import CannotStart, bind
+    from service.config import ConfigError, Settings
+
+    try:
+        environ = {"WALLET_DATABASE_URL": "postgresql:///", **os.environ}
+        bind(Settings.from_environ(environ)).close()
+    except (CannotStart, ConfigError) as error:
+        raise RunError(str(error)) from None
+
+
+def lock(folder: Path) -> int:
+    """Keep a second `make run` off this data folder for as long as this process lives."""
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    descriptor = os.open(folder / "lock", os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        raise RunError(f"another make run uses {folder}; stop it first") from None
+    return descriptor
+
+
+def create_database(server: EmbeddedServer) -> None:
+    """Make the database if it is not there yet."""
+    psql = ["psql", "-XAtq", "-v", "ON_ERROR_STOP=1", "-c"]
+    environ = {**os.environ, **server.environ("postgres", "postgres")}
+    query = f"SELECT count(*) FROM pg_database WHERE datname = '{DATABASE}'"
+    if subprocess.check_output([*psql, query], env=environ, text=True).strip() == "0":
+        subprocess.run([*psql, f"CREATE DATABASE {DATABASE}"], env=environ, check=True)
+
+
+def deploy(server: EmbeddedServer) -> str:
+    """Deploy what is not deployed yet, and return what Sqitch said last."""
+    done = subprocess.run(
+        ["sqitch", "deploy"],
+        cwd=CHECKOUT,
+        env={**os.environ, **server.environ("postgres", DATABASE)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
+    )
+    if done.returncode:
+        raise RunError(f"sqitch deploy failed:\n{done.stdout.rstrip()}")
+    changes = sum(line.lstrip().startswith("+ ") for line in done.stdout.splitlines())
+    return f"{changes} changes deployed" if changes else "up to date"
+
+
+def wait_until_ready(service: subprocess.Popen[bytes], url: str) -> None:
+    """Return once the service answers."""
+    deadline = time.monotonic() + 30
+    while time.monotonic() < deadline:
+        if service.poll() is not None:
+            raise RunError("")  # It has said why.
+        with suppress(OSError, urllib.error.URLError, json.JSONDecodeError):
+            with urllib.request.urlopen(f"{url}/health/ready", timeout=5):
+                return
+        time.sleep(0.05)
+    raise RunError("the service did not become ready in 30 seconds")
+
+
+def stop(service: subprocess.Popen[bytes]) -> None:
+    """Let the requests in flight end, then end it."""
+    if service.poll() is None:
+        service.terminate()
+        service.wait()
+
+
+def run() -> int:
+    host = os.environ.get("WALLET_HOST") or "127.0.0.1"
+    port = os.environ.get("WALLET_PORT") or "8000"
+    url = f"http://{f'[{host}]' if ':' in host else host}:{port}"
+    environ = dict(os.environ)
+    server: EmbeddedServer | None = None
+    service: subprocess.Popen[bytes] | None = None
+
+    check_port()
+    try:
+        if environ.get("WALLET_DATABASE_URL"):
+            say("database   the one that WALLET_DATABASE_URL names")
+        else:
+            folder = folder_of_checkout()
+            lock(folder)
+            server = EmbeddedServer(folder)
+            new = not server.data.exists()
+            server.start()
+            say(f"database   PostgreSQL {'made' if new else 'started'} in {folder}")
+            create_database(server)
+            say(f"schema     {deploy(server)}")
+            environ["WALLET_DATABASE_URL"] = server.url("wallet_app", DATABASE)
+        # A session of its own, so that Ctrl-C reaches this process alone and the order is ours.
+        service = subprocess.Popen(
+            [sys.executable, "-m", "service"], cwd=CHECKOUT, env=environ, start_new_session=True
+        )
+        wait_until_ready(service, url)
+        say(f"API        {url}")
+        say(f"docs       {url}/docs")
+        if server:
+            say(f'psql       psql "{server.url("wallet_app", DATABASE)}"')
+            say(f'           psql "{server.url("postgres", DATABASE)}"   (superuser)')
+        say("Ctrl-C stops it.")
+        return service.wait()
+    except Stopped:
+        say("\nstopping")
+        return 0
+    finally:
+        # What is being stopped must not be left half stopped by a second Ctrl-C.
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        if service:
+            stop(service)
+        if server:
+            server.stop()
+
+
+def _stopped(number: int, frame: FrameType | None) -> None:
+    raise Stopped
+
+
+def main() -> None:
+    signal.signal(signal.SIGINT, _stopped)
+    signal.signal(signal.SIGTERM, _stopped)
+    try:
+        sys.exit(run())
+    except (RunError, EmbeddedError) as error:
+        sys.exit(f"pgwallet: {error}" if str(error) else 1)
+    except Stopped:
+        sys.exit(0)
+
+
+if __name__ == "__main__":
+    main()
