@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import logging
 import time
+from types import SimpleNamespace
+from typing import TypeAlias
 
 from sanic import HTTPResponse, Request, Sanic
+from sanic.config import Config
 
 from service.config import Settings
 from service.database import Database
@@ -17,8 +20,10 @@ from service.schemas import BODY_LIMIT
 
 logger = logging.getLogger("wallet")
 
+App: TypeAlias = Sanic[Config, SimpleNamespace]
 
-def create_app(settings: Settings) -> Sanic:
+
+def create_app(settings: Settings) -> App:
     """Make the application. It opens its pool when a worker starts and closes it when it stops."""
     app = Sanic("pgwallet", log_config=logging_config(settings.log_format))
     app.config.update(
@@ -36,16 +41,16 @@ def create_app(settings: Settings) -> Sanic:
     app.ctx.stopping = False
 
     @app.before_server_start
-    async def open_pool(app: Sanic) -> None:
+    async def open_pool(app: App) -> None:
         app.ctx.database = await Database.open(settings)
 
     # Requests in flight end between these two: the pool must outlive them.
     @app.before_server_stop
-    async def stop_being_ready(app: Sanic) -> None:
+    async def stop_being_ready(app: App) -> None:
         app.ctx.stopping = True
 
     @app.after_server_stop
-    async def close_pool(app: Sanic) -> None:
+    async def close_pool(app: App) -> None:
         await app.ctx.database.close()
 
     @app.exception(Exception)
@@ -58,7 +63,7 @@ def create_app(settings: Settings) -> Sanic:
         async def start_clock(request: Request) -> None:
             request.ctx.started = time.perf_counter()
 
-        @app.on_response
+        @app.on_response  # type: ignore[untyped-decorator]
         async def log_request(request: Request, response: HTTPResponse) -> None:
             started = getattr(request.ctx, "started", time.perf_counter())
             logger.info(

@@ -25,13 +25,16 @@ GET_ACCOUNT = f"{_ACCOUNT} wallet.get_account($1)"
 DEPOSIT = f"{_TRANSACTION} wallet.deposit($1, $2)"
 TRANSFER = f"{_TRANSACTION} wallet.transfer($1, $2, $3)"
 GET_TRANSACTION = f"{_TRANSACTION} wallet.get_transaction($1)"
-IS_READY = """SELECT coalesce(bool_and(has_function_privilege(to_regprocedure(f), 'EXECUTE')), false)
-    AND count(to_regprocedure(f)) = 5
+IS_READY = """
+SELECT bool_and(coalesce(has_function_privilege(to_regprocedure(name), 'EXECUTE'), false))
 FROM unnest(ARRAY[
-    'wallet.create_account(text)', 'wallet.get_account(bigint)',
-    'wallet.deposit(bigint, numeric)', 'wallet.transfer(bigint, bigint, numeric)',
+    'wallet.create_account(text)',
+    'wallet.get_account(bigint)',
+    'wallet.deposit(bigint, numeric)',
+    'wallet.transfer(bigint, bigint, numeric)',
     'wallet.get_transaction(bigint)'
-]) f"""
+]) AS name
+"""
 
 
 async def _keep(connection: asyncpg.Connection) -> None:

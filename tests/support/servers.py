@@ -6,14 +6,14 @@ import os
 import shutil
 from abc import ABC, abstractmethod
 from functools import cache
-from urllib.parse import parse_qsl, unquote, urlsplit
+from urllib.parse import parse_qsl, urlsplit
 
 import docker
 import docker.errors
 import psycopg
 from psycopg import conninfo
 
-from tools.embedded import EmbeddedServer, temporary_folder
+from tools.embedded import EmbeddedServer, path_with_programs, temporary_folder
 
 # Tests count statements and open many connections. What a crash does is shown elsewhere, by
 # servers that keep fsync on.
@@ -41,11 +41,11 @@ class Server(ABC):
         """A libpq URL; without a user, a superuser's."""
 
     def environ(self, database: str, user: str | None = None) -> dict[str, str]:
-        """libpq's variables, for sqitch, psql and pg_dump, and a PATH with PostgreSQL's programs."""
+        """libpq's variables and a PATH with PostgreSQL's programs: for sqitch, psql, pg_dump."""
         names = {"host": "PGHOST", "port": "PGPORT", "user": "PGUSER", "password": "PGPASSWORD"}
         given = conninfo.conninfo_to_dict(self.url(database, user))
         variables = {names[key]: str(given[key]) for key in names if given.get(key)}
-        return {**variables, "PGDATABASE": database, "PATH": _path()}
+        return {**variables, "PGDATABASE": database, "PATH": path_with_programs()}
 
     def execute(self, statement: str, database: str = "postgres") -> None:
         with psycopg.connect(self.url(database), autocommit=True) as connection:
@@ -143,9 +143,3 @@ def make_server() -> Server:
     raise ValueError(
         f"WALLET_TEST_DATABASE is {chosen()!r}; it takes testcontainers, embedded or a URL"
     )
-
-
-@cache
-def _path() -> str:
-    programs = EmbeddedServer(temporary_folder()).bin
-    return f"{programs}{os.pathsep}{os.environ['PATH']}"

@@ -1,0 +1,116 @@
+"""Databases with the schema in them, cloned from one that Sqitch deployed."""
+
+from __future__ import annotations
+
+import itertools
+import os
+import subprocess
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+import psycopg
+from psycopg.rows import DictRow, dict_row
+
+from tests.support.servers import APP_PASSWORD, Server
+from tools.embedded import CHECKOUT
+
+_numbers = itertools.count(1)
+
+
+def sqitch(environ: dict[str, str], *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run the real Sqitch in this checkout on the database that `environ` names."""
+    return subprocess.run(
+        ["sqitch", *arguments],
+        cwd=CHECKOUT,
+        env={**os.environ, **environ},
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
+    )
+
+
+@dataclass(frozen=True)
+class Database:
+    """A database of a test's own. `wallet_app` is the role the service has."""
+
+    server: Server
+    name: str
+
+    def url(self, user: str | None = None) -> str:
+        """A libpq URL; without a user, a superuser's."""
+        return self.server.url(self.name, user)
+
+    def environ(self, user: str | None = None) -> dict[str, str]:
+        return self.server.environ(self.name, user)
+
+    def connect(self, user: str | None = None) -> psycopg.Connection[DictRow]:
+        """An autocommit connection whose rows are dictionaries."""
+        return psycopg.connect(self.url(user), autocommit=True, row_factory=dict_row)
+
+    def execute(self, statement: str, *arguments: object, user: str | None = None) -> list[Any]:
+        """Run one statement on a connection of its own, and return its rows, if it has any."""
+        with self.connect(user) as connection:
+            cursor = connection.execute(statement, arguments or None)
+            return cursor.fetchall() if cursor.description else []
+
+
+def create(server: Server, template: str | None = None) -> Database:
+    """An empty database, or a clone of `template`."""
+    name = f"wallet_test_{os.getpid()}_{next(_numbers)}"
+    clause = f" TEMPLATE {template}" if template else ""
+    server.execute(f"CREATE DATABASE {name}{clause}")
+    return Database(server, name)
+
+
+def drop(database: Database) -> None:
+    database.server.execute(f"DROP DATABASE {database.name} WITH (FORCE)")
+
+
+def deploy(database: Database) -> None:
+    """Deploy the whole plan, and let the service's role log in."""
+    done = sqitch(database.environ(), "deploy")
+    if done.returncode:
+        raise RuntimeError(f"sqitch deploy failed:\n{done.stdout}")
+    database.server.execute(f"ALTER ROLE wallet_app PASSWORD '{APP_PASSWORD}'")
+
+
+def assert_sound(connection: psycopg.Connection[DictRow]) -> None:
+    """What always holds, looked at in one snapshot of the whole ledger."""
+    accounts: dict[int, list[tuple[int, Decimal, Any]]] = {}
+    with connection.transaction():
+        connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
+        rows = connection.execute("SELECT * FROM wallet.account").fetchall()
+        entries = connection.execute(
+            """
+            SELECT source_account_id AS account_id, source_entry AS entry, -amount AS amount,
+                   source_balance AS balance, ctime
+            FROM wallet.transaction WHERE source_account_id IS NOT NULL
+            UNION ALL
+            SELECT target_account_id, target_entry, amount, target_balance, ctime
+            FROM wallet.transaction WHERE target_account_id IS NOT NULL
+            ORDER BY account_id, entry
+            """
+        ).fetchall()
+        outside = connection.execute(
+            """
+            SELECT coalesce(sum(amount) FILTER (WHERE source_account_id IS NULL), 0)
+                 - coalesce(sum(amount) FILTER (WHERE target_account_id IS NULL), 0) AS sum
+            FROM wallet.transaction
+            """
+        ).fetchall()[0]["sum"]
+    for row in rows:
+        assert 0 <= row["balance"] <= Decimal("999999.99"), row
+        accounts[row["id"]] = [(0, Decimal(0), row["ctime"])]
+    for entry in entries:
+        chain = accounts[entry["account_id"]]
+        number, balance, ctime = chain[-1]
+        assert entry["entry"] == number + 1, f"a gap in the entries: {entry}"
+        assert entry["balance"] == balance + entry["amount"], f"a broken chain: {entry}"
+        assert entry["ctime"] >= ctime, f"time runs backwards: {entry}"
+        chain.append((entry["entry"], entry["balance"], entry["ctime"]))
+    for row in rows:
+        assert (row["entry_count"], row["balance"], row["mtime"]) == accounts[row["id"]][-1], row
+    assert sum(row["balance"] for row in rows) == outside

@@ -1,0 +1,87 @@
+"""A real service process for tests."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from types import TracebackType
+
+import httpx
+
+from tests.support.databases import Database
+from tools.embedded import CHECKOUT
+
+JSON = {"Content-Type": "application/json"}
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+class Service:
+    """`python -m service` on a database, with a client that talks to it.
+
+    Its log is kept in `log`; settings are given as WALLET_* variables.
+    """
+
+    def __init__(self, database: Database, **settings: str) -> None:
+        self.database = database
+        self.port = free_port()
+        self.url = f"http://127.0.0.1:{self.port}"
+        self.log = Path(tempfile.mkstemp(prefix="pgwallet-service-", suffix=".log")[1])
+        self._settings = settings
+        self.process: subprocess.Popen[bytes]
+        self.client = httpx.Client(base_url=self.url, timeout=30)
+
+    def __enter__(self) -> Service:
+        self.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None
+    ) -> None:
+        self.client.close()
+        self.stop()
+        self.log.unlink()
+
+    def start(self) -> None:
+        environ = {name: value for name, value in os.environ.items() if "WALLET_" not in name}
+        with self.log.open("ab") as log:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "service"],
+                cwd=CHECKOUT,
+                env={
+                    **environ,
+                    "WALLET_DATABASE_URL": self.database.url("wallet_app"),
+                    "WALLET_PORT": str(self.port),
+                    **self._settings,
+                },
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+            )
+        deadline = time.monotonic() + 60
+        while time.monotonic() < deadline:
+            if self.process.poll() is not None:
+                break
+            try:
+                if httpx.get(f"{self.url}/health/ready").status_code == 200:
+                    return
+            except httpx.TransportError:
+                time.sleep(0.05)
+        self.stop()
+        raise RuntimeError(f"the service did not start:\n{self.log.read_text()}")
+
+    def stop(self, number: signal.Signals = signal.SIGTERM) -> None:
+        if self.process.poll() is None:
+            self.process.send_signal(number)
+            self.process.wait(60)
