@@ -1,7 +1,320 @@
-"""What the API is: an OpenAPI 3.1 document, and a page made from it that works offline."""
+"""What the API is: the OpenAPI 3.1 document that /openapi.json serves."""
 
-DOCUMENT: dict[str, object] = {}
+from __future__ import annotations
+
+from typing import Any
+
+from service import __version__
+from service.errors import STATUSES
+from service.schemas import AMOUNT_PATTERN, BODY_LIMIT, MAX_ID
+
+Schema = dict[str, Any]
+
+CODES: dict[str, str] = {
+    "invalid_email": "The email is empty, over 254 characters, has a space or a control character "
+    "in it, or is not local@domain.",
+    "invalid_amount": "The amount is not a plain decimal number, or is not 0.01 to 999999.99 once "
+    "rounded to hundredths.",
+    "same_account": "Source and target are one account.",
+    "account_not_found": "There is no such account; of two, the source is looked at first.",
+    "transaction_not_found": "There is no such transaction.",
+    "insufficient_funds": "The source's balance would fall below 0.00.",
+    "balance_limit_exceeded": "The target's balance would pass 999999.99.",
+    "invalid_request": "The request is not valid HTTP, its body is not a JSON object, or members "
+    "are missing, unknown, there twice or of the wrong type; `errors` names them.",
+    "not_found": "There is nothing at this address.",
+    "method_not_allowed": "The address does not take this method; `Allow` lists those it does.",
+    "request_timeout": "The request did not arrive in time.",
+    "body_too_large": f"The body is over {BODY_LIMIT} bytes.",
+    "unsupported_media_type": "The body is not sent as application/json in UTF-8.",
+    "headers_too_large": "The request's headers are too large.",
+    "internal_error": "Something went wrong that nobody foresaw; the service's log has it under "
+    "the request's id.",
+    "busy": "Another request holds the account, every connection is in use, or the service is "
+    "shutting down. Nothing was done; try again after `Retry-After` seconds.",
+    "database_unavailable": "The database is away. `detail` says whether nothing was done or the "
+    "outcome is unknown.",
+}
+"""What each code means. Each is an anchor of the docs page: a problem's `type` points there."""
+
+EVERYWHERE = ("invalid_request", "request_timeout", "internal_error")
+"""The codes that any request can be answered with."""
+
+_ID: Schema = {"type": "integer", "format": "int64", "minimum": 1, "maximum": MAX_ID}
+_MONEY: Schema = {"type": "string", "pattern": r"^[0-9]{1,6}\.[0-9]{2}$", "examples": ["12.30"]}
+_TIME: Schema = {
+    "type": "string",
+    "format": "date-time",
+    "pattern": r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z$",
+    "description": "UTC, with microseconds.",
+    "examples": ["2026-11-22T15:41:58.132163Z"],
+}
+_EMAIL: Schema = {
+    "type": "string",
+    "minLength": 3,
+    "maxLength": 254,
+    "pattern": r"^[^@\u0000-\u0020\u007f-\u00a0]+@[^@\u0000-\u0020\u007f-\u00a0]+$",
+    "examples": ["ada@example.com"],
+}
+_AMOUNT: Schema = {
+    "description": "Read exactly as written, then rounded to hundredths, half away from zero; "
+    "0.01 to 999999.99 after that. As a string it has no exponent.",
+    "oneOf": [
+        {"type": "string", "pattern": f"^{AMOUNT_PATTERN}$"},
+        {"type": "number", "minimum": 0.01, "maximum": 999999.99},
+    ],
+    "examples": ["12.30"],
+}
 
 
-def docs_page(document: dict[str, object]) -> bytes:
-    return b""
+def _object(description: str, properties: dict[str, Schema]) -> Schema:
+    return {
+        "type": "object",
+        "description": description,
+        "properties": properties,
+        "required": list(properties),
+        "additionalProperties": False,
+    }
+
+
+def _or_null(schema: Schema, description: str) -> Schema:
+    return {**schema, "type": [schema["type"], "null"], "description": description}
+
+
+def _ref(kind: str, name: str) -> Schema:
+    return {"$ref": f"#/components/{kind}/{name}"}
+
+
+_PROBLEM: Schema = {
+    "type": "object",
+    "description": "What went wrong (RFC 9457).",
+    "properties": {
+        "type": {"type": "string", "description": "Where the code is explained."},
+        "title": {"type": "string"},
+        "status": {"type": "integer"},
+        "detail": {"type": "string", "description": "What is wrong with this request."},
+        "instance": {"type": "string", "description": "The request's id."},
+        "code": {"type": "string", "enum": list(CODES)},
+        "hint": {"type": "string", "description": "What to do."},
+        "errors": {
+            "type": "array",
+            "description": "The members that are wrong.",
+            "items": _object(
+                "A member that is wrong.",
+                {"field": {"type": "string"}, "detail": {"type": "string"}},
+            ),
+        },
+    },
+    "required": ["type", "title", "status", "detail", "instance", "code"],
+    "additionalProperties": False,
+}
+
+_SCHEMAS: dict[str, Schema] = {
+    "Account": _object(
+        "A wallet.",
+        {"id": _ID, "email": _EMAIL, "balance": _MONEY, "ctime": _TIME},
+    ),
+    "Transaction": _object(
+        "Money that moved.",
+        {
+            "id": _ID,
+            "source_account_id": _or_null(_ID, "Null for a deposit from outside."),
+            "target_account_id": _or_null(_ID, "The account that was paid."),
+            "amount": _MONEY,
+            "ctime": _TIME,
+        },
+    ),
+    "Live": _object("The process lives.", {"status": {"const": "live", "examples": ["live"]}}),
+    "Ready": _object("It can serve.", {"status": {"const": "ready", "examples": ["ready"]}}),
+    "OpenAPI": {"type": "object", "description": "This document."},
+    "Problem": _PROBLEM,
+    "CreateAccount": _object("Whose wallet to open.", {"email": _EMAIL}),
+    "Payment": _object("How much to pay in.", {"amount": _AMOUNT}),
+    "Transfer": _object(
+        "What to move, from where to where.",
+        {"source_account_id": _ID, "target_account_id": _ID, "amount": _AMOUNT},
+    ),
+}
+
+_HEADERS: dict[str, Schema] = {
+    "X-Request-ID": {
+        "description": "The request's id: the one that was sent, when sane, else a new one.",
+        "required": True,
+        "schema": {"type": "string", "pattern": "^[A-Za-z0-9._-]{1,128}$"},
+    },
+    "Location": {
+        "description": "Where to read what was made.",
+        "required": True,
+        "schema": {"type": "string"},
+    },
+    "Retry-After": {
+        "description": "Seconds to wait.",
+        "required": True,
+        "schema": {"type": "integer"},
+    },
+}
+
+_PARAMETERS: dict[str, Schema] = {
+    "id": {"name": "id", "in": "path", "required": True, "schema": _ID},
+    "X-Request-ID": {
+        "name": "X-Request-ID",
+        "in": "header",
+        "required": False,
+        "description": "An id for this request: 1 to 128 of A-Z a-z 0-9 . _ -",
+        "schema": {"type": "string"},
+    },
+}
+
+
+def _response(description: str, schema: str, *headers: str, media: str) -> Schema:
+    return {
+        "description": description,
+        "headers": {name: _ref("headers", name) for name in ("X-Request-ID", *headers)},
+        "content": {media: {"schema": _ref("schemas", schema)}},
+    }
+
+
+def _problems(*codes: str) -> dict[str, Schema]:
+    """The answers that are no success, by status: what this operation can refuse, and the rest."""
+    by_status: dict[int, list[str]] = {}
+    for code in (*codes, *EVERYWHERE):
+        by_status.setdefault(STATUSES[code], []).append(code)
+    return {
+        str(status): _response(
+            " or ".join(dict.fromkeys(names)),
+            "Problem",
+            *(["Retry-After"] if status == 503 else []),
+            media="application/problem+json",
+        )
+        for status, names in sorted(by_status.items())
+    }
+
+
+def _operation(
+    name: str,
+    summary: str,
+    answer: Schema,
+    *codes: str,
+    body: str | None = None,
+    path_id: bool = False,
+    status: int = 200,
+) -> Schema:
+    operation: Schema = {
+        "operationId": name,
+        "summary": summary,
+        "parameters": [
+            *([_ref("parameters", "id")] if path_id else []),
+            _ref("parameters", "X-Request-ID"),
+        ],
+        "responses": {str(status): answer, **_problems(*codes)},
+    }
+    if body:
+        operation["requestBody"] = {
+            "required": True,
+            "content": {"application/json": {"schema": _ref("schemas", body)}},
+        }
+    return operation
+
+
+_DATABASE = ("busy", "database_unavailable")
+_BODY = ("body_too_large", "unsupported_media_type", *_DATABASE)
+_json = "application/json"
+
+DOCUMENT: dict[str, Any] = {
+    "openapi": "3.1.0",
+    "info": {
+        "title": "pgwallet",
+        "version": __version__,
+        "summary": "Wallets, and the money that moves between them.",
+        "description": "Money is decimal and exact: it leaves as a string with two decimals, and "
+        "arrives as a string or a number that is read as it is written. Each request is one call "
+        "of one function in PostgreSQL: it happens whole or not at all, and what was answered with "
+        "201 survives a crash.",
+    },
+    "paths": {
+        "/account": {
+            "post": _operation(
+                "create_account",
+                "Open a wallet for an email address; one address may own several.",
+                _response("The account.", "Account", "Location", media=_json),
+                *("invalid_email", *_BODY),
+                body="CreateAccount",
+                status=201,
+            )
+        },
+        "/account/{id}": {
+            "get": _operation(
+                "get_account",
+                "Read a wallet.",
+                _response("The account.", "Account", media=_json),
+                *("account_not_found", *_DATABASE),
+                path_id=True,
+            )
+        },
+        "/account/{id}/payment": {
+            "post": _operation(
+                "deposit",
+                "Pay in from outside.",
+                _response("The transaction.", "Transaction", "Location", media=_json),
+                *("invalid_amount", "account_not_found", "balance_limit_exceeded", *_BODY),
+                body="Payment",
+                path_id=True,
+                status=201,
+            )
+        },
+        "/transaction": {
+            "post": _operation(
+                "transfer",
+                "Move money from one wallet to another.",
+                _response("The transaction.", "Transaction", "Location", media=_json),
+                *("invalid_amount", "same_account", "account_not_found", "insufficient_funds"),
+                *("balance_limit_exceeded", *_BODY),
+                body="Transfer",
+                status=201,
+            )
+        },
+        "/transaction/{id}": {
+            "get": _operation(
+                "get_transaction",
+                "Read a transaction.",
+                _response("The transaction.", "Transaction", media=_json),
+                *("transaction_not_found", *_DATABASE),
+                path_id=True,
+            )
+        },
+        "/health/live": {
+            "get": _operation(
+                "live",
+                "Whether the process lives.",
+                _response("It lives.", "Live", media=_json),
+            )
+        },
+        "/health/ready": {
+            "get": _operation(
+                "ready",
+                "Whether requests can be served: the database answers, the functions are there.",
+                _response("It is ready.", "Ready", media=_json),
+                *_DATABASE,
+            )
+        },
+        "/openapi.json": {
+            "get": _operation(
+                "openapi",
+                "This document.",
+                _response("OpenAPI 3.1.", "OpenAPI", media=_json),
+            )
+        },
+        "/docs": {
+            "get": _operation(
+                "docs",
+                "This document as a page.",
+                {
+                    "description": "A page that needs nothing else.",
+                    "headers": {"X-Request-ID": _ref("headers", "X-Request-ID")},
+                    "content": {"text/html": {"schema": {"type": "string"}}},
+                },
+            )
+        },
+    },
+    "components": {"schemas": _SCHEMAS, "headers": _HEADERS, "parameters": _PARAMETERS},
+}

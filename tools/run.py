@@ -131,8 +131,7 @@ def run() -> int:
         say(f"API        {url}")
         say(f"docs       {url}/docs")
         if server:
-            say(f'psql       psql "{server.url("wallet_app", DATABASE)}"')
-            say(f'           psql "{server.url("postgres", DATABASE)}"   (superuser)')
+            say(f"psql       {server.url('wallet_app', DATABASE)} (make psql)")
         say("Ctrl-C stops it.")
         return service.wait()
     except Stopped:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from sanic import Blueprint, HTTPResponse, Request
 
-from service.openapi import DOCUMENT, docs_page
+from service.docs import page
+from service.openapi import DOCUMENT
 from service.responses import json_response, request_id
 
 blueprint = Blueprint("docs")
 
-_page = docs_page(DOCUMENT)
+_page = page(DOCUMENT)
 
 
 @blueprint.get("/openapi.json")

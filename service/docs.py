@@ -1,0 +1,126 @@
+"""The docs page: the OpenAPI document as HTML that loads nothing and runs nothing."""
+
+from __future__ import annotations
+
+import json
+from html import escape
+from typing import Any
+
+from service.errors import STATUSES
+from service.openapi import CODES, EVERYWHERE
+
+Schema = dict[str, Any]
+
+_STYLE = """
+:root { color-scheme: light dark; --line: light-dark(#d8dce2, #3a404a);
+  --soft: light-dark(#f4f6f8, #1d2127); --accent: light-dark(#0b5fa5, #7cc0ff); }
+body { font: 16px/1.5 system-ui, sans-serif; max-width: 54rem; margin: 2rem auto; padding: 0 1rem; }
+code, pre, .method { font-family: ui-monospace, monospace; font-size: .9em; }
+pre { background: var(--soft); padding: .7rem 1rem; white-space: pre-wrap; border-radius: .4rem; }
+section { border-top: 1px solid var(--line); margin-top: 1.6rem; }
+h2 { margin: 1.2rem 0 .2rem; font-size: 1.15rem; }
+.method { color: var(--accent); font-weight: 700; margin-right: .5rem; }
+table { border-collapse: collapse; width: 100%; margin: .6rem 0; }
+th, td { text-align: left; vertical-align: top; padding: .35rem .8rem .35rem 0;
+  border-bottom: 1px solid var(--line); }
+th { font-weight: 600; }
+td:first-child { white-space: nowrap; }
+small { opacity: .7; }
+tr:target { background: var(--soft); }
+a { color: var(--accent); }
+"""
+
+
+def page(document: Schema) -> bytes:
+    """The page for an OpenAPI document made of components, as UTF-8."""
+    info = document["info"]
+    operations = [
+        _operation(document, method, path, operation)
+        for path, methods in document["paths"].items()
+        for method, operation in methods.items()
+    ]
+    codes = "".join(
+        f'<tr id="{code}"><td><code>{code}</code></td><td>{STATUSES[code]}</td>'
+        f"<td>{escape(meaning)}</td></tr>"
+        for code, meaning in CODES.items()
+    )
+    html = f"""<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>{escape(info["title"])} {escape(info["version"])}</title>
+<style>{_STYLE}</style>
+</head>
+<body>
+<h1>{escape(info["title"])}</h1>
+<p><strong>{escape(info["summary"])}</strong></p>
+<p>{escape(info["description"])}</p>
+<p>For programs: <a href="/openapi.json">/openapi.json</a>. For people: this page, and
+<a href="#errors">what the errors mean</a>.</p>
+{"".join(operations)}
+<section id="errors">
+<h2>Errors</h2>
+<p>Each is <code>application/problem+json</code>: <code>code</code> for programs,
+<code>detail</code> and <code>hint</code> for people, <code>instance</code> to find the request in
+the log. {" ".join(f"<code>{code}</code>" for code in EVERYWHERE)} can be the answer to any
+request.</p>
+<table><tr><th>Code</th><th>Status</th><th>When</th></tr>{codes}</table>
+</section>
+</body>
+</html>
+"""
+    return html.encode()
+
+
+def _operation(document: Schema, method: str, path: str, operation: Schema) -> str:
+    success, *rest = operation["responses"].items()
+    answers = [
+        " ".join(f'<a href="#{code}"><code>{code}</code></a>' for code in codes)
+        + f" <small>{status}</small>"
+        for status, answer in rest
+        if (codes := [c for c in answer["description"].split(" or ") if c not in EVERYWHERE])
+    ]
+    refusals = f"<p>Or: {', '.join(answers)}.</p>" if answers else ""
+    return f"""<section id="{operation["operationId"]}">
+<h2><span class="method">{method.upper()}</span><code>{escape(path)}</code></h2>
+<p>{escape(operation["summary"])}</p>
+<pre>{escape(_curl(document, method, path, operation))}</pre>
+<p>{success[0]}: {escape(success[1]["description"])}</p>
+{_example_answer(document, success[1])}{refusals}
+</section>
+"""
+
+
+def _example_answer(document: Schema, answer: Schema) -> str:
+    """What a success looks like, when it is an object with members."""
+    schema = next(iter(answer["content"].values()))["schema"]
+    properties = _resolve(document, schema).get("properties")
+    if not properties:
+        return ""
+    return f"<pre>{escape(json.dumps(_example(properties)))}</pre>\n"
+
+
+def _resolve(document: Schema, schema: Schema) -> Schema:
+    name = schema.get("$ref", "").rpartition("/")[2]
+    found: Schema = document["components"]["schemas"][name] if name else schema
+    return found
+
+
+def _example(properties: dict[str, Schema]) -> Schema:
+    return {
+        name: schema["examples"][0] if "examples" in schema else number
+        for number, (name, schema) in enumerate(properties.items(), 1)
+    }
+
+
+def _curl(document: Schema, method: str, path: str, operation: Schema) -> str:
+    words = ["curl", f"http://127.0.0.1:8000{path.replace('{id}', '1')}"]
+    body = operation.get("requestBody")
+    if body:
+        schema = _resolve(document, body["content"]["application/json"]["schema"])
+        example = json.dumps(_example(schema["properties"]))
+        words += ["-H 'Content-Type: application/json'", f"-d '{example}'"]
+    elif method == "post":
+        words.insert(1, "-X POST")
+    return " \\\n  ".join([" ".join(words[:2]), *words[2:]])
