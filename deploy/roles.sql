@@ -1,36 +1,53 @@
 -- Deploy pgwallet:roles to pg
 -- Roles belong to the cluster, not to the database: another wallet database on the same server may
--- have made them already, perhaps at this very moment.
+-- have made them already, perhaps at this very moment. Where they are there, this takes no right to
+-- make roles, only membership in wallet_owner.
 
 BEGIN;
 
 DO $$
 BEGIN
-    CREATE ROLE wallet_owner NOLOGIN;
-EXCEPTION WHEN duplicate_object OR unique_violation THEN
-    NULL;
-END
-$$;
-
-DO $$
-BEGIN
-    CREATE ROLE wallet_app LOGIN;
-EXCEPTION WHEN duplicate_object OR unique_violation THEN
-    NULL;
-END
-$$;
-
-COMMENT ON ROLE wallet_owner IS 'Owns everything in schema wallet; cannot log in';
-COMMENT ON ROLE wallet_app IS 'May execute the wallet functions and touch no table; '
-    'has no password until one is set';
-
--- A deployer who is no superuser must be a member to create objects that wallet_owner owns.
-DO $$
-BEGIN
-    IF NOT pg_has_role(current_user, 'wallet_owner', 'USAGE') THEN
-        GRANT wallet_owner TO CURRENT_USER;
+    IF to_regrole('wallet_owner') IS NULL THEN
+        CREATE ROLE wallet_owner NOLOGIN;
+        COMMENT ON ROLE wallet_owner IS 'Owns everything in schema wallet; cannot log in';
     END IF;
-    EXECUTE format('GRANT CONNECT ON DATABASE %I TO wallet_app', current_database());
+EXCEPTION WHEN duplicate_object OR unique_violation THEN
+    NULL;
+END
+$$;
+
+DO $$
+BEGIN
+    IF to_regrole('wallet_app') IS NULL THEN
+        CREATE ROLE wallet_app LOGIN;
+        COMMENT ON ROLE wallet_app IS 'May execute the wallet functions and touch no table; '
+            'has no password until one is set';
+    END IF;
+EXCEPTION WHEN duplicate_object OR unique_violation THEN
+    NULL;
+END
+$$;
+
+-- A deployer who is no superuser must be a member to create objects that wallet_owner owns. From
+-- PostgreSQL 16 on, a membership may come without the right to use it or to SET ROLE.
+DO $$
+DECLARE
+    v_options boolean := current_setting('server_version_num')::int >= 160000;
+BEGIN
+    IF NOT pg_has_role(current_user, 'wallet_owner', 'USAGE')
+        OR NOT pg_has_role(
+            current_user, 'wallet_owner', CASE WHEN v_options THEN 'SET' ELSE 'MEMBER' END
+        )
+    THEN
+        EXECUTE 'GRANT wallet_owner TO CURRENT_USER'
+            || CASE WHEN v_options THEN ' WITH INHERIT TRUE, SET TRUE' ELSE '' END;
+    END IF;
+
+    -- To the owner as well, who needs it not: a role that a database names in its privileges cannot
+    -- be dropped by the revert of another database.
+    EXECUTE format(
+        'GRANT CONNECT ON DATABASE %I TO wallet_app, wallet_owner', current_database()
+    );
 END
 $$;
 

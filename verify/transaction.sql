@@ -7,11 +7,17 @@ SELECT t.id, t.source_account_id, t.target_account_id, t.amount, t.ctime,
 FROM wallet.transaction t
 WHERE false;
 
-SELECT 1 / (count(*) = 5)::int
+SELECT 1 / count(*)
+FROM pg_class c
+WHERE c.oid = 'wallet.transaction'::regclass AND c.relowner = 'wallet_owner'::regrole;
+
+SELECT 1 / (count(*) = 8)::int
 FROM pg_constraint c
 WHERE c.conrelid = 'wallet.transaction'::regclass
   AND c.convalidated
   AND c.conname IN (
+      'transaction_pkey',
+      'transaction_source_account_id_fkey', 'transaction_target_account_id_fkey',
       'transaction_amount_range', 'transaction_two_accounts', 'transaction_source_complete',
       'transaction_entry_range', 'transaction_balance_range'
   );
@@ -22,8 +28,9 @@ WHERE i.indexrelid IN (
     to_regclass('wallet.transaction_source_entry'), to_regclass('wallet.transaction_target_entry')
 ) AND i.indisunique AND i.indisvalid;
 
-SELECT 1 / (NOT has_any_column_privilege('wallet_app', 'wallet.transaction', 'SELECT'))::int;
+SELECT 1 / (NOT has_any_column_privilege('wallet_app', 'wallet.transaction',
+    'SELECT, INSERT, UPDATE, REFERENCES'))::int;
 SELECT 1 / (NOT has_table_privilege('wallet_app', 'wallet.transaction',
-    'SELECT, INSERT, UPDATE, DELETE, TRUNCATE, REFERENCES, TRIGGER'))::int;
+    'DELETE, TRUNCATE, TRIGGER'))::int;
 
 ROLLBACK;

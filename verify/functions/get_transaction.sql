@@ -2,7 +2,14 @@
 
 BEGIN;
 
-SELECT 1 / has_function_privilege('wallet_app', 'wallet.get_transaction(bigint)', 'EXECUTE')::int;
+SELECT 1 / count(*)
+FROM pg_proc p
+WHERE p.oid = 'wallet.get_transaction(bigint)'::regprocedure
+  AND p.proowner = 'wallet_owner'::regrole
+  AND p.prosecdef
+  AND 'search_path=wallet, pg_temp' = ANY (p.proconfig)
+  AND has_function_privilege('wallet_app', p.oid, 'EXECUTE')
+  AND NOT has_function_privilege('public', p.oid, 'EXECUTE');
 
 DO $$
 BEGIN

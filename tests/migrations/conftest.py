@@ -1,0 +1,68 @@
+"""Databases for migrations: one that Sqitch deployed, and a cluster that has seen no wallet."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from tests.support import databases
+from tests.support.databases import Database
+from tests.support.servers import APP_PASSWORD, Given, Server, make_server
+
+DEPLOYERS = ("wallet_deployer", "wallet_other_deployer")
+
+
+@pytest.fixture
+def deployed_database(database: Database) -> Database:
+    """A database of the test's own as `sqitch deploy` leaves it, with no rows.
+
+    It is a clone, and CREATE DATABASE does not copy a database's own privileges.
+    """
+    database.server.execute(
+        f"GRANT CONNECT ON DATABASE {database.name} TO wallet_app, wallet_owner"
+    )
+    return database
+
+
+@pytest.fixture(scope="session")
+def _cluster() -> Iterator[Server]:
+    server = make_server()
+    server.start()
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def cluster(_cluster: Server) -> Iterator[Server]:
+    """A server without the wallet's roles, for tests that look at roles.
+
+    Roles belong to the cluster: on a server of somebody else's they are left alone.
+    """
+    if isinstance(_cluster, Given):
+        pytest.skip("needs a server of its own, whose roles it may drop")
+    yield _cluster
+    for role in ("wallet_app", "wallet_owner", *DEPLOYERS):
+        _cluster.execute(f"DROP ROLE IF EXISTS {role}")
+
+
+@pytest.fixture
+def new_database(cluster: Server) -> Iterator[Callable[[], Database]]:
+    """Makes empty databases on the cluster."""
+    made: list[Database] = []
+
+    def create() -> Database:
+        made.append(databases.create(cluster))
+        return made[-1]
+
+    yield create
+    for database in made:
+        databases.drop(database)
+
+
+@pytest.fixture
+def deployers(cluster: Server) -> tuple[str, ...]:
+    """Two roles who may make roles and databases, and are no superusers."""
+    for role in DEPLOYERS:
+        cluster.execute(f"CREATE ROLE {role} LOGIN CREATEDB CREATEROLE PASSWORD '{APP_PASSWORD}'")
+    return DEPLOYERS
