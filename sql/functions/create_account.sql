@@ -22,6 +22,7 @@ AS $$
 DECLARE
     v_account wallet.account;
     v_reason text;
+    v_ctime timestamptz := clock_timestamp();
 BEGIN
     -- The ranges are spelled out, since classes such as \s depend on the database's locale.
     IF create_account.email IS NULL THEN
@@ -44,8 +45,8 @@ BEGIN
             HINT = 'Give an address of the form local@domain, without spaces.';
     END IF;
 
-    INSERT INTO wallet.account AS a (email)
-    VALUES (create_account.email)
+    INSERT INTO wallet.account AS a (email, ctime, mtime)
+    VALUES (create_account.email, v_ctime, v_ctime)
     RETURNING a.id, a.email, a.balance, a.ctime, a.mtime, a.entry_count
     INTO v_account;
 

@@ -17,12 +17,11 @@ RETURNS numeric
 LANGUAGE plpgsql
 IMMUTABLE
 AS $$
-DECLARE
-    v_amount numeric := round(valid_amount.amount, 2);
 BEGIN
-    -- NaN and Infinity sort above every number; NULL makes the comparison NULL.
-    IF v_amount BETWEEN 0.01 AND 999999.99 THEN
-        RETURN v_amount;
+    -- Compared as given: rounding can carry the longest numbers past what numeric holds. NaN and
+    -- Infinity sort above every number; NULL makes the comparison NULL.
+    IF valid_amount.amount >= 0.005 AND valid_amount.amount < 999999.995 THEN
+        RETURN round(valid_amount.amount, 2);
     END IF;
 
     RAISE EXCEPTION USING ERRCODE = 'WL002', MESSAGE = 'invalid amount',

@@ -1,0 +1,273 @@
+"""32 connections move money between few accounts at once: none is lost and nobody is stuck."""
+
+from __future__ import annotations
+
+import random
+from collections import Counter
+from collections.abc import Callable
+from decimal import Decimal
+from functools import partial
+from threading import Barrier, Event
+from typing import NamedTuple
+
+import psycopg
+import pytest
+from psycopg import IsolationLevel
+from psycopg.errors import DeadlockDetected
+
+from tests.support.calls import DEPOSIT, TRANSFER, Connection, call, open_accounts
+from tests.support.databases import Database, assert_sound
+from tests.support.model import BALANCE_LIMIT_EXCEEDED, INSUFFICIENT_FUNDS
+from tests.support.seeds import fresh_seed
+from tests.support.threads import background, together
+
+CONNECTIONS = 32
+REFUSALS = {INSUFFICIENT_FUNDS, BALANCE_LIMIT_EXCEEDED}
+
+Plan = Callable[[random.Random], tuple[str, tuple[object, ...]]]
+"""Draws the next call: a statement and its arguments."""
+
+
+class Snapshot(NamedTuple):
+    """What one REPEATABLE READ transaction of a superuser saw."""
+
+    lowest: Decimal
+    highest: Decimal
+    balances: Decimal
+    entries: int
+    deposits: Decimal
+    transactions: int
+    sides: int
+
+
+def amount(rng: random.Random, largest: float = 500_000) -> Decimal:
+    """0.01 up to `largest`, as often small as large."""
+    return Decimal(max(1, round(largest ** rng.random() * 100))).scaleb(-2)
+
+
+def opposing(ids: list[int], rng: random.Random) -> tuple[str, tuple[object, ...]]:
+    source, target = rng.sample(ids, 2)
+    return TRANSFER, (source, target, amount(rng))
+
+
+def mixed(ids: list[int], rng: random.Random) -> tuple[str, tuple[object, ...]]:
+    if rng.random() < 0.3:
+        return DEPOSIT, (rng.choice(ids), amount(rng, 1000))
+    return opposing(ids, rng)
+
+
+def flush_statistics(connection: Connection) -> None:
+    """Counters reach pg_stat_database now and not when the session next finds the time."""
+    connection.execute("SELECT pg_stat_force_next_flush()")
+
+
+def deadlocks(admin: Connection) -> int:
+    """How many deadlocks PostgreSQL has broken up in this database."""
+    row = call(admin, "SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()")
+    return int(row["deadlocks"])
+
+
+def work(database: Database, plan: Plan, calls: int, seed: str, barrier: Barrier) -> Counter[str]:
+    """Make calls one after the other, and count what they were answered."""
+    rng = random.Random(seed)
+    answers: Counter[str] = Counter()
+    with database.connect("wallet_app") as connection:
+        barrier.wait()
+        for _ in range(calls):
+            statement, arguments = plan(rng)
+            try:
+                connection.execute(statement, arguments, prepare=True)
+            except psycopg.Error as error:
+                if error.sqlstate not in REFUSALS:
+                    raise
+                answers[error.sqlstate] += 1
+            else:
+                answers["done"] += 1
+        flush_statistics(connection)
+    return answers
+
+
+def look(admin: Connection) -> Snapshot:
+    with admin.transaction():
+        accounts = call(
+            admin,
+            "SELECT min(balance) AS lowest, max(balance) AS highest, sum(balance) AS balances, "
+            "sum(entry_count)::bigint AS entries FROM wallet.account",
+        )
+        transactions = call(
+            admin,
+            "SELECT coalesce(sum(amount) FILTER (WHERE source_account_id IS NULL), 0) AS deposits, "
+            "count(*) AS transactions, count(*) + count(source_entry) AS sides "
+            "FROM wallet.transaction",
+        )
+    return Snapshot(**accounts, **transactions)
+
+
+def watch(database: Database, watching: Event, done: Event) -> list[Snapshot]:
+    """Take one snapshot after the other until the work is done, and one more."""
+    snapshots = []
+    with database.connect() as admin:
+        admin.isolation_level = IsolationLevel.REPEATABLE_READ
+        snapshots.append(look(admin))
+        watching.set()
+        while not done.is_set():
+            snapshots.append(look(admin))
+        snapshots.append(look(admin))
+    return snapshots
+
+
+def crowd(database: Database, admin: Connection, plan: Plan, calls: int) -> Counter[str]:
+    """Let 32 connections make `calls` calls between them while one more watches.
+
+    Whatever they call, this must hold: each call is done or refused, there is no deadlock, each
+    snapshot is sound, and so is the ledger at the end.
+    """
+    seed = fresh_seed()
+    before = look(admin)
+    watching, done = Event(), Event()
+    each = -(-calls // CONNECTIONS)
+    with background(watch, database, watching, done) as watcher:
+        try:
+            assert watching.wait(60)
+            tasks = [
+                partial(work, database, plan, each, f"{seed}-{number}")
+                for number in range(CONNECTIONS)
+            ]
+            answers = sum(together(tasks), Counter[str]())
+        finally:
+            done.set()
+        snapshots = watcher.result()
+    print(f"answers: {dict(answers)}; snapshots: {len(snapshots)}")
+    assert answers.total() == each * CONNECTIONS >= calls
+    for snapshot in snapshots:
+        assert 0 <= snapshot.lowest <= snapshot.highest <= Decimal("999999.99")
+        assert snapshot.balances == snapshot.deposits
+        assert snapshot.entries == snapshot.sides
+    after = snapshots[-1]
+    assert after.transactions == before.transactions + answers["done"]
+    assert any(before.transactions < s.transactions < after.transactions for s in snapshots)
+    assert deadlocks(admin) == 0
+    assert_sound(admin)
+    return answers
+
+
+def test_opposing_transfers_never_deadlock(
+    database: Database, app: Connection, admin: Connection
+) -> None:
+    ids = open_accounts(app, *["999999.99", "0", "500000", "1000", "0.01"] * 2)
+    before = look(admin)
+    answers = crowd(database, admin, partial(opposing, ids), 20_000)
+    assert answers.keys() == {"done", *REFUSALS}, "both bounds are met"
+    after = look(admin)
+    assert (after.balances, after.deposits) == (before.balances, before.deposits)
+
+
+def test_transfers_and_deposits_together_lose_no_money(
+    database: Database, app: Connection, admin: Connection
+) -> None:
+    ids = open_accounts(app, *["999999.99", "0", "500000"] * 3)
+    answers = crowd(database, admin, partial(mixed, ids), 5_000)
+    assert answers.keys() == {"done", *REFUSALS}, "both bounds are met"
+
+
+def test_one_pair_in_both_directions_never_deadlocks(
+    database: Database, app: Connection, admin: Connection
+) -> None:
+    ids = open_accounts(app, "500000", "500000")
+    before = look(admin)
+    crowd(database, admin, partial(opposing, ids), 5_000)
+    assert look(admin).balances == before.balances
+
+
+def test_one_account_that_everybody_pays_into_stays_below_the_limit(
+    database: Database, app: Connection, admin: Connection
+) -> None:
+    """990 cents fit in; 1600 are paid."""
+    (id,) = open_accounts(app, "999990.09")
+    answers = crowd(database, admin, lambda _: (DEPOSIT, (id, "0.01")), 1_600)
+    assert answers == {"done": 990, BALANCE_LIMIT_EXCEEDED: 610}
+
+
+def test_one_account_that_everybody_empties_stays_above_zero(
+    database: Database, app: Connection, admin: Connection
+) -> None:
+    """The account holds 990 cents; 1600 are asked for."""
+    source, target = open_accounts(app, "9.90", "0")
+    answers = crowd(database, admin, lambda _: (TRANSFER, (source, target, "0.01")), 1_600)
+    assert answers == {"done": 990, INSUFFICIENT_FUNDS: 610}
+
+
+@pytest.mark.parametrize("level", ["repeatable read", "serializable"])
+def test_callers_at_a_stricter_level_do_a_call_wholly_or_not_at_all(
+    database: Database, app: Connection, admin: Connection, level: str
+) -> None:
+    """They may be told to try again (40001); what they were not told so is in the ledger, once."""
+    ids = open_accounts(app, *["500000"] * 4)
+    seed = fresh_seed()
+    before = look(admin)
+
+    def strict(number: int, barrier: Barrier) -> Counter[str]:
+        rng = random.Random(f"{seed}-{number}")
+        answers: Counter[str] = Counter()
+        with database.connect("wallet_app") as connection:
+            connection.execute(f"SET default_transaction_isolation = '{level}'")
+            barrier.wait()
+            for _ in range(50):
+                statement, arguments = opposing(ids, rng)
+                try:
+                    connection.execute(statement, arguments, prepare=True)
+                except psycopg.Error as error:
+                    if error.sqlstate not in {*REFUSALS, "40001"}:
+                        raise
+                    answers[error.sqlstate] += 1
+                else:
+                    answers["done"] += 1
+            flush_statistics(connection)
+        return answers
+
+    answers = sum(together([partial(strict, n) for n in range(8)]), Counter[str]())
+    print(f"answers: {dict(answers)}")
+    assert answers["done"] > 0
+    after = look(admin)
+    assert after.transactions == before.transactions + answers["done"]
+    assert after.balances == before.balances
+    assert deadlocks(admin) == 0
+    assert_sound(admin)
+
+
+def test_a_callers_own_deadlock_is_broken_up_and_counted(
+    database: Database, app: Connection, admin: Connection
+) -> None:
+    """Several calls in one transaction can meet a deadlock. One of the two callers is aborted.
+
+    This is also how the tests above know that PostgreSQL's counter counts.
+    """
+    open_accounts(app, "100", "100", "0", "0")
+    assert deadlocks(admin) == 0
+    begun = Barrier(2)
+
+    def move(first: int, second: int) -> str:
+        with database.connect("wallet_app") as connection:
+            try:
+                with connection.transaction():
+                    call(connection, TRANSFER, first, first + 2, 10)
+                    begun.wait(60)
+                    call(connection, TRANSFER, second, second + 2, 1)
+            except DeadlockDetected:
+                return "aborted"
+            finally:
+                flush_statistics(connection)
+        return f"{first} to the end"
+
+    with background(move, 1, 2) as one, background(move, 2, 1) as other:
+        ends = {one.result(), other.result()}
+    assert deadlocks(admin) == 1
+    assert len(ends) == 2
+    assert "aborted" in ends
+    rows = admin.execute("SELECT balance FROM wallet.account ORDER BY id").fetchall()
+    balances = [str(row["balance"]) for row in rows]
+    if "1 to the end" in ends:
+        assert balances == ["90.00", "99.00", "10.00", "1.00"]
+    else:
+        assert balances == ["99.00", "90.00", "1.00", "10.00"]
+    assert_sound(admin)

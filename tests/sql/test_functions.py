@@ -1,0 +1,171 @@
+"""Each file of sql/functions is its function's source, and what it says about it is true."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+from tests.support.calls import Connection, call, open_accounts
+from tests.support.model import CODES
+from tools.embedded import CHECKOUT
+
+FOLDER = CHECKOUT / "sql" / "functions"
+ORDER = list(CODES)
+# deposit() posts from NULL, the world outside, which never runs out of funds.
+NEVER = {"deposit": {"WL006"}}
+
+
+@dataclass(frozen=True)
+class Source:
+    """A file of sql/functions, taken apart."""
+
+    path: Path
+    header: str
+    """The comment that opens the file, without its dashes."""
+    definition: str
+    """CREATE OR REPLACE FUNCTION up to the end of the body."""
+    body: str
+
+    @property
+    def name(self) -> str:
+        return self.path.stem
+
+    @property
+    def code(self) -> str:
+        """The body without its comments."""
+        return re.sub(r"--.*", "", self.body)
+
+    @property
+    def first_sentence(self) -> str:
+        return re.split(r"(?<=\.)\s", " ".join(self.header.split()), maxsplit=1)[0]
+
+    @property
+    def example(self) -> str:
+        (example,) = re.findall(r"^ {2}(SELECT .*;)$", self.header, flags=re.MULTILINE)
+        return str(example)
+
+
+def read(path: Path) -> Source:
+    text = path.read_text()
+    comment = re.match(r"(?:--.*\n)+", text)
+    definition = re.search(
+        r"^CREATE OR REPLACE FUNCTION wallet\.\w+\(.*?^AS \$\$\n(.*?)^\$\$;$", text, re.M | re.S
+    )
+    assert comment, f"{path.name} does not open with a comment"
+    assert definition, f"{path.name} defines no function"
+    header = re.sub(r"^-- ?", "", comment[0], flags=re.MULTILINE)
+    return Source(path, header, definition[0], definition[1])
+
+
+SOURCES = {path.stem: read(path) for path in sorted(FOLDER.glob("*.sql"))}
+EVERY_SOURCE = pytest.mark.parametrize("source", SOURCES.values(), ids=SOURCES)
+
+
+@cache
+def raised(name: str) -> frozenset[str]:
+    """The SQLSTATEs that a function can raise, itself or through those that it calls."""
+    code = SOURCES[name].code
+    called = set(re.findall(r"\bwallet\.(\w+)\(", code)) & set(SOURCES)
+    own = frozenset(re.findall(r"'(WL\d{3})'", code))
+    return own.union(*(raised(other) for other in called)) - NEVER.get(name, set())
+
+
+def listed(text: str) -> list[tuple[str, str]]:
+    """The refusals that a text lists, each with its code, in the text's order."""
+    return re.findall(r"(WL\d{3}) (\w+)", text)
+
+
+def comment(admin: Connection, source: Source) -> str:
+    row = call(
+        admin,
+        "SELECT obj_description(p.oid, 'pg_proc') AS comment FROM pg_proc p "
+        "WHERE p.pronamespace = 'wallet'::regnamespace AND p.proname = %s",
+        source.name,
+    )
+    return str(row["comment"])
+
+
+def test_each_file_has_its_function_and_each_function_its_file(admin: Connection) -> None:
+    rows = admin.execute(
+        "SELECT proname, prosrc FROM pg_proc WHERE pronamespace = 'wallet'::regnamespace"
+    ).fetchall()
+    assert sorted(row["proname"] for row in rows) == sorted(SOURCES)
+    for row in rows:
+        assert row["prosrc"].strip() == SOURCES[row["proname"]].body.strip()
+
+
+@EVERY_SOURCE
+def test_a_file_defines_the_function_it_is_named_after(source: Source) -> None:
+    names = re.findall(
+        r"^CREATE OR REPLACE FUNCTION wallet\.(\w+)\(", source.path.read_text(), re.M
+    )
+    assert names == [source.name]
+
+
+@EVERY_SOURCE
+def test_a_header_lists_the_refusals_that_can_come_in_their_order(source: Source) -> None:
+    expected = [
+        (sqlstate, CODES[sqlstate]) for sqlstate in ORDER if sqlstate in raised(source.name)
+    ]
+    assert expected
+    assert listed(source.header.partition("Refusals")[2]) == expected
+
+
+@EVERY_SOURCE
+def test_a_comment_is_the_headers_first_sentence_and_its_refusals(
+    admin: Connection, source: Source
+) -> None:
+    text = comment(admin, source)
+    assert text.startswith(f"{source.first_sentence} Refusals: ")
+    assert listed(text) == listed(source.header.partition("Refusals")[2])
+
+
+def test_every_refusal_of_the_contract_is_raised_somewhere() -> None:
+    assert frozenset().union(*map(raised, SOURCES)) == set(CODES)
+
+
+def test_the_refusals_of_a_called_function_are_the_callers_too() -> None:
+    assert raised("transfer") == {"WL002", "WL003", "WL004", "WL006", "WL007"}
+    assert "WL007" not in SOURCES["transfer"].code
+
+
+@EVERY_SOURCE
+def test_a_header_says_what_is_locked(source: Source) -> None:
+    (locks,) = re.findall(r"^Locks: (.*)", source.header, flags=re.MULTILINE)
+    called = {source.code, *(SOURCES[name].code for name in SOURCES if f".{name}(" in source.code)}
+    locks_rows = any("FOR NO KEY UPDATE" in code for code in called)
+    assert locks.startswith("nothing") != locks_rows
+
+
+@EVERY_SOURCE
+def test_a_refusal_is_raised_with_all_four_parts(source: Source) -> None:
+    for statement in re.findall(r"RAISE\b.*?;\n", source.code, flags=re.DOTALL):
+        for part in ("ERRCODE = 'WL", "MESSAGE = '", "DETAIL = ", "HINT = "):
+            assert part in statement
+
+
+@EVERY_SOURCE
+def test_a_function_is_short_enough_to_read(source: Source) -> None:
+    assert len(source.definition.splitlines()) < 70
+    assert [line for line in source.path.read_text().splitlines() if len(line) > 100] == []
+
+
+@EVERY_SOURCE
+def test_the_example_in_a_header_runs(app: Connection, admin: Connection, source: Source) -> None:
+    open_accounts(app, "100", "100")
+    assert source.name in source.example
+    row = call(admin, source.example)
+    assert None not in (row.get("id", 0), row.get("amount", 0))
+
+
+@EVERY_SOURCE
+def test_a_body_keeps_the_house_style(source: Source) -> None:
+    assert "#variable_conflict" not in source.code
+    assert not re.search(r"\bSELECT\s+(\w+\.)?\*", source.code)
+    declared = re.findall(r"^DECLARE\n(.*?)^BEGIN$", source.code, flags=re.MULTILINE | re.DOTALL)
+    for name in re.findall(r"^ {4}(\w+)", "".join(declared), flags=re.MULTILINE):
+        assert name.startswith("v_")

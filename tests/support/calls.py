@@ -1,0 +1,73 @@
+"""Calls of wallet functions on a connection, and what the whole ledger holds."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import psycopg
+import pytest
+from psycopg.errors import Diagnostic
+from psycopg.rows import DictRow
+
+Connection = psycopg.Connection[DictRow]
+
+CREATE_ACCOUNT = "SELECT * FROM wallet.create_account(%s)"
+GET_ACCOUNT = "SELECT * FROM wallet.get_account(%s)"
+DEPOSIT = "SELECT * FROM wallet.deposit(%s, %s)"
+TRANSFER = "SELECT * FROM wallet.transfer(%s, %s, %s)"
+GET_TRANSACTION = "SELECT * FROM wallet.get_transaction(%s)"
+
+
+class Ledger(NamedTuple):
+    """Every row of both tables, in the order of ids."""
+
+    accounts: list[DictRow]
+    transactions: list[DictRow]
+
+
+def call(connection: Connection, statement: str, *arguments: object) -> dict[str, Any]:
+    """The one row that a statement returns."""
+    (row,) = connection.execute(statement, arguments or None).fetchall()
+    return row
+
+
+def answer(connection: Connection, statement: str, *arguments: object) -> dict[str, Any] | str:
+    """The one row that a statement returns, or the SQLSTATE it is refused with."""
+    try:
+        return call(connection, statement, *arguments)
+    except psycopg.Error as error:
+        if error.sqlstate is None:
+            raise
+        return error.sqlstate
+
+
+def refusal(connection: Connection, statement: str, *arguments: object) -> Diagnostic:
+    """What PostgreSQL says to a statement that it must refuse."""
+    with pytest.raises(psycopg.Error) as caught:
+        connection.execute(statement, arguments or None)
+    return caught.value.diag
+
+
+def ledger(admin: Connection) -> Ledger:
+    """Two ledgers compare equal only if nothing at all happened between them."""
+    return Ledger(
+        admin.execute("SELECT * FROM wallet.account ORDER BY id").fetchall(),
+        admin.execute("SELECT * FROM wallet.transaction ORDER BY id").fetchall(),
+    )
+
+
+def balances(admin: Connection) -> dict[int, str]:
+    """Each account's balance as PostgreSQL writes it."""
+    rows = admin.execute("SELECT id, balance::text AS balance FROM wallet.account ORDER BY id")
+    return {row["id"]: row["balance"] for row in rows}
+
+
+def open_accounts(app: Connection, *amounts: str) -> list[int]:
+    """Open an account for each amount and pay it in; '0' pays nothing in."""
+    ids = []
+    for amount in amounts:
+        id = call(app, CREATE_ACCOUNT, "ada@example.com")["id"]
+        if amount != "0":
+            call(app, DEPOSIT, id, amount)
+        ids.append(id)
+    return ids
