@@ -5,16 +5,14 @@ from __future__ import annotations
 import asyncio
 import socket
 import sys
-from functools import partial
 from urllib.parse import urlsplit
 
 import asyncpg
-from sanic import Sanic
-from sanic.worker.loader import AppLoader
 
 from service.app import create_app
 from service.config import ConfigError, Settings
 from service.database import IS_READY
+from service.workers import fork_workers
 
 
 class CannotStart(Exception):
@@ -28,8 +26,8 @@ def bind(settings: Settings) -> socket.socket:
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listener.bind((settings.host, settings.port))
-    except OSError as error:
-        reason = error.strerror or str(error)
+    except (OSError, UnicodeError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
         raise CannotStart(
             f"cannot listen on {settings.host}:{settings.port}: {reason.lower()}; "
             "set WALLET_PORT to a free port"
@@ -41,29 +39,38 @@ def bind(settings: Settings) -> socket.socket:
 
 async def check_database(settings: Settings) -> None:
     """Raise CannotStart unless the database answers, and holds what this service calls."""
-    url = urlsplit(settings.database_url)
-    where = f"{url.hostname or url.query or 'localhost'}{url.path}"
     try:
         connection = await asyncpg.connect(settings.database_url, timeout=5)
-    except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, ValueError) as error:
-        reason = str(error) or type(error).__name__
+        try:
+            name = await connection.fetchval("SELECT current_database()")
+            ready = await connection.fetchval(IS_READY)
+            durable = await connection.fetchval("SHOW synchronous_commit") != "off"
+        finally:
+            await connection.close()
+    except ValueError:  # Whose text may hold the password.
         raise CannotStart(
-            f"cannot reach the database at {where}: {' '.join(reason.split())}; "
+            "WALLET_DATABASE_URL cannot be read; it takes "
+            "postgresql://wallet_app:PASSWORD@HOST:5432/DATABASE, with every character of the "
+            "password that is no letter or digit written as % and two hexadecimal digits"
+        ) from None
+    except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+        # Nothing else of the URL is shown: a password may stand in any part of it.
+        host = urlsplit(settings.database_url).hostname or "its socket"
+        reason = " ".join(str(error).split()) or type(error).__name__
+        raise CannotStart(
+            f"cannot reach the database at {host}: {reason}; "
             "start it, or correct WALLET_DATABASE_URL"
         ) from None
-    try:
-        if not await connection.fetchval(IS_READY):
-            raise CannotStart(
-                f"the wallet functions are not deployed in the database at {where}, or this user "
-                "may not execute them; deploy them with: sqitch deploy db:pg://USER@HOST/DATABASE"
-            )
-        if await connection.fetchval("SELECT current_setting('synchronous_commit')") == "off":
-            raise CannotStart(
-                f"synchronous_commit is off in the database at {where}: what is answered would not "
-                "survive a crash; set it to on"
-            )
-    finally:
-        await connection.close()
+    if not ready:
+        raise CannotStart(
+            f"the wallet functions are not deployed in the database {name}, or this user may not "
+            "execute them; deploy them with: sqitch deploy db:pg://USER@HOST/DATABASE"
+        )
+    if not durable:
+        raise CannotStart(
+            f"synchronous_commit is off in the database {name}: what is answered would not "
+            "survive a crash; set it to on"
+        )
 
 
 def main() -> None:
@@ -75,11 +82,9 @@ def main() -> None:
         sys.exit(f"pgwallet: {error}")
 
     app = create_app(settings)
-    if settings.workers == 1:
-        app.run(sock=listener, single_process=True, motd=False)
-    else:
-        app.prepare(sock=listener, workers=settings.workers, motd=False)
-        Sanic.serve(primary=app, app_loader=AppLoader(factory=partial(create_app, settings)))
+    if settings.workers > 1:
+        fork_workers(settings.workers, listener)
+    app.run(sock=listener, single_process=True, motd=False)
 
 
 if __name__ == "__main__":

@@ -5,10 +5,11 @@ from __future__ import annotations
 import logging
 import time
 from types import SimpleNamespace
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from sanic import HTTPResponse, Request, Sanic
 from sanic.config import Config
+from sanic.exceptions import SanicException
 
 from service.config import Settings
 from service.database import Database
@@ -20,12 +21,25 @@ from service.schemas import BODY_LIMIT
 
 logger = logging.getLogger("wallet")
 
+
+class _Request(Request):
+    """A request that is answered even when what it asks for is no URL."""
+
+    def __init__(self, url_bytes: bytes, *arguments: Any, **named: Any) -> None:
+        try:
+            super().__init__(url_bytes, *arguments, **named)
+        except SanicException:
+            if named["method"] != "NONE":  # Sanic's stand-in for a request that it cannot read.
+                raise
+            super().__init__(b"*", *arguments, **named)
+
+
 App: TypeAlias = Sanic[Config, SimpleNamespace]
 
 
 def create_app(settings: Settings) -> App:
     """Make the application. It opens its pool when a worker starts and closes it when it stops."""
-    app = Sanic("pgwallet", log_config=logging_config(settings.log_format))
+    app = Sanic("pgwallet", request_class=_Request, log_config=logging_config(settings.log_format))
     app.config.update(
         MOTD=False,
         ACCESS_LOG=False,

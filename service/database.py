@@ -34,6 +34,8 @@ FROM unnest(ARRAY[
     'wallet.transfer(bigint, bigint, numeric)',
     'wallet.get_transaction(bigint)'
 ]) AS name
+-- Without USAGE, to_regprocedure() raises instead of returning NULL.
+WHERE has_schema_privilege(to_regnamespace('wallet'), 'USAGE')
 """
 
 
@@ -123,7 +125,9 @@ class Database:
                 logger.warning("the database went away: %s", error)
                 await self._pool.expire_connections()
             raise
-        except (OSError, TimeoutError) as error:
+        except (OSError, TimeoutError, asyncpg.InterfaceError) as error:
+            if isinstance(error, asyncpg.InterfaceError) and not connection.is_closed():
+                raise
             logger.warning("the database went away: %r", error)
             raise Problem("database_unavailable", OUTCOME_UNKNOWN) from error
         finally:

@@ -8,6 +8,7 @@ from typing import Any
 
 import msgspec
 from sanic import HTTPResponse, Request
+from sanic.http import Http
 
 _sane_id = re.compile(r"[A-Za-z0-9._-]{1,128}").fullmatch
 _encode = msgspec.json.Encoder().encode
@@ -17,7 +18,7 @@ def request_id(request: Request) -> str:
     """The request's X-Request-ID when it is sane, else a new one; the same at each call."""
     known: str | None = getattr(request.ctx, "request_id", None)
     if known is None:
-        given = request.headers.getone("x-request-id", "")
+        given = request.headers.getone("x-request-id", "").strip(" \t")
         known = given if _sane_id(given) else uuid.uuid4().hex
         request.ctx.request_id = known
     return known
@@ -31,6 +32,9 @@ def json_response(
     content_type: str = "application/json",
 ) -> HTTPResponse:
     """An answer with a JSON body; `payload` is anything that msgspec encodes."""
+    if request.app.ctx.stopping and isinstance(request.stream, Http):
+        # Else an idle connection would hold the shutdown up until its time is over.
+        request.stream.keep_alive = False
     return HTTPResponse(
         _encode(payload),
         status,

@@ -9,8 +9,9 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from datetime import datetime
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from typing import Any
 
 import asyncpg
@@ -120,7 +121,7 @@ def _parse(request: Request) -> dict[str, object]:
     if (
         media_type.strip() != "application/json"
         or any(p not in ("charset=utf-8", 'charset="utf-8"') for p in charset)
-        or request.headers.getone("content-encoding", "identity") != "identity"
+        or request.headers.getone("content-encoding", "identity").lower() != "identity"
     ):
         raise Problem(
             "unsupported_media_type", "Send the body as JSON with Content-Type: application/json."
@@ -158,7 +159,8 @@ def _members(pairs: Iterable[tuple[str, object]]) -> dict[str, object]:
 
 
 def _invalid_request(detail: str, errors: list[dict[str, str]] | None = None) -> Problem:
-    for error in errors or ():
+    errors = errors or [{"field": "", "detail": detail}]  # No member's name: the body as a whole.
+    for error in errors:
         # A name need not be valid Unicode, and can be long; it must not break the answer.
         error["field"] = error["field"][:100].encode(errors="backslashreplace").decode()
     return Problem("invalid_request", detail, errors=errors)
@@ -193,14 +195,12 @@ def amount(value: object) -> Decimal:
     """
     if not isinstance(value, str):
         raise _Wrong("must be a string or a number")
-    if isinstance(value, _Number):
-        exact = Decimal(value)
-        # 1e400 must not become 400 digits; zero has no size.
-        readable = exact.is_finite() and (not exact or -20 <= exact.adjusted() < 20)
-    else:
-        readable = _is_amount(value) is not None
-        exact = Decimal(value) if readable else Decimal(0)
-    if not readable:
+    exact = Decimal("NaN")
+    if isinstance(value, _Number) or _is_amount(value):
+        with suppress(InvalidOperation):  # An exponent beyond what even Decimal holds.
+            exact = Decimal(value)
+    # 1e400 must not become 400 digits; zero has no size.
+    if not exact.is_finite() or (exact and not -20 <= exact.adjusted() < 20):
         shown = value[:60].encode(errors="backslashreplace").decode()
         raise Problem("invalid_amount", f"The amount is {shown}.", hint=INVALID_AMOUNT_HINT)
     return exact or Decimal(0)

@@ -1,0 +1,123 @@
+"""Services and servers of a test's own, and ways to see what they are at."""
+
+from __future__ import annotations
+
+import shutil
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import httpx
+
+from tests.http.answers import check
+from tests.support import databases
+from tests.support.databases import Database
+from tests.support.servers import Server
+from tests.support.service import Service
+from tools.embedded import EmbeddedServer, temporary_folder
+
+PATIENT = {"WALLET_LOCK_TIMEOUT": "50", "WALLET_STATEMENT_TIMEOUT": "50"}
+"""For tests that hold a request up until they have seen what they want to see."""
+
+
+@contextmanager
+def running(database: Database, **settings: str) -> Iterator[Service]:
+    """A service of a test's own, whose client holds each answer to what always holds."""
+    with Service(database, **settings) as service:
+        service.client.event_hooks = {"response": [check]}
+        yield service
+
+
+class OwnServer(Server):
+    """A server that a test may stop, start and set up as it likes."""
+
+    name = "a server of the test's own"
+
+    def __init__(self) -> None:
+        self.postgres = EmbeddedServer(temporary_folder(), {"max_connections": "50"})
+
+    def start(self) -> None:
+        self.postgres.start()
+
+    def stop(self, mode: str = "fast") -> None:
+        self.postgres.stop(mode)
+
+    def remove(self) -> None:
+        self.stop("immediate")
+        shutil.rmtree(self.postgres.folder)
+
+    def url(self, database: str, user: str | None = None) -> str:
+        return self.postgres.url(user or "postgres", database)
+
+
+@contextmanager
+def own_database() -> Iterator[tuple[OwnServer, Database]]:
+    """A server of a test's own with a deployed database in it."""
+    server = OwnServer()
+    server.start()
+    try:
+        database = databases.create(server)
+        databases.deploy(database)
+        yield server, database
+    finally:
+        server.remove()
+
+
+def wait_until(holds: Callable[[], bool], what: str, seconds: float = 60) -> None:
+    """Return once it holds; fail when it never does."""
+    deadline = time.monotonic() + seconds
+    while not holds():
+        assert time.monotonic() < deadline, f"this never came: {what}"
+        time.sleep(0.01)
+
+
+def waiting(database: Database) -> int:
+    """How many of the service's calls wait for a lock."""
+    rows = database.execute(
+        "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()"
+        " AND usename = 'wallet_app' AND wait_event_type = 'Lock'"
+    )
+    return int(rows[0]["count"])
+
+
+@contextmanager
+def held(database: Database, account_id: int) -> Iterator[None]:
+    """Hold an account's row as long as the block runs."""
+    with database.connect() as connection, connection.transaction():
+        connection.execute("SELECT FROM wallet.account WHERE id = %s FOR UPDATE", (account_id,))
+        yield
+
+
+def open_wallet(client: httpx.Client, balance: str = "100.00") -> int:
+    response = client.post("/account", json={"email": "ada@example.com"})
+    assert response.status_code == 201, response.text
+    id: int = response.json()["id"]
+    paid = client.post(f"/account/{id}/payment", json={"amount": balance})
+    assert paid.status_code == 201, paid.text
+    return id
+
+
+def payments(database: Database, account_id: int) -> int:
+    """How many transactions paid into an account."""
+    rows = database.execute(
+        "SELECT count(*) FROM wallet.transaction WHERE target_account_id = %s", account_id
+    )
+    return int(rows[0]["count"])
+
+
+def children(pid: int) -> set[int]:
+    """A process's descendants."""
+    found: set[int] = set()
+    for task in Path(f"/proc/{pid}/task").glob("*/children"):
+        for child in map(int, task.read_text().split()):
+            found |= {child} | children(child)
+    return found
+
+
+def is_gone(pid: int) -> bool:
+    """Whether a process ended; one that nobody has asked for its exit code counts as ended."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
+    except FileNotFoundError:
+        return True

@@ -1,0 +1,145 @@
+"""Through HTTP the ledger does what a plain model in exact decimals does, call by call."""
+
+from __future__ import annotations
+
+import json
+from decimal import Decimal
+
+import httpx
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import (
+    Bundle,
+    RuleBasedStateMachine,
+    invariant,
+    rule,
+    run_state_machine_as_test,
+)
+
+from tests.http.answers import problem
+from tests.support.databases import assert_sound
+from tests.support.model import CODES, LIMIT, Account, LedgerModel, Transaction
+from tests.support.service import JSON, Service
+
+CENTS = Decimal("0.01")
+BOUNDARIES = [
+    *("0", "-0", "0.00499999", "0.004", "0.005", "-0.005", "0.01", "0.014999", "0.015", "1"),
+    *("499999.99", "499999.995", "500000", "999999.98", "999999.985", "999999.99", "999999.994"),
+    *("999999.995", "1000000", "-1", "1e19", "1e400", "1e-400"),
+]
+
+amounts = st.one_of(
+    st.sampled_from(BOUNDARIES).map(Decimal),
+    st.decimals("0.001", "20", places=3),
+    st.decimals("-1", "1100000", allow_nan=False, allow_infinity=False, places=2),
+    st.decimals(0, 1_000_000, allow_nan=False, allow_infinity=False),
+)
+emails = st.one_of(
+    st.just("ada@example.com"),
+    st.text("ab@. \t\u00a0\u0000\u0085ż😀", max_size=8),
+    st.builds("{}@{}".format, st.text("aż", min_size=120, max_size=130), st.just("b" * 125)),
+)
+unknown_ids = st.integers(2**62, 2**63 - 1)
+
+
+@st.composite
+def written(draw: st.DrawFn) -> tuple[Decimal, str]:
+    """An amount, and one of the ways to write it in a body."""
+    amount = draw(amounts)
+    spellings = [str(amount)]  # A JSON number, perhaps with an exponent.
+    if -20 <= amount.adjusted() < 400:
+        plain = f"{amount:f}"
+        spellings.append(plain)
+        before, _, after = plain.removeprefix("-").partition(".")
+        if len(before) <= 20 and len(after) <= 20:
+            spellings.append(f'"{plain}"')
+    return amount, draw(st.sampled_from(spellings))
+
+
+class Wallets(RuleBasedStateMachine):
+    """Every rule asks both, and compares the answers."""
+
+    client: httpx.Client
+    ids = Bundle("ids")
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.model = LedgerModel()
+
+    def compare(self, response: httpx.Response, expected: Account | Transaction | str) -> None:
+        """The answer is the model's, and can be read back."""
+        if isinstance(expected, str):
+            problem(response, CODES[expected])
+            return
+        assert response.status_code == 201, response.text
+        answer = response.json()
+        if isinstance(expected, Account):
+            assert (answer["email"], answer["balance"]) == (expected.email, "0.00")
+        else:
+            assert (
+                answer["source_account_id"],
+                answer["target_account_id"],
+                answer["amount"],
+            ) == (expected.source_account_id, expected.target_account_id, f"{expected.amount:.2f}")
+        read = self.client.get(response.headers["Location"])
+        assert (read.status_code, read.json()) == (200, answer)
+
+    @rule(target=ids, email=emails)
+    def open(self, email: str) -> int:
+        response = self.client.post("/account", json={"email": email})
+        id: int = response.json().get("id", 0)
+        self.compare(response, self.model.open(id, email))
+        return id or 2**62
+
+    @rule(id=ids | unknown_ids, amount=written())
+    def deposit(self, id: int, amount: tuple[Decimal, str]) -> None:
+        exact, text = amount
+        response = self.client.post(
+            f"/account/{id}/payment", content=f'{{"amount": {text}}}', headers=JSON
+        )
+        self.compare(response, self.model.deposit(id, exact))
+
+    @rule(payer=ids | unknown_ids, payee=ids | unknown_ids, amount=written())
+    def transfer(self, payer: int, payee: int, amount: tuple[Decimal, str]) -> None:
+        exact, text = amount
+        members = {"source_account_id": payer, "target_account_id": payee}
+        body = f'{json.dumps(members)[:-1]}, "amount": {text}}}'
+        response = self.client.post("/transaction", content=body, headers=JSON)
+        self.compare(response, self.model.transfer(payer, payee, exact))
+
+    @rule(payer=ids, payee=ids, cents=st.integers(-1, 1))
+    def empty(self, payer: int, payee: int, cents: int) -> None:
+        """Move all that an account has, or a cent more or less."""
+        known = self.model.get(payer)
+        balance = known.balance if isinstance(known, Account) else Decimal(0)
+        exact = balance + cents * CENTS
+        self.transfer(payer=payer, payee=payee, amount=(exact, f'"{exact}"'))
+
+    @rule(id=ids, cents=st.integers(-1, 1))
+    def fill(self, id: int, cents: int) -> None:
+        """Pay in all that an account can take, or a cent more or less."""
+        known = self.model.get(id)
+        balance = known.balance if isinstance(known, Account) else Decimal(0)
+        exact = LIMIT - balance + cents * CENTS
+        self.deposit(id=id, amount=(exact, f'"{exact}"'))
+
+    @invariant()
+    def balances_agree(self) -> None:
+        for account in self.model.accounts.values():
+            answer = self.client.get(f"/account/{account.id}").json()
+            assert answer["balance"] == f"{account.balance:.2f}"
+
+
+def test_http_agrees_with_the_model(service: Service, client: httpx.Client) -> None:
+    run_state_machine_as_test(
+        type("Wallets", (Wallets,), {"client": client}),
+        settings=settings(
+            max_examples=60,
+            stateful_step_count=30,
+            deadline=None,
+            print_blob=True,
+            suppress_health_check=list(HealthCheck),
+        ),
+    )
+    with service.database.connect() as connection:
+        assert_sound(connection)

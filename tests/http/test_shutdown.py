@@ -1,0 +1,210 @@
+"""Told to stop, the service lets what is in flight end, and takes nothing else along."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+
+import httpx
+import pytest
+
+from tests.http.processes import (
+    PATIENT,
+    children,
+    held,
+    is_gone,
+    open_wallet,
+    payments,
+    running,
+    wait_until,
+    waiting,
+)
+from tests.http.wire import Connection
+from tests.support.databases import Database, assert_sound
+from tests.support.service import Service, free_port
+from tools.embedded import CHECKOUT
+
+LIVE = b"GET /health/live HTTP/1.1\r\nHost: wallet\r\n\r\n"
+READY = b"GET /health/ready HTTP/1.1\r\nHost: wallet\r\n\r\n"
+
+# A shutdown that waits for its time to be over instead of for its requests must not pass.
+ENDLESS = {**PATIENT, "WALLET_SHUTDOWN_TIMEOUT": "600"}
+LOOPS = {"uvloop": {"SANIC_USE_UVLOOP": "true"}, "asyncio": {"SANIC_USE_UVLOOP": "false"}}
+
+
+def takes_no_more(service: Service) -> bool:
+    try:
+        Connection(service.port).close()
+    except ConnectionRefusedError:
+        return True
+    return False
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT], ids=["SIGTERM", "SIGINT"])
+@pytest.mark.parametrize("loop", LOOPS)
+def test_a_request_in_flight_gets_its_answer(
+    database: Database, loop: str, number: signal.Signals
+) -> None:
+    with (
+        running(database, **ENDLESS, **LOOPS[loop]) as service,
+        ThreadPoolExecutor(1) as thread,
+        Connection(service.port) as idle,
+        Connection(service.port) as busy,
+    ):
+        idle.send(LIVE)
+        assert idle.answer("GET", "/health/live").status_code == 200
+        id = open_wallet(service.client)
+        with held(database, id):
+            body = b'{"amount":"1"}'
+            busy.send(
+                b"POST /account/%d/payment HTTP/1.1\r\nContent-Type: application/json\r\n" % id
+                + b"Content-Length: %d\r\n\r\n" % len(body)
+                + body
+            )
+            wait_until(lambda: waiting(database) == 1, "the payment waits for its account")
+            stopped = thread.submit(service.stop, number)
+            wait_until(lambda: takes_no_more(service), "the service takes no more connections")
+            # A connection on which nothing happens is closed at once.
+            assert idle.is_closed()
+            assert service.process.poll() is None, "it left a request behind"
+        response = busy.answer("POST", f"/account/{id}/payment")
+        assert response.status_code == 201
+        # It may be kept alive no longer, or it would hold the shutdown up.
+        assert response.headers["Connection"] == "close"
+        assert busy.is_closed()
+        stopped.result()
+        assert service.process.returncode == 0
+        assert payments(database, id) == 2
+        assert "Traceback" not in service.log.read_text()
+
+
+def test_readiness_ends_when_the_service_is_told_to_stop(database: Database) -> None:
+    with (
+        running(database, **ENDLESS) as service,
+        ThreadPoolExecutor(1) as thread,
+        Connection(service.port) as connection,
+    ):
+        # Half a request keeps the connection from being taken for an idle one.
+        connection.send(READY[:-2])
+        assert service.client.get("/health/ready").status_code == 200
+        stopped = thread.submit(service.stop)
+        wait_until(lambda: takes_no_more(service), "the service takes no more connections")
+        connection.send(READY[-2:])
+        response = connection.answer("GET", "/health/ready")
+        assert (response.status_code, response.json()["code"]) == (503, "busy")
+        stopped.result()
+        assert service.process.returncode == 0
+
+
+def test_a_request_that_outlasts_the_shutdown_is_still_committed(database: Database) -> None:
+    with (
+        running(database, **PATIENT, WALLET_SHUTDOWN_TIMEOUT="0.2") as service,
+        ThreadPoolExecutor(2) as threads,
+    ):
+        id = open_wallet(service.client)
+        with held(database, id):
+            payment = threads.submit(
+                httpx.post, f"{service.url}/account/{id}/payment", json={"amount": "1"}, timeout=60
+            )
+            wait_until(lambda: waiting(database) == 1, "the payment waits for its account")
+            stopped = threads.submit(service.stop)
+            assert isinstance(payment.exception(), httpx.TransportError)
+            assert waiting(database) == 1, "the call was cut off"
+        stopped.result()
+        assert service.process.returncode == 0
+        assert payments(database, id) == 2
+
+
+def test_workers_answer_and_stop_together(database: Database) -> None:
+    with running(database, WALLET_WORKERS="2", WALLET_LOG_FORMAT="json") as service:
+        id = open_wallet(service.client)
+        pids: set[int] = set()
+
+        def both_answered() -> bool:
+            with httpx.Client(base_url=service.url) as client:
+                assert client.get(f"/account/{id}").json()["balance"] == "100.00"
+            rows = database.execute(
+                "SELECT count(*) FROM pg_stat_activity"
+                " WHERE datname = current_database() AND application_name = 'pgwallet'"
+            )
+            # New connections are taken by whichever worker is first; each has a pool of its own.
+            return int(rows[0]["count"]) >= 2
+
+        wait_until(both_answered, "both workers have asked the database")
+        pids = children(service.process.pid)
+        assert len(pids) >= 2
+        service.stop()
+        assert service.process.returncode == 0
+        wait_until(lambda: all(map(is_gone, pids)), f"all of {pids} are gone")
+        assert takes_no_more(service)
+        assert "Traceback" not in service.log.read_text()
+
+
+def test_a_worker_that_dies_is_replaced(database: Database) -> None:
+    with running(database, WALLET_WORKERS="2", WALLET_LOG_FORMAT="json") as service:
+        id = open_wallet(service.client)
+        killed = min(children(service.process.pid))
+        os.kill(killed, signal.SIGKILL)
+        wait_until(
+            lambda: len(children(service.process.pid) - {killed}) == 2, "another takes its place"
+        )
+        with httpx.Client(base_url=service.url) as client:
+            assert client.get(f"/account/{id}").json()["balance"] == "100.00"
+        records = [json.loads(line) for line in service.log.read_text().splitlines()]
+        assert [record["level"] for record in records] == ["error"]
+        assert str(killed) in records[0]["message"]
+        pids = children(service.process.pid)
+        service.stop()
+        assert service.process.returncode == 0
+        wait_until(lambda: all(map(is_gone, pids)), f"all of {pids} are gone")
+
+
+def test_workers_that_are_told_to_stop_while_they_start_stop(database: Database) -> None:
+    environ = {
+        **os.environ,
+        "WALLET_DATABASE_URL": database.url("wallet_app"),
+        "WALLET_WORKERS": "4",
+    }
+    for workers_seen in (0, 1, 3, 4):
+        port = free_port()
+        with subprocess.Popen(
+            [sys.executable, "-m", "service"],
+            cwd=CHECKOUT,
+            env={**environ, "WALLET_PORT": str(port)},
+        ) as process:
+            wait_until(
+                lambda p=process, n=workers_seen: len(children(p.pid)) >= n,  # type: ignore[misc]
+                f"{workers_seen} workers are there",
+            )
+            pids = children(process.pid)
+            process.terminate()
+            # Before there are workers nothing is in flight: the signal may end it as it is.
+            assert process.wait(60) in ((0, -signal.SIGTERM) if not workers_seen else (0,))
+            wait_until(lambda pids=pids: all(map(is_gone, pids)), f"{pids} are gone")  # type: ignore[misc]
+
+
+def test_workers_let_a_request_in_flight_end(database: Database) -> None:
+    with (
+        running(database, **ENDLESS, WALLET_WORKERS="2") as service,
+        ThreadPoolExecutor(2) as threads,
+    ):
+        id = open_wallet(service.client)
+        pids = children(service.process.pid)
+        with held(database, id):
+            payment = threads.submit(
+                service.client.post, f"/account/{id}/payment", json={"amount": "1"}
+            )
+            wait_until(lambda: waiting(database) == 1, "the payment waits for its account")
+            stopped = threads.submit(service.stop)
+            wait_until(lambda: takes_no_more(service), "the service takes no more connections")
+        assert payment.result().status_code == 201
+        stopped.result()
+        assert service.process.returncode == 0
+        wait_until(lambda: all(map(is_gone, pids)), f"all of {pids} are gone")
+        assert "Traceback" not in service.log.read_text()
+        with database.connect() as connection:
+            assert_sound(connection)

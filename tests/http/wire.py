@@ -1,0 +1,96 @@
+"""HTTP as bytes, for requests that no client would send."""
+
+from __future__ import annotations
+
+import socket
+import struct
+from contextlib import suppress
+from types import TracebackType
+
+import httpx
+
+from tests.http.answers import check
+
+JSON_POST = b"POST /account HTTP/1.1\r\nHost: wallet\r\nContent-Type: application/json\r\n"
+
+
+class Connection:
+    """A connection to a service on this machine."""
+
+    def __init__(self, port: int) -> None:
+        self._socket = socket.create_connection(("127.0.0.1", port), timeout=60)
+        self._buffer = b""
+
+    def __enter__(self) -> Connection:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self, reset: bool = False) -> None:
+        """Hang up; with `reset`, as a client that crashed does."""
+        if reset:
+            self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        self._socket.close()
+
+    def send(self, data: bytes) -> bool:
+        """Send all of it, and return True; False when the other side does not take it."""
+        try:
+            self._socket.sendall(data)
+        except (BrokenPipeError, ConnectionResetError):
+            return False
+        return True
+
+    def end(self) -> None:
+        """Say that nothing more will be sent."""
+        self._socket.shutdown(socket.SHUT_WR)
+
+    def answer(self, method: str = "GET", path: str = "/nowhere") -> httpx.Response:
+        """The next answer, already checked; `method` and `path` are what it answers."""
+        head = self._until(b"\r\n\r\n").decode("ascii")
+        status_line, *lines = head.removesuffix("\r\n\r\n").split("\r\n")
+        version, status, _ = status_line.split(" ", 2)
+        assert version == "HTTP/1.1"
+        pairs = [line.split(": ", 1) for line in lines]
+        headers = httpx.Headers([(name, value) for name, value in pairs])
+        if status == "100":
+            return httpx.Response(100)
+        length = 0 if method == "HEAD" else int(headers["Content-Length"])
+        while len(self._buffer) < length:
+            self._receive()
+        content, self._buffer = self._buffer[:length], self._buffer[length:]
+        response = httpx.Response(
+            int(status),
+            headers=headers,
+            content=content,
+            request=httpx.Request(method, f"http://127.0.0.1{path}"),
+        )
+        check(response)
+        return response
+
+    def is_closed(self) -> bool:
+        """Wait for the other side's next move, and tell whether it is to close."""
+        with suppress(ConnectionResetError):
+            return not self._buffer and self._socket.recv(1) == b""
+        return True
+
+    def _until(self, end: bytes) -> bytes:
+        while end not in self._buffer:
+            self._receive()
+        found, _, self._buffer = self._buffer.partition(end)
+        return found + end
+
+    def _receive(self) -> None:
+        data = self._socket.recv(65536)
+        if not data:
+            raise EOFError(f"closed after {self._buffer!r}")
+        self._buffer += data
+
+
+def exchange(port: int, data: bytes, path: str = "/nowhere", method: str = "GET") -> httpx.Response:
+    """Send bytes on a connection of their own, and return the answer."""
+    with Connection(port) as connection:
+        connection.send(data)
+        return connection.answer(method, path)
