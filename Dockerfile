@@ -1,0 +1,49 @@
+# Two images: `service` has Python and no Sqitch, `migrate` has Sqitch and no Python. They are two
+# because what faces the network should not carry a superuser's tools. In each, what changes rarely
+# comes first: new code reinstalls no package.
+#
+# No BuildKit syntax, so that Docker's classic builder can build it too.
+
+FROM debian:trixie-slim AS base
+# A fixed number, since a volume or a policy may have to name this user.
+RUN useradd --uid 10001 --user-group --no-create-home --shell /usr/sbin/nologin wallet
+WORKDIR /app
+
+
+FROM base AS packages
+RUN apt-get update \
+ && apt-get install -y --no-install-recommends python3 python3-venv \
+ && rm -rf /var/lib/apt/lists/* \
+ && python3 -m venv /venv
+COPY requirements/service.txt requirements/
+RUN /venv/bin/pip install --no-cache-dir --disable-pip-version-check --require-hashes \
+      -r requirements/service.txt
+
+
+FROM base AS service
+RUN apt-get update \
+ && apt-get install -y --no-install-recommends python3 \
+ && rm -rf /var/lib/apt/lists/*
+COPY --from=packages /venv /venv
+ENV PATH=/venv/bin:$PATH
+COPY service/ service/
+USER 10001:10001
+EXPOSE 8000
+# The exec form: Python is process 1 and gets the SIGTERM of `docker stop`.
+CMD ["python", "-m", "service"]
+
+
+FROM base AS migrate
+RUN apt-get update \
+ && apt-get install -y --no-install-recommends sqitch libdbd-pg-perl postgresql-client \
+ && rm -rf /var/lib/apt/lists/*
+# What Sqitch writes down as the deployer; the host's name would be another one in each container.
+ENV SQITCH_FULLNAME=pgwallet SQITCH_EMAIL=migrate@pgwallet.invalid
+COPY sqitch.conf sqitch.plan ./
+# deploy/functions/ links into sql/functions/.
+COPY sql/functions/ sql/functions/
+COPY deploy/ deploy/
+COPY revert/ revert/
+COPY verify/ verify/
+USER 10001:10001
+CMD ["sqitch", "deploy"]

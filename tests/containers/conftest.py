@@ -1,0 +1,28 @@
+"""The containers that all tests of this folder share."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.containers.stack import Stack
+from tests.support.servers import docker_answers
+
+
+@pytest.fixture(scope="session")
+def stack() -> Iterator[Stack]:
+    """All services up and healthy, on an empty ledger to begin with."""
+    if not docker_answers():
+        pytest.skip("Docker does not answer")
+    stack = Stack()
+    try:
+        stack.check_out()
+        try:
+            stack.up()
+        except AssertionError as error:
+            logs = stack.compose("logs", "--no-color")
+            raise AssertionError(f"{error}\n{logs}") from None
+        yield stack
+    finally:
+        stack.remove()
