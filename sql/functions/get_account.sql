@@ -18,6 +18,7 @@ SET search_path = wallet, pg_temp
 AS $$
 DECLARE
     v_account wallet.account;
+    v_refusal wallet.refusal;
 BEGIN
     SELECT a.id, a.email, a.balance, a.ctime, a.mtime, a.entry_count
     INTO v_account
@@ -25,9 +26,9 @@ BEGIN
     WHERE a.id = get_account.id;
 
     IF NOT FOUND THEN
-        RAISE EXCEPTION USING ERRCODE = 'WL004', MESSAGE = 'account not found',
-            DETAIL = format('There is no account %s.', coalesce(get_account.id::text, 'NULL')),
-            HINT = 'Check the id, or open an account first.';
+        v_refusal := wallet.refusal('WL004', get_account.id);
+        RAISE EXCEPTION USING ERRCODE = v_refusal.sqlstate, MESSAGE = v_refusal.message,
+            DETAIL = v_refusal.detail, HINT = v_refusal.hint;
     END IF;
 
     RETURN v_account;

@@ -18,6 +18,7 @@ SET search_path = wallet, pg_temp
 AS $$
 DECLARE
     v_transaction wallet.transaction;
+    v_refusal wallet.refusal;
 BEGIN
     SELECT t.id, t.source_account_id, t.target_account_id, t.amount, t.ctime,
            t.source_entry, t.target_entry, t.source_balance, t.target_balance
@@ -26,11 +27,9 @@ BEGIN
     WHERE t.id = get_transaction.id;
 
     IF NOT FOUND THEN
-        RAISE EXCEPTION USING ERRCODE = 'WL005', MESSAGE = 'transaction not found',
-            DETAIL = format(
-                'There is no transaction %s.', coalesce(get_transaction.id::text, 'NULL')
-            ),
-            HINT = 'Check the id.';
+        v_refusal := wallet.refusal('WL005', get_transaction.id);
+        RAISE EXCEPTION USING ERRCODE = v_refusal.sqlstate, MESSAGE = v_refusal.message,
+            DETAIL = v_refusal.detail, HINT = v_refusal.hint;
     END IF;
 
     RETURN v_transaction;

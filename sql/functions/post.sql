@@ -28,6 +28,7 @@ AS $$
 DECLARE
     v_source record;
     v_target record;
+    v_refusal wallet.refusal;
     v_ctime timestamptz;
     v_transaction wallet.transaction;
 BEGIN
@@ -44,23 +45,19 @@ BEGIN
         FROM wallet.account a WHERE a.id = post.source_account_id FOR NO KEY UPDATE;
     END IF;
 
-    IF v_source.id IS DISTINCT FROM post.source_account_id OR v_target.id IS NULL THEN
-        RAISE EXCEPTION USING ERRCODE = 'WL004', MESSAGE = 'account not found',
-            DETAIL = format('There is no account %s.',
-                CASE WHEN v_source.id IS DISTINCT FROM post.source_account_id
-                THEN post.source_account_id::text
-                ELSE coalesce(post.target_account_id::text, 'NULL') END),
-            HINT = 'Check the id, or open an account first.';
-    ELSIF v_source.balance < post.amount THEN
-        RAISE EXCEPTION USING ERRCODE = 'WL006', MESSAGE = 'insufficient funds',
-            DETAIL = format('Account %s holds %s, which is less than %s.',
-                            v_source.id, v_source.balance, post.amount),
-            HINT = 'Move no more than the account holds, or pay in first.';
-    ELSIF v_target.balance + post.amount > 999999.99 THEN
-        RAISE EXCEPTION USING ERRCODE = 'WL007', MESSAGE = 'balance limit exceeded',
-            DETAIL = format('Account %s holds %s; with %s more it would pass 999999.99.',
-                            v_target.id, v_target.balance, post.amount),
-            HINT = format('Move at most %s to this account.', 999999.99 - v_target.balance);
+    v_refusal := CASE
+        WHEN v_source.id IS DISTINCT FROM post.source_account_id
+            THEN wallet.refusal('WL004', post.source_account_id)
+        WHEN v_target.id IS NULL
+            THEN wallet.refusal('WL004', post.target_account_id)
+        WHEN v_source.balance < post.amount
+            THEN wallet.refusal('WL006', v_source.id, v_source.balance, post.amount)
+        WHEN v_target.balance + post.amount > 999999.99
+            THEN wallet.refusal('WL007', v_target.id, v_target.balance, post.amount)
+    END;
+    IF v_refusal.sqlstate IS NOT NULL THEN
+        RAISE EXCEPTION USING ERRCODE = v_refusal.sqlstate, MESSAGE = v_refusal.message,
+            DETAIL = v_refusal.detail, HINT = v_refusal.hint;
     END IF;
 
     -- A clock that was set back must not date this entry before the accounts' last ones.

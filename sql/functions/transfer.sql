@@ -30,15 +30,17 @@ SET search_path = wallet, pg_temp
 AS $$
 DECLARE
     v_amount numeric := wallet.valid_amount(transfer.amount);
+    v_refusal wallet.refusal;
 BEGIN
     IF transfer.source_account_id = transfer.target_account_id THEN
-        RAISE EXCEPTION USING ERRCODE = 'WL003', MESSAGE = 'same account',
-            DETAIL = format('Source and target are both account %s.', transfer.source_account_id),
-            HINT = 'Name two different accounts.';
+        v_refusal := wallet.refusal('WL003', transfer.source_account_id);
     ELSIF transfer.source_account_id IS NULL THEN
-        RAISE EXCEPTION USING ERRCODE = 'WL004', MESSAGE = 'account not found',
-            DETAIL = 'There is no account NULL.',
-            HINT = 'Name the account that pays; deposit() is for money from outside.';
+        -- To post() it would mean the world outside.
+        v_refusal := wallet.refusal('WL004', transfer.source_account_id);
+    END IF;
+    IF v_refusal.sqlstate IS NOT NULL THEN
+        RAISE EXCEPTION USING ERRCODE = v_refusal.sqlstate, MESSAGE = v_refusal.message,
+            DETAIL = v_refusal.detail, HINT = v_refusal.hint;
     END IF;
 
     RETURN wallet.post(transfer.source_account_id, transfer.target_account_id, v_amount);

@@ -17,6 +17,8 @@ RETURNS numeric
 LANGUAGE plpgsql
 IMMUTABLE
 AS $$
+DECLARE
+    v_refusal wallet.refusal;
 BEGIN
     -- Compared as given: rounding can carry the longest numbers past what numeric holds. NaN and
     -- Infinity sort above every number; NULL makes the comparison NULL.
@@ -24,9 +26,9 @@ BEGIN
         RETURN round(valid_amount.amount, 2);
     END IF;
 
-    RAISE EXCEPTION USING ERRCODE = 'WL002', MESSAGE = 'invalid amount',
-        DETAIL = format('The amount is %s.', coalesce(left(valid_amount.amount::text, 60), 'NULL')),
-        HINT = 'Give an amount that is 0.01 to 999999.99 once rounded to hundredths.';
+    v_refusal := wallet.refusal('WL002', amount => valid_amount.amount);
+    RAISE EXCEPTION USING ERRCODE = v_refusal.sqlstate, MESSAGE = v_refusal.message,
+        DETAIL = v_refusal.detail, HINT = v_refusal.hint;
 END
 $$;
 

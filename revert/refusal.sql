@@ -1,0 +1,7 @@
+-- Revert pgwallet:refusal from pg
+
+BEGIN;
+
+DROP TYPE wallet.refusal;
+
+COMMIT;
