@@ -13,6 +13,56 @@ GRANT USAGE ON SCHEMA wallet TO wallet_app;
 
 ALTER DEFAULT PRIVILEGES FOR ROLE wallet_owner REVOKE ALL ON FUNCTIONS FROM PUBLIC;
 
+-- Type wallet.refusal
+
+CREATE TYPE wallet.refusal AS (
+	sqlstate text,
+	message text,
+	detail text,
+	hint text
+);
+
+ALTER TYPE wallet.refusal OWNER TO wallet_owner;
+
+COMMENT ON TYPE wallet.refusal IS 'Why a call is refused: a SQLSTATE of class WL, fixed words, the data, and what to do';
+
+CREATE FUNCTION wallet.refusal(sqlstate text, id bigint DEFAULT NULL::bigint, balance numeric DEFAULT NULL::numeric, amount numeric DEFAULT NULL::numeric) RETURNS wallet.refusal
+    LANGUAGE plpgsql IMMUTABLE
+    AS $$
+DECLARE
+    v_id text := coalesce(refusal.id::text, 'NULL');
+    v_amount text := coalesce(left(refusal.amount::text, 60), 'NULL');
+BEGIN
+    RETURN CASE refusal.sqlstate
+        WHEN 'WL002' THEN ROW(refusal.sqlstate, 'invalid amount',
+            format('The amount is %s.', v_amount),
+            'Give an amount that is 0.01 to 999999.99 once rounded to hundredths.')::wallet.refusal
+        WHEN 'WL003' THEN ROW(refusal.sqlstate, 'same account',
+            format('Source and target are both account %s.', v_id),
+            'Name two different accounts.')::wallet.refusal
+        WHEN 'WL004' THEN ROW(refusal.sqlstate, 'account not found',
+            format('There is no account %s.', v_id),
+            'Check the id, or open an account first.')::wallet.refusal
+        WHEN 'WL005' THEN ROW(refusal.sqlstate, 'transaction not found',
+            format('There is no transaction %s.', v_id),
+            'Check the id.')::wallet.refusal
+        WHEN 'WL006' THEN ROW(refusal.sqlstate, 'insufficient funds',
+            format('Account %s holds %s, which is less than %s.', v_id, refusal.balance, v_amount),
+            'Move no more than the account holds, or pay in first.')::wallet.refusal
+        WHEN 'WL007' THEN ROW(refusal.sqlstate, 'balance limit exceeded',
+            format('Account %s holds %s; with %s more it would pass 999999.99.',
+                   v_id, refusal.balance, v_amount),
+            format('Move at most %s to this account.', 999999.99 - refusal.balance))::wallet.refusal
+    END;
+END
+$$;
+
+ALTER FUNCTION wallet.refusal(sqlstate text, id bigint, balance numeric, amount numeric) OWNER TO wallet_owner;
+
+COMMENT ON FUNCTION wallet.refusal(sqlstate text, id bigint, balance numeric, amount numeric) IS 'Says a refusal: its SQLSTATE, fixed message, the data as its detail, what to do as its hint. Refusals: none';
+
+REVOKE ALL ON FUNCTION wallet.refusal(sqlstate text, id bigint, balance numeric, amount numeric) FROM PUBLIC;
+
 -- Table wallet.account
 
 CREATE TABLE wallet.account (
@@ -180,6 +230,7 @@ CREATE FUNCTION wallet.get_account(id bigint) RETURNS wallet.account
     AS $$
 DECLARE
     v_account wallet.account;
+    v_refusal wallet.refusal;
 BEGIN
     SELECT a.id, a.email, a.balance, a.ctime, a.mtime, a.entry_count
     INTO v_account
@@ -187,9 +238,9 @@ BEGIN
     WHERE a.id = get_account.id;
 
     IF NOT FOUND THEN
-        RAISE EXCEPTION USING ERRCODE = 'WL004', MESSAGE = 'account not found',
-            DETAIL = format('There is no account %s.', coalesce(get_account.id::text, 'NULL')),
-            HINT = 'Check the id, or open an account first.';
+        v_refusal := wallet.refusal('WL004', get_account.id);
+        RAISE EXCEPTION USING ERRCODE = v_refusal.sqlstate, MESSAGE = v_refusal.message,
+            DETAIL = v_refusal.detail, HINT = v_refusal.hint;
     END IF;
 
     RETURN v_account;
@@ -211,6 +262,7 @@ CREATE FUNCTION wallet.get_transaction(id bigint) RETURNS wallet.transaction
     AS $$
 DECLARE
     v_transaction wallet.transaction;
+    v_refusal wallet.refusal;
 BEGIN
     SELECT t.id, t.source_account_id, t.target_account_id, t.amount, t.ctime,
            t.source_entry, t.target_entry, t.source_balance, t.target_balance
@@ -219,11 +271,9 @@ BEGIN
     WHERE t.id = get_transaction.id;
 
     IF NOT FOUND THEN
-        RAISE EXCEPTION USING ERRCODE = 'WL005', MESSAGE = 'transaction not found',
-            DETAIL = format(
-                'There is no transaction %s.', coalesce(get_transaction.id::text, 'NULL')
-            ),
-            HINT = 'Check the id.';
+        v_refusal := wallet.refusal('WL005', get_transaction.id);
+        RAISE EXCEPTION USING ERRCODE = v_refusal.sqlstate, MESSAGE = v_refusal.message,
+            DETAIL = v_refusal.detail, HINT = v_refusal.hint;
     END IF;
 
     RETURN v_transaction;
@@ -245,6 +295,7 @@ CREATE FUNCTION wallet.post(source_account_id bigint, target_account_id bigint, 
 DECLARE
     v_source record;
     v_target record;
+    v_refusal wallet.refusal;
     v_ctime timestamptz;
     v_transaction wallet.transaction;
 BEGIN
@@ -261,23 +312,19 @@ BEGIN
         FROM wallet.account a WHERE a.id = post.source_account_id FOR NO KEY UPDATE;
     END IF;
 
-    IF v_source.id IS DISTINCT FROM post.source_account_id OR v_target.id IS NULL THEN
-        RAISE EXCEPTION USING ERRCODE = 'WL004', MESSAGE = 'account not found',
-            DETAIL = format('There is no account %s.',
-                CASE WHEN v_source.id IS DISTINCT FROM post.source_account_id
-                THEN post.source_account_id::text
-                ELSE coalesce(post.target_account_id::text, 'NULL') END),
-            HINT = 'Check the id, or open an account first.';
-    ELSIF v_source.balance < post.amount THEN
-        RAISE EXCEPTION USING ERRCODE = 'WL006', MESSAGE = 'insufficient funds',
-            DETAIL = format('Account %s holds %s, which is less than %s.',
-                            v_source.id, v_source.balance, post.amount),
-            HINT = 'Move no more than the account holds, or pay in first.';
-    ELSIF v_target.balance + post.amount > 999999.99 THEN
-        RAISE EXCEPTION USING ERRCODE = 'WL007', MESSAGE = 'balance limit exceeded',
-            DETAIL = format('Account %s holds %s; with %s more it would pass 999999.99.',
-                            v_target.id, v_target.balance, post.amount),
-            HINT = format('Move at most %s to this account.', 999999.99 - v_target.balance);
+    v_refusal := CASE
+        WHEN v_source.id IS DISTINCT FROM post.source_account_id
+            THEN wallet.refusal('WL004', post.source_account_id)
+        WHEN v_target.id IS NULL
+            THEN wallet.refusal('WL004', post.target_account_id)
+        WHEN v_source.balance < post.amount
+            THEN wallet.refusal('WL006', v_source.id, v_source.balance, post.amount)
+        WHEN v_target.balance + post.amount > 999999.99
+            THEN wallet.refusal('WL007', v_target.id, v_target.balance, post.amount)
+    END;
+    IF v_refusal.sqlstate IS NOT NULL THEN
+        RAISE EXCEPTION USING ERRCODE = v_refusal.sqlstate, MESSAGE = v_refusal.message,
+            DETAIL = v_refusal.detail, HINT = v_refusal.hint;
     END IF;
 
     -- A clock that was set back must not date this entry before the accounts' last ones.
@@ -319,15 +366,17 @@ CREATE FUNCTION wallet.transfer(source_account_id bigint, target_account_id bigi
     AS $$
 DECLARE
     v_amount numeric := wallet.valid_amount(transfer.amount);
+    v_refusal wallet.refusal;
 BEGIN
     IF transfer.source_account_id = transfer.target_account_id THEN
-        RAISE EXCEPTION USING ERRCODE = 'WL003', MESSAGE = 'same account',
-            DETAIL = format('Source and target are both account %s.', transfer.source_account_id),
-            HINT = 'Name two different accounts.';
+        v_refusal := wallet.refusal('WL003', transfer.source_account_id);
     ELSIF transfer.source_account_id IS NULL THEN
-        RAISE EXCEPTION USING ERRCODE = 'WL004', MESSAGE = 'account not found',
-            DETAIL = 'There is no account NULL.',
-            HINT = 'Name the account that pays; deposit() is for money from outside.';
+        -- To post() it would mean the world outside.
+        v_refusal := wallet.refusal('WL004', transfer.source_account_id);
+    END IF;
+    IF v_refusal.sqlstate IS NOT NULL THEN
+        RAISE EXCEPTION USING ERRCODE = v_refusal.sqlstate, MESSAGE = v_refusal.message,
+            DETAIL = v_refusal.detail, HINT = v_refusal.hint;
     END IF;
 
     RETURN wallet.post(transfer.source_account_id, transfer.target_account_id, v_amount);
@@ -346,6 +395,8 @@ GRANT ALL ON FUNCTION wallet.transfer(source_account_id bigint, target_account_i
 CREATE FUNCTION wallet.valid_amount(amount numeric) RETURNS numeric
     LANGUAGE plpgsql IMMUTABLE
     AS $$
+DECLARE
+    v_refusal wallet.refusal;
 BEGIN
     -- Compared as given: rounding can carry the longest numbers past what numeric holds. NaN and
     -- Infinity sort above every number; NULL makes the comparison NULL.
@@ -353,9 +404,9 @@ BEGIN
         RETURN round(valid_amount.amount, 2);
     END IF;
 
-    RAISE EXCEPTION USING ERRCODE = 'WL002', MESSAGE = 'invalid amount',
-        DETAIL = format('The amount is %s.', coalesce(left(valid_amount.amount::text, 60), 'NULL')),
-        HINT = 'Give an amount that is 0.01 to 999999.99 once rounded to hundredths.';
+    v_refusal := wallet.refusal('WL002', amount => valid_amount.amount);
+    RAISE EXCEPTION USING ERRCODE = v_refusal.sqlstate, MESSAGE = v_refusal.message,
+        DETAIL = v_refusal.detail, HINT = v_refusal.hint;
 END
 $$;
 

@@ -87,8 +87,8 @@ $$;
 
 COMMENT ON FUNCTION wallet.post(bigint, bigint, numeric) IS
     'Moves an amount from a source to a target and returns the transaction: the one place where '
-    'money moves. Refusals: WL004 account_not_found, '
-    'WL006 insufficient_funds, WL007 balance_limit_exceeded';
+    'money moves. Refusals: WL004 account_not_found, WL006 insufficient_funds, '
+    'WL007 balance_limit_exceeded';
 
 REVOKE ALL ON FUNCTION wallet.post(bigint, bigint, numeric) FROM PUBLIC;
 

@@ -43,7 +43,8 @@ def catalogue(database: Database) -> dict[str, list[Any]]:
         "what roles own or may do here": database.execute(
             "SELECT refobjid::regrole::text, classid::regclass::text FROM pg_shdepend s "
             "JOIN pg_database d ON d.oid = s.dbid "
-            "WHERE d.datname = current_database() AND refclassid = 'pg_authid'::regclass"
+            "WHERE d.datname = current_database() AND refclassid = 'pg_authid'::regclass "
+            "ORDER BY 1, 2"
         ),
         "roles": database.execute("SELECT rolname FROM pg_roles ORDER BY 1"),
     }

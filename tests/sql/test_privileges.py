@@ -30,6 +30,7 @@ PUBLIC_FUNCTIONS = {
 }
 INTERNAL_FUNCTIONS = {
     "valid_amount(numeric)": "wallet.valid_amount(1)",
+    "refusal(text,bigint,numeric,numeric)": "wallet.refusal('WL003')",
     "post(bigint,bigint,numeric)": "wallet.post(NULL, 1, 1)",
 }
 TOUCHES = {

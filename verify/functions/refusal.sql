@@ -2,8 +2,12 @@
 
 BEGIN;
 
-SELECT 1 / (NOT has_function_privilege(
-    'wallet_app', 'wallet.refusal(text, bigint, numeric, numeric)', 'EXECUTE'))::int;
+SELECT 1 / count(*)
+FROM pg_proc p
+WHERE p.oid = 'wallet.refusal(text, bigint, numeric, numeric)'::regprocedure
+  AND p.proowner = 'wallet_owner'::regrole
+  AND NOT has_function_privilege('wallet_app', p.oid, 'EXECUTE')
+  AND NOT has_function_privilege('public', p.oid, 'EXECUTE');
 
 SELECT 1 / count(*)
 FROM wallet.refusal('WL006', 1, 5.00, 12.30) r
