@@ -73,9 +73,12 @@ class Container(Server):
         from testcontainers.community.postgres import PostgresContainer
 
         options = " ".join(f"-c {name}={value}" for name, value in OPTIONS.items())
-        self._container = PostgresContainer(
-            "postgres:18", username="postgres", password="postgres", driver=None
-        ).with_command(f"postgres {options}")
+        self._container = (
+            PostgresContainer("postgres:18", username="postgres", password="postgres", driver=None)
+            .with_command(f"postgres {options}")
+            # Whoever finds it left behind can see whose it was.
+            .with_name(f"pgwallet-test-{os.getpid()}")
+        )
         self.name = "testcontainers postgres:18"
 
     def start(self) -> None:
