@@ -17,6 +17,10 @@ from service.errors import NOTHING_DONE, OUTCOME_UNKNOWN, Problem, connection_is
 
 logger = logging.getLogger("wallet")
 
+# What is raised on this side when a connection is not to be had, lost, silent, or just being ended
+# by the server (asyncpg calls that an internal error). A timeout is an OSError as well.
+_GONE = (OSError, asyncpg.InterfaceError, asyncpg.InternalClientError)
+
 _ACCOUNT = "SELECT id, email, balance, ctime FROM"
 _TRANSACTION = "SELECT id, source_account_id, target_account_id, amount, ctime FROM"
 
@@ -113,7 +117,7 @@ class Database:
             connection = await self._pool.acquire(timeout=self._pool_timeout)
         except TimeoutError:
             raise Problem("busy", f"Every database connection is in use. {NOTHING_DONE}") from None
-        except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+        except (asyncpg.PostgresError, *_GONE) as error:
             logger.error("cannot connect to the database: %s", error)
             raise Problem(
                 "database_unavailable", f"The database cannot be reached. {NOTHING_DONE}"
@@ -125,9 +129,10 @@ class Database:
                 logger.warning("the database went away: %s", error)
                 await self._pool.expire_connections()
             raise
-        except (OSError, TimeoutError, asyncpg.InterfaceError) as error:
+        except _GONE as error:
             if isinstance(error, asyncpg.InterfaceError) and not connection.is_closed():
-                raise
+                raise  # Not the connection's fault.
+            connection.terminate()
             logger.warning("the database went away: %r", error)
             raise Problem("database_unavailable", OUTCOME_UNKNOWN) from error
         finally:

@@ -6,7 +6,7 @@ from typing import Any
 
 from service import __version__
 from service.errors import STATUSES
-from service.schemas import AMOUNT_PATTERN, BODY_LIMIT, MAX_ID
+from service.schemas import BODY_LIMIT, MAX_ID
 
 Schema = dict[str, Any]
 
@@ -56,12 +56,17 @@ _EMAIL: Schema = {
     "pattern": r"^[^@\u0000-\u0020\u007f-\u00a0]+@[^@\u0000-\u0020\u007f-\u00a0]+$",
     "examples": ["ada@example.com"],
 }
+# What the service reads and PostgreSQL then rounds to 0.01 … 999999.99: neither less than 0.005
+# nor 999999.995 and more, in at most 20 digits on either side of the point.
+_AMOUNT_IN_RANGE = (
+    r"^(?!0+(\.00?|\.00[0-4][0-9]*)?$|0*999999\.99[5-9])0{0,14}[0-9]{1,6}(\.[0-9]{1,20})?$"
+)
 _AMOUNT: Schema = {
     "description": "Read exactly as written, then rounded to hundredths, half away from zero; "
     "0.01 to 999999.99 after that. As a string it has no exponent.",
     "oneOf": [
-        {"type": "string", "pattern": f"^{AMOUNT_PATTERN}$"},
-        {"type": "number", "minimum": 0.01, "maximum": 999999.99},
+        {"type": "string", "pattern": _AMOUNT_IN_RANGE},
+        {"type": "number", "minimum": 0.005, "exclusiveMaximum": 999999.995},
     ],
     "examples": ["12.30"],
 }

@@ -182,9 +182,12 @@ def email(value: object) -> str:
 
 
 def account_id(value: object) -> int:
-    """An account's id, 1 to 2^63-1."""
-    if isinstance(value, _Number) and _is_id(value) and int(value) <= MAX_ID:
-        return int(value)
+    """An account's id, 1 to 2^63-1. JSON knows no integers: 1.0 and 10e-1 are the number 1."""
+    if isinstance(value, _Number):
+        with suppress(InvalidOperation):  # NaN, or an exponent beyond what even Decimal holds.
+            exact = Decimal(value)
+            if 1 <= exact <= MAX_ID and exact == int(exact):
+                return int(exact)
     raise _Wrong(f"must be a whole number from 1 to {MAX_ID}")
 
 

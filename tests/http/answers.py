@@ -41,7 +41,7 @@ _LEAK = re.compile(
     r"""
     \bSELECT\s | \bINSERT\s+INTO | \bUPDATE\s+wallet | \bwallet\.\w | pl/?pgsql | SQLSTATE
     | CONTEXT: | asyncpg | sanic | Traceback | \.py\b | File\s" | line\s\d+ | 0x[0-9a-f]{6,}
-    | postgres(ql)?:// | \blocalhost\b | \d+\.\d+\.\d+\.\d+ | /tmp/ | /work/ | /usr/ | \.s\.PGSQL
+    | postgres(ql)?:// | \blocalhost\b | \d+\.\d+\.\d+\.\d+ | /tmp/ | /home/ | /usr/ | \.s\.PGSQL
     | Errno | password
     """,
     re.VERBOSE | re.IGNORECASE,

@@ -26,7 +26,11 @@ def running(database: Database, **settings: str) -> Iterator[Service]:
     """A service of a test's own, whose client holds each answer to what always holds."""
     with Service(database, **settings) as service:
         service.client.event_hooks = {"response": [check]}
-        yield service
+        try:
+            yield service
+        except BaseException:
+            print(service.log.read_text())  # pytest shows it with the failure.
+            raise
 
 
 class OwnServer(Server):

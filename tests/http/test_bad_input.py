@@ -133,7 +133,9 @@ def test_a_body_at_the_limit_is_read_and_one_byte_more_is_not(client: httpx.Clie
 @pytest.mark.parametrize(
     "id",
     [
-        *("0", "-1", "-0", str(2**63), str(2**64 + 1), "1" * 5000, "1e3", "1E3", "1.0", "1.5"),
+        *("0", "-1", "-0", str(2**63), str(2**64 + 1), "1" * 5000, "1.5"),
+        *("1e19", "1e-1", "1e400", "1e99999999999999999999", "1." + "0" * 5000 + "1", "0.9999"),
+        *("9223372036854775807.5", "9223372036854775808.0", "-Infinity"),
         *('"1"', "true", "false", "null", "[1]", "{}", "NaN", "Infinity", '""', '"١"'),
     ],
     ids=lambda text: text[:30],
@@ -147,6 +149,28 @@ def test_an_id_in_a_body_that_is_none_is_named(
     body = "{" + ", ".join(f'"{name}": {value}' for name, value in ids.items())
     response = client.post("/transaction", content=body + ', "amount": "1"}', headers=JSON)
     assert fields(response) == [member]
+
+
+@pytest.mark.parametrize("spelling", ["{}", "{}.0", "{}e0", "{}E+0", "{}0e-1", "{}.000e-0"])
+def test_an_id_in_a_body_is_a_whole_number_however_it_is_written(
+    client: httpx.Client, wallet: Wallet, spelling: str
+) -> None:
+    source, target = wallet("1.00"), wallet()
+    body = (
+        f'{{"source_account_id": {spelling.format(source)},'
+        f' "target_account_id": {spelling.format(target)}, "amount": 1}}'
+    )
+    response = client.post("/transaction", content=body, headers=JSON)
+    assert response.status_code == 201
+    assert response.json()["source_account_id"] == source
+    assert response.json()["target_account_id"] == target
+
+
+def test_the_largest_id_in_a_body_is_one(client: httpx.Client) -> None:
+    for spelling in (f"{2**63 - 1}", f"{2**63 - 1}.0"):
+        body = f'{{"source_account_id": {spelling}, "target_account_id": 1, "amount": 1}}'
+        response = client.post("/transaction", content=body, headers=JSON)
+        assert str(2**63 - 1) in problem(response, "account_not_found")["detail"]
 
 
 @pytest.mark.parametrize(

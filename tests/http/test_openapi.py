@@ -1,0 +1,161 @@
+"""The OpenAPI document is valid, is what the application is, and holds whatever is sent."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import httpx
+import jsonschema_rs
+import pytest
+import schemathesis
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+from jsonschema import Draft202012Validator  # type: ignore[import-untyped]
+
+from service.app import create_app
+from service.config import Settings
+from service.openapi import DOCUMENT
+from tests.http.answers import CODES, resolve
+from tests.http.processes import running
+from tests.support.databases import Database, assert_sound
+from tests.support.model import valid_amount
+from tests.support.seeds import fresh_seed
+from tools.embedded import CHECKOUT
+
+PHASES = ("Examples", "Coverage", "Fuzzing", "Stateful")
+
+
+def operations() -> Iterator[tuple[str, str, dict[str, Any]]]:
+    for path, methods in DOCUMENT["paths"].items():
+        for method, operation in methods.items():
+            yield path, method.upper(), operation
+
+
+def test_the_document_served_is_the_one_in_the_code(client: httpx.Client) -> None:
+    response = client.get("/openapi.json")
+    assert response.headers["Content-Type"] == "application/json"
+    assert response.json() == DOCUMENT
+    assert response.json()["openapi"].startswith("3.1.")
+
+
+def test_the_document_is_valid_openapi() -> None:
+    schemathesis.openapi.from_dict(DOCUMENT).validate()
+    for schema in DOCUMENT["components"]["schemas"].values():
+        Draft202012Validator.check_schema(schema)
+    # The same call does find what is wrong with a document.
+    broken = json.loads(json.dumps(DOCUMENT))
+    del broken["paths"]["/account"]["post"]["responses"]["201"]["description"]
+    with pytest.raises(jsonschema_rs.ValidationError):
+        schemathesis.openapi.from_dict(broken).validate()
+
+
+def test_the_document_has_the_application_s_routes_and_no_others() -> None:
+    app = create_app(Settings(database_url="postgresql:///"))
+    served = {
+        (re.sub(r"<(\w+):\w+>", r"{\1}", f"/{route.path}"), method)
+        for route in app.router.routes
+        for method in route.methods
+    }
+    assert {(path, method) for path, method, _ in operations()} == served
+
+
+def test_every_reference_leads_somewhere() -> None:
+    references = re.findall(r'"\$ref": "([^"]+)"', json.dumps(DOCUMENT))
+    assert len(references) > 20
+    for reference in references:
+        assert resolve({"$ref": reference})
+
+
+def test_every_code_is_documented_with_its_status() -> None:
+    schema = DOCUMENT["components"]["schemas"]["Problem"]
+    assert set(schema["properties"]["code"]["enum"]) == set(CODES)
+    statuses = {status for _, _, operation in operations() for status in operation["responses"]}
+    # The first two belong to no operation: no route, no method; the third comes before any route.
+    assert {str(status) for status in CODES.values()} - {"404", "405", "431"} <= statuses
+
+
+def test_every_operation_has_a_name_and_a_summary() -> None:
+    names = [operation["operationId"] for _, _, operation in operations()]
+    assert len(set(names)) == len(names)
+    assert all(operation["summary"] for _, _, operation in operations())
+
+
+@settings(deadline=None, print_blob=True)
+@given(
+    st.from_regex(r"-?[0-9]{1,21}(\.[0-9]{0,21})?", fullmatch=True)
+    | st.decimals(0, 1_000_001, places=3).map(str)
+    | st.from_regex(r"0{1,3}(\.0{0,3}[0-9]{0,3})?", fullmatch=True)
+    | st.from_regex(r"0{0,2}999999(\.99?[0-9]{0,3})?", fullmatch=True)
+)
+@example("0.005")
+@example("0.004")
+@example("0.0049999999999999999")
+@example("0.00")
+@example("0")
+@example("00.5")
+@example("999999.994")
+@example("999999.995")
+@example("0999999.99")
+@example("00000000000000999999")
+@example("000000000000000999999")
+@example("-1")
+@example("1.")
+@example(".5")
+@example("1\n")
+def test_the_documented_amounts_are_those_that_are_taken(text: str) -> None:
+    schema = DOCUMENT["components"]["schemas"]["Payment"]["properties"]["amount"]
+    taken = (
+        re.fullmatch(r"-?[0-9]{1,20}(\.[0-9]{1,20})?", text) is not None
+        and valid_amount(Decimal(text)) is not None
+    )
+    # "$" matches before a last line break in Python alone.
+    documented = "\n" not in text and Draft202012Validator(schema).is_valid(text)
+    assert documented == taken
+
+
+def test_schemathesis_finds_nothing(database: Database, tmp_path: Path) -> None:
+    """All its phases, all its checks, valid and invalid data."""
+    seed = fresh_seed()
+    with running(database) as service:
+        done = subprocess.run(
+            [
+                *(sys.executable, "-m", "schemathesis.cli", "run", f"{service.url}/openapi.json"),
+                *("--checks", "all", "--mode", "all", "--phases", ",".join(PHASES).lower()),
+                *("--max-examples", "50", "--seed", str(seed), "--generation-database", "none"),
+                # Else it leaves out the address that it has the document from.
+                *(
+                    "--include-path-regex",
+                    "^/",
+                    "--generation-allow-x00",
+                    "true",
+                    "--continue-on-failure",
+                    "--no-color",
+                ),
+            ],
+            cwd=tmp_path,
+            env={
+                **os.environ,
+                "PYTHONPATH": str(CHECKOUT),
+                "SCHEMATHESIS_HOOKS": "tests.http.accepted",
+            },
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        log = service.log.read_text()
+    assert done.returncode == 0, done.stdout + done.stderr
+    count = len(list(operations()))
+    assert f"{count} selected / {count} total" in done.stdout, done.stdout
+    for phase in PHASES:
+        assert f"✅  {phase}" in done.stdout, done.stdout
+    assert log == "", log
+    with database.connect() as connection:
+        assert_sound(connection)
