@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from contextlib import suppress
 from typing import Any
 
 import asyncpg
@@ -136,4 +137,6 @@ class Database:
             logger.warning("the database went away: %r", error)
             raise Problem("database_unavailable", OUTCOME_UNKNOWN) from error
         finally:
-            await self._pool.release(connection)
+            # Closing a connection that is gone must not change what the call has come to.
+            with suppress(asyncpg.PostgresError, *_GONE):
+                await self._pool.release(connection)
