@@ -9,7 +9,7 @@ SELECT id FROM wallet.transfer(1, 2, 30);
 SELECT id, source_account_id, target_account_id, amount FROM wallet.reverse(transaction_id => 2);
 
 -- Once, and no reversal itself.
-SELECT wallet.deposit(2, 30);
+SELECT id FROM wallet.deposit(2, 30);
 SELECT wallet.reverse(2);
 \echo :LAST_ERROR_SQLSTATE
 SELECT wallet.reverse(3);

@@ -10,8 +10,9 @@
 --   orphan_entry           its account is not there
 --   balance_mismatch       the account's balance is not that of its last entry
 --   entry_count_mismatch   the account's entry_count is not the number of its last entry
---   mtime_mismatch         the account's mtime is not the ctime of its last entry
---   balance_out_of_range   the account's balance is not 0.00 to 999999.99
+--   mtime_mismatch         the account's mtime is not the ctime of its last entry, or its own ctime
+--                          while it has none
+--   balance_out_of_range   the account's balance, or that after an entry, is not 0.00 to 999999.99
 --
 --   SELECT * FROM wallet.audit_entries(NULL);
 
@@ -44,10 +45,15 @@ kept AS MATERIALIZED (
        OR c.balance IS DISTINCT FROM c.balance_before + c.amount
        OR c.ctime < c.ctime_before
        OR c.entry = 1
+       OR c.balance NOT BETWEEN 0.00 AND 999999.99
 )
 SELECT v.violation, coalesce(k.account_id, a.id), v.transaction_id, v.detail
 FROM kept k
-FULL JOIN wallet.account a ON a.id = k.account_id
+FULL JOIN (
+    SELECT b.id, b.balance, b.entry_count, b.ctime, b.mtime
+    FROM wallet.account b
+    WHERE audit_entries.account_id IS NULL OR b.id = audit_entries.account_id
+) a ON a.id = k.account_id
 CROSS JOIN LATERAL (VALUES
     ('entry_gap', k.transaction_id, CASE WHEN k.entry IS DISTINCT FROM k.entry_before + 1
         THEN format('entry %s follows entry %s', k.entry, k.entry_before) END),
@@ -68,15 +74,17 @@ CROSS JOIN LATERAL (VALUES
         THEN format('the account counts %s entries, the last is %s', a.entry_count,
                     coalesce(k.entry, 0)) END),
     ('mtime_mismatch', k.transaction_id,
-        CASE WHEN k.is_last AND a.mtime <> k.ctime
-        THEN format('the account says %s, its last entry %s', a.mtime, k.ctime) END),
+        CASE WHEN coalesce(k.is_last, true) AND a.mtime <> coalesce(k.ctime, a.ctime)
+        THEN format('the account says %s, its last entry or its opening %s', a.mtime,
+                    coalesce(k.ctime, a.ctime)) END),
+    ('balance_out_of_range', k.transaction_id,
+        CASE WHEN k.balance NOT BETWEEN 0.00 AND 999999.99
+        THEN format('the balance after entry %s is %s', k.entry, k.balance) END),
     ('balance_out_of_range', NULL,
         CASE WHEN coalesce(k.is_last, true) AND a.balance NOT BETWEEN 0.00 AND 999999.99
         THEN format('the account holds %s', a.balance) END)
 ) AS v (violation, transaction_id, detail)
 WHERE v.detail IS NOT NULL
-  AND (audit_entries.account_id IS NULL OR a.id = audit_entries.account_id
-       OR k.account_id = audit_entries.account_id)
 $$;
 
 COMMENT ON FUNCTION wallet.audit_entries(bigint) IS

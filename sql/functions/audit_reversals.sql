@@ -6,6 +6,7 @@
 -- Refusals: none. Finds:
 --   reversal_orphan        one of its two transactions is not there
 --   reversal_mismatch      it does not move the same amount back between the same accounts
+--   reversal_before        it does not come after what it reverses
 --   reversal_of_reversal   what it reverses is a reversal itself
 --   reversed_twice         another one reverses the same transaction
 --
@@ -34,6 +35,8 @@ CROSS JOIN LATERAL (VALUES
         THEN format('%s from %s to %s does not take %s from %s to %s back',
                     t.amount, t.source_account_id, t.target_account_id,
                     o.amount, o.source_account_id, o.target_account_id) END),
+    ('reversal_before', CASE WHEN t.id <= o.id
+        THEN format('transaction %s comes later', r.reverses) END),
     ('reversal_of_reversal', CASE WHEN EXISTS (
             SELECT FROM wallet.reversal p WHERE p.transaction_id = r.reverses)
         THEN format('transaction %s is a reversal', r.reverses) END),

@@ -1,7 +1,8 @@
 -- Returns a page of an account's statement, the newest entry first.
 --
 -- Entries are numbered without a gap, so a page is a range of numbers: page 10 000 costs what
--- page 1 does. For the next page pass the last entry of this one as `before`; after entry 1 there is none.
+-- page 1 does. For the next page pass the last entry of this one as `before`; after entry 1 there
+-- is none.
 --
 -- Locks: nothing.
 -- Refusals, the first that applies:
@@ -34,7 +35,8 @@ BEGIN
     END IF;
 
     v_account := wallet.get_account(get_statement.account_id);
-    v_last := least(get_statement.before - 1, v_account.entry_count);
+    -- Within the entries before it is added to: any bigint may be asked for.
+    v_last := greatest(least(get_statement.before, v_account.entry_count + 1), 1) - 1;
 
     RETURN QUERY
     SELECT e.entry, e.transaction_id,

@@ -2,8 +2,8 @@
 -- moves.
 --
 -- A NULL source or target stands for the world outside; not both. The amount is what
--- wallet.valid_amount() returned, the accounts are two. For the functions that move money, which are
--- SECURITY DEFINER and pin the search_path; nobody else may execute it.
+-- wallet.valid_amount() returned, the accounts are two. For the functions that move money, which
+-- are SECURITY DEFINER and pin the search_path; nobody else may execute it.
 --
 -- Locks: the accounts' rows, the lower id first, until the caller's transaction ends. Every lock in
 -- this schema is taken in that order, so no two calls can ever wait for each other.

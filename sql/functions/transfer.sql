@@ -36,7 +36,8 @@ BEGIN
     IF transfer.source_account_id = transfer.target_account_id THEN
         v_refusal := wallet.refusal('WL003', transfer.source_account_id);
     ELSIF transfer.source_account_id IS NULL OR transfer.target_account_id IS NULL THEN
-        -- To post() it would mean the world outside.
+        -- To post() NULL would mean the world outside. The source is looked at first.
+        PERFORM wallet.get_account(transfer.source_account_id);
         v_refusal := wallet.refusal('WL004');
     END IF;
     IF v_refusal.sqlstate IS NOT NULL THEN

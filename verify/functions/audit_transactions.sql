@@ -10,6 +10,12 @@ WHERE p.oid = 'wallet.audit_transactions(bigint)'::regprocedure
   AND NOT has_function_privilege('wallet_reader', p.oid, 'EXECUTE')
   AND NOT has_function_privilege('public', p.oid, 'EXECUTE');
 
+-- Money from nowhere. Ids below 1 are never given out, and no sequence is touched.
+INSERT INTO wallet.account (id, email, balance)
+OVERRIDING SYSTEM VALUE
+VALUES (-1, 'verify@example.com', 5.00);
+
+SELECT 1 / count(*) FROM wallet.audit_transactions(NULL) v WHERE v.violation = 'sum_mismatch';
 SELECT 1 / (count(*) = 0)::int FROM wallet.audit_transactions(-1) v;
 
 ROLLBACK;

@@ -10,4 +10,19 @@ WHERE p.oid = 'wallet.keep_history()'::regprocedure
   AND NOT has_function_privilege('wallet_reader', p.oid, 'EXECUTE')
   AND NOT has_function_privilege('public', p.oid, 'EXECUTE');
 
+CREATE TEMPORARY TABLE verify_history ();
+CREATE TRIGGER verify_history BEFORE DELETE ON verify_history
+    FOR EACH STATEMENT EXECUTE FUNCTION wallet.keep_history();
+
+DO $$
+BEGIN
+    BEGIN
+        DELETE FROM verify_history;
+        ASSERT false, 'DELETE is refused';
+    EXCEPTION WHEN insufficient_privilege THEN
+        NULL;
+    END;
+END
+$$;
+
 ROLLBACK;
