@@ -17,7 +17,7 @@ def play(example: Path, environ: dict[str, str]) -> str:
     """What psql prints when it is given the walkthrough, on the empty schema `environ` names."""
     done = subprocess.run(
         ["psql", "-X", "-a", "-q"],
-        stdin=example.open(),
+        input=example.read_text(encoding="utf-8"),
         env={**os.environ, **environ, "LC_ALL": "C.UTF-8", "TZ": "UTC"},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
