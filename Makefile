@@ -3,7 +3,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: help run test lint format psql up schema lock clean
+.PHONY: help run test lint format psql audit up schema examples lock clean
 
 help:  ## Print this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -23,14 +23,20 @@ format: .venv/.dev  ## Format the Python code
 	@$(BIN)/ruff format .
 	@$(BIN)/ruff check --fix .
 
-psql: .venv/.run  ## Open psql on what `make run` serves (as wallet_app; ROLE=postgres for all rights)
+psql: .venv/.run  ## Open psql on what `make run` uses (as wallet_reader; ROLE=postgres for all rights)
 	@exec $(BIN)/python -m tools.psql $(ROLE)
+
+audit: .venv/.run  ## Check the whole ledger of `make run`; exit code 1 on a violation
+	@$(BIN)/python -m tools.psql audit
 
 up:  ## Start PostgreSQL, the migration and the service with Docker Compose
 	@docker compose up --build --wait
 
 schema: .venv/.dev  ## Write sql/schema.sql anew from what deploys
 	@$(BIN)/python -m tools.schema
+
+examples: .venv/.dev  ## Record what the walkthroughs of sql/examples print
+	@$(BIN)/python -m tools.examples
 
 lock: .venv/.dev  ## Pin the newest versions of all dependencies, with hashes
 	@$(BIN)/python -m tools.lock

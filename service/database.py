@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from contextlib import suppress
-from typing import Any
+from decimal import Decimal
 
 import asyncpg
 
@@ -30,6 +30,13 @@ GET_ACCOUNT = f"{_ACCOUNT} wallet.get_account($1)"
 DEPOSIT = f"{_TRANSACTION} wallet.deposit($1, $2)"
 TRANSFER = f"{_TRANSACTION} wallet.transfer($1, $2, $3)"
 GET_TRANSACTION = f"{_TRANSACTION} wallet.get_transaction($1)"
+WITHDRAW = f"{_TRANSACTION} wallet.withdraw($1, $2)"
+REVERSE = f"{_TRANSACTION} wallet.reverse($1)"
+FIND_ACCOUNTS = f"{_ACCOUNT} wallet.find_accounts($1)"
+GET_STATEMENT = """
+SELECT entry, transaction_id, kind, counterparty_account_id, amount, balance, ctime
+FROM wallet.get_statement($1, $2, $3)
+"""
 IS_READY = """
 SELECT bool_and(coalesce(has_function_privilege(to_regprocedure(name), 'EXECUTE'), false))
 FROM unnest(ARRAY[
@@ -37,7 +44,11 @@ FROM unnest(ARRAY[
     'wallet.get_account(bigint)',
     'wallet.deposit(bigint, numeric)',
     'wallet.transfer(bigint, bigint, numeric)',
-    'wallet.get_transaction(bigint)'
+    'wallet.get_transaction(bigint)',
+    'wallet.withdraw(bigint, numeric)',
+    'wallet.reverse(bigint)',
+    'wallet.find_accounts(text)',
+    'wallet.get_statement(bigint, bigint, int)'
 ]) AS name
 -- Without USAGE, to_regprocedure() raises instead of returning NULL.
 WHERE has_schema_privilege(to_regnamespace('wallet'), 'USAGE')
@@ -54,7 +65,7 @@ class Database:
     def __init__(self, pool: asyncpg.Pool, settings: Settings) -> None:
         self._pool = pool
         self._pool_timeout = settings.pool_timeout
-        self._calls: set[asyncio.Task[asyncpg.Record]] = set()
+        self._calls: set[asyncio.Task[list[asyncpg.Record]]] = set()
 
     @classmethod
     async def open(cls, settings: Settings) -> Database:
@@ -82,38 +93,52 @@ class Database:
         await self._pool.close()
 
     async def create_account(self, email: str) -> asyncpg.Record:
-        return await self._call(CREATE_ACCOUNT, email)
+        return (await self._call(CREATE_ACCOUNT, email))[0]
 
     async def get_account(self, id: int) -> asyncpg.Record:
-        return await self._call(GET_ACCOUNT, id)
+        return (await self._call(GET_ACCOUNT, id))[0]
 
-    async def deposit(self, account_id: int, amount: Any) -> asyncpg.Record:
-        return await self._call(DEPOSIT, account_id, amount)
+    async def find_accounts(self, email: str) -> list[asyncpg.Record]:
+        return await self._call(FIND_ACCOUNTS, email)
+
+    async def deposit(self, account_id: int, amount: Decimal) -> asyncpg.Record:
+        return (await self._call(DEPOSIT, account_id, amount))[0]
+
+    async def withdraw(self, account_id: int, amount: Decimal) -> asyncpg.Record:
+        return (await self._call(WITHDRAW, account_id, amount))[0]
 
     async def transfer(
-        self, source_account_id: int, target_account_id: int, amount: Any
+        self, source_account_id: int, target_account_id: int, amount: Decimal
     ) -> asyncpg.Record:
-        return await self._call(TRANSFER, source_account_id, target_account_id, amount)
+        return (await self._call(TRANSFER, source_account_id, target_account_id, amount))[0]
+
+    async def reverse(self, transaction_id: int) -> asyncpg.Record:
+        return (await self._call(REVERSE, transaction_id))[0]
 
     async def get_transaction(self, id: int) -> asyncpg.Record:
-        return await self._call(GET_TRANSACTION, id)
+        return (await self._call(GET_TRANSACTION, id))[0]
+
+    async def get_statement(
+        self, account_id: int, before: int | None, page_size: int
+    ) -> list[asyncpg.Record]:
+        return await self._call(GET_STATEMENT, account_id, before, page_size)
 
     async def is_ready(self) -> bool:
         """Whether the database answers and has every function, with leave to execute it."""
-        return bool((await self._call(IS_READY))[0])
+        return bool((await self._call(IS_READY))[0][0])
 
-    async def _call(self, statement: str, *arguments: object) -> asyncpg.Record:
+    async def _call(self, statement: str, *arguments: object) -> list[asyncpg.Record]:
         call = asyncio.ensure_future(self._run(statement, arguments))
         self._calls.add(call)
         call.add_done_callback(self._finished)
         return await asyncio.shield(call)
 
-    def _finished(self, call: asyncio.Task[asyncpg.Record]) -> None:
+    def _finished(self, call: asyncio.Task[list[asyncpg.Record]]) -> None:
         self._calls.discard(call)
         if not call.cancelled():
             call.exception()  # Nobody may be left to ask for it.
 
-    async def _run(self, statement: str, arguments: tuple[object, ...]) -> asyncpg.Record:
+    async def _run(self, statement: str, arguments: tuple[object, ...]) -> list[asyncpg.Record]:
         try:
             connection = await self._pool.acquire(timeout=self._pool_timeout)
         except TimeoutError:
@@ -124,7 +149,8 @@ class Database:
                 "database_unavailable", f"The database cannot be reached. {NOTHING_DONE}"
             ) from error
         try:
-            return await connection.fetchrow(statement, *arguments)
+            rows: list[asyncpg.Record] = await connection.fetch(statement, *arguments)
+            return rows
         except asyncpg.PostgresError as error:
             if connection_is_stale(error):
                 logger.warning("the database went away: %s", error)

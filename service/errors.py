@@ -21,6 +21,9 @@ REFUSALS: dict[str, tuple[str, int]] = {
     "WL005": ("transaction_not_found", 404),
     "WL006": ("insufficient_funds", 409),
     "WL007": ("balance_limit_exceeded", 409),
+    "WL008": ("account_frozen", 409),
+    "WL009": ("already_reversed", 409),
+    "WL010": ("not_reversible", 409),
 }
 """What the wallet functions raise: SQLSTATE to code and HTTP status."""
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from service import __version__
 from service.errors import STATUSES
-from service.schemas import BODY_LIMIT, MAX_ID
+from service.schemas import BODY_LIMIT, MAX_ID, MAX_PAGE_SIZE, PAGE_SIZE
 
 Schema = dict[str, Any]
 
@@ -20,6 +20,9 @@ CODES: dict[str, str] = {
     "transaction_not_found": "There is no such transaction.",
     "insufficient_funds": "The source's balance would fall below 0.00.",
     "balance_limit_exceeded": "The target's balance would pass 999999.99.",
+    "account_frozen": "The account takes no part in new transactions.",
+    "already_reversed": "The transaction has been reversed already.",
+    "not_reversible": "The transaction is a reversal itself.",
     "invalid_request": "The request is not valid HTTP, its body is not a JSON object, or members "
     "are missing, unknown, there twice or of the wrong type; `errors` names them.",
     "not_found": "There is nothing at this address.",
@@ -124,17 +127,50 @@ _SCHEMAS: dict[str, Schema] = {
         {
             "id": _ID,
             "source_account_id": _or_null(_ID, "Null for a deposit from outside."),
-            "target_account_id": _or_null(_ID, "The account that was paid."),
+            "target_account_id": _or_null(_ID, "Null for a withdrawal to outside."),
             "amount": _MONEY,
             "ctime": _TIME,
         },
     ),
     "Live": _object("The process lives.", {"status": {"const": "live", "examples": ["live"]}}),
     "Ready": _object("It can serve.", {"status": {"const": "ready", "examples": ["ready"]}}),
+    "Accounts": _object(
+        "The wallets of an address, the oldest first.",
+        {"items": {"type": "array", "items": _ref("schemas", "Account")}},
+    ),
+    "StatementLine": _object(
+        "An entry of an account.",
+        {
+            "entry": {
+                "type": "integer",
+                "minimum": 1,
+                "description": "Its number along the account: 1, 2, 3 … without a gap.",
+            },
+            "transaction_id": _ID,
+            "kind": {
+                "type": "string",
+                "enum": ["deposit", "withdrawal", "transfer_in", "transfer_out", "reversal"],
+            },
+            "counterparty_account_id": _or_null(_ID, "Null for the world outside."),
+            "amount": {**_MONEY, "pattern": r"^-?[0-9]{1,6}\.[0-9]{2}$", "examples": ["-12.30"]},
+            "balance": {**_MONEY, "description": "The balance after it."},
+            "ctime": _TIME,
+        },
+    ),
+    "Statement": _object(
+        "A page of an account's entries, the newest first.",
+        {
+            "items": {"type": "array", "items": _ref("schemas", "StatementLine")},
+            "next": _or_null(
+                {"type": "integer", "minimum": 2},
+                "The `before` of the next page; null on the last.",
+            ),
+        },
+    ),
     "OpenAPI": {"type": "object", "description": "This document."},
     "Problem": _PROBLEM,
     "CreateAccount": _object("Whose wallet to open.", {"email": _EMAIL}),
-    "Payment": _object("How much to pay in.", {"amount": _AMOUNT}),
+    "Payment": _object("How much to pay in or out.", {"amount": _AMOUNT}),
     "Transfer": _object(
         "What to move, from where to where.",
         {"source_account_id": _ID, "target_account_id": _ID, "amount": _AMOUNT},
@@ -152,6 +188,10 @@ _HEADERS: dict[str, Schema] = {
         "required": True,
         "schema": {"type": "string"},
     },
+    "Link": {
+        "description": "The next page as rel=next, when there is one.",
+        "schema": {"type": "string"},
+    },
     "Retry-After": {
         "description": "Seconds to wait.",
         "required": True,
@@ -161,6 +201,30 @@ _HEADERS: dict[str, Schema] = {
 
 _PARAMETERS: dict[str, Schema] = {
     "id": {"name": "id", "in": "path", "required": True, "schema": _ID},
+    "email": {
+        "name": "email",
+        "in": "query",
+        "required": True,
+        "description": "Compared without regard to case.",
+        "schema": {"type": "string", "pattern": r"^[^\u0000]*$"},
+    },
+    "limit": {
+        "name": "limit",
+        "in": "query",
+        "description": "How many entries at the most.",
+        "schema": {
+            "type": "integer",
+            "minimum": 1,
+            "maximum": MAX_PAGE_SIZE,
+            "default": PAGE_SIZE,
+        },
+    },
+    "before": {
+        "name": "before",
+        "in": "query",
+        "description": "Only entries with a lower number: `next` of the page before.",
+        "schema": _ID,
+    },
     "X-Request-ID": {
         "name": "X-Request-ID",
         "in": "header",
@@ -202,6 +266,7 @@ def _operation(
     *codes: str,
     body: str | None = None,
     path_id: bool = False,
+    query: tuple[str, ...] = (),
     status: int = 200,
 ) -> Schema:
     operation: Schema = {
@@ -209,6 +274,7 @@ def _operation(
         "summary": summary,
         "parameters": [
             *([_ref("parameters", "id")] if path_id else []),
+            *(_ref("parameters", name) for name in query),
             _ref("parameters", "X-Request-ID"),
         ],
         "responses": {str(status): answer, **_problems(*codes)},
@@ -245,7 +311,14 @@ DOCUMENT: dict[str, Any] = {
                 *("invalid_email", *_BODY),
                 body="CreateAccount",
                 status=201,
-            )
+            ),
+            "get": _operation(
+                "find_accounts",
+                "The wallets of an email address.",
+                _response("The accounts.", "Accounts", media=_json),
+                *("invalid_email", *_DATABASE),
+                query=("email",),
+            ),
         },
         "/account/{id}": {
             "get": _operation(
@@ -261,10 +334,33 @@ DOCUMENT: dict[str, Any] = {
                 "deposit",
                 "Pay in from outside.",
                 _response("The transaction.", "Transaction", "Location", media=_json),
-                *("invalid_amount", "account_not_found", "balance_limit_exceeded", *_BODY),
+                *("invalid_amount", "account_not_found", "balance_limit_exceeded"),
+                *("account_frozen", *_BODY),
                 body="Payment",
                 path_id=True,
                 status=201,
+            )
+        },
+        "/account/{id}/withdrawal": {
+            "post": _operation(
+                "withdraw",
+                "Pay out to outside.",
+                _response("The transaction.", "Transaction", "Location", media=_json),
+                *("invalid_amount", "account_not_found", "insufficient_funds", "account_frozen"),
+                *_BODY,
+                body="Payment",
+                path_id=True,
+                status=201,
+            )
+        },
+        "/account/{id}/transaction": {
+            "get": _operation(
+                "get_statement",
+                "Read a wallet's statement, the newest entry first.",
+                _response("The entries.", "Statement", "Link", media=_json),
+                *("account_not_found", *_DATABASE),
+                path_id=True,
+                query=("limit", "before"),
             )
         },
         "/transaction": {
@@ -273,7 +369,7 @@ DOCUMENT: dict[str, Any] = {
                 "Move money from one wallet to another.",
                 _response("The transaction.", "Transaction", "Location", media=_json),
                 *("invalid_amount", "same_account", "account_not_found", "insufficient_funds"),
-                *("balance_limit_exceeded", *_BODY),
+                *("balance_limit_exceeded", "account_frozen", *_BODY),
                 body="Transfer",
                 status=201,
             )
@@ -285,6 +381,17 @@ DOCUMENT: dict[str, Any] = {
                 _response("The transaction.", "Transaction", media=_json),
                 *("transaction_not_found", *_DATABASE),
                 path_id=True,
+            )
+        },
+        "/transaction/{id}/reversal": {
+            "post": _operation(
+                "reverse",
+                "Take a transaction back: a new one moves the same amount the other way. Once.",
+                _response("The new transaction.", "Transaction", "Location", media=_json),
+                *("transaction_not_found", "insufficient_funds", "balance_limit_exceeded"),
+                *("account_frozen", "already_reversed", "not_reversible", *_BODY),
+                path_id=True,
+                status=201,
             )
         },
         "/health/live": {

@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import json
 import re
+from collections import Counter
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from datetime import datetime
 from decimal import Decimal, InvalidOperation
 from typing import Any
+from urllib.parse import parse_qsl
 
 import asyncpg
 from msgspec import Struct
@@ -24,6 +26,12 @@ BODY_LIMIT = 8192
 """The largest body in bytes."""
 
 MAX_ID = 2**63 - 1
+
+MAX_PAGE_SIZE = 1000
+"""The most lines of a statement that one answer has."""
+
+PAGE_SIZE = 50
+"""How many lines an answer has when nobody asks for more or fewer."""
 
 AMOUNT_PATTERN = r"-?[0-9]{1,20}(\.[0-9]{1,20})?"
 """An amount that arrives as a string."""
@@ -64,6 +72,30 @@ class Transaction(Struct):
             row["source_account_id"],
             row["target_account_id"],
             str(row["amount"]),
+            _utc(row["ctime"]),
+        )
+
+
+class StatementLine(Struct):
+    """An entry of an account: what it moved, with its sign, and the balance after it."""
+
+    entry: int
+    transaction_id: int
+    kind: str
+    counterparty_account_id: int | None
+    amount: str
+    balance: str
+    ctime: str
+
+    @classmethod
+    def of(cls, row: asyncpg.Record) -> StatementLine:
+        return cls(
+            row["entry"],
+            row["transaction_id"],
+            row["kind"],
+            row["counterparty_account_id"],
+            str(row["amount"]),
+            str(row["balance"]),
             _utc(row["ctime"]),
         )
 
@@ -112,6 +144,40 @@ def read_body(request: Request, **members: Reader) -> list[Any]:
         raise _invalid_request("The body's members are not those of this request.", errors)
     if refusal:
         raise refusal
+    return values
+
+
+def read_query(request: Request, **parameters: tuple[Reader, object]) -> list[Any]:
+    """The query's parameters, each read by its reader; `...` as the default means that it must be
+    there. In the order in which they are named here.
+
+    Raises Problem: invalid_request (with every parameter that is wrong), or what a reader raises.
+    """
+    pairs = parse_qsl(request.query_string, keep_blank_values=True, errors="surrogateescape")
+    given = dict(pairs)
+    errors = [
+        {"field": name, "detail": "is no parameter of this request"}
+        for name in given
+        if name not in parameters
+    ]
+    errors += [
+        {"field": name, "detail": "is there twice"}
+        for name, times in Counter(name for name, _ in pairs).items()
+        if times > 1
+    ]
+    values = []
+    for name, (read, default) in parameters.items():
+        if name not in given:
+            values.append(default)
+            if default is ...:
+                errors.append({"field": name, "detail": "is missing"})
+            continue
+        try:
+            values.append(read(given[name]))
+        except _Wrong as wrong:
+            errors.append({"field": name, "detail": str(wrong)})
+    if errors:
+        raise _invalid_request("The query's parameters are not those of this request.", errors)
     return values
 
 
@@ -207,6 +273,17 @@ def amount(value: object) -> Decimal:
         shown = value[:60].encode(errors="backslashreplace").decode()
         raise Problem("invalid_amount", f"The amount is {shown}.", hint=INVALID_AMOUNT_HINT)
     return exact or Decimal(0)
+
+
+def whole_number(least: int, most: int) -> Reader:
+    """A reader for a query's whole number."""
+
+    def read(value: object) -> int:
+        if isinstance(value, str) and _is_id(value) and least <= int(value) <= most:
+            return int(value)
+        raise _Wrong(f"must be a whole number from {least} to {most}")
+
+    return read
 
 
 def path_id(text: str, code: str) -> int:

@@ -10,6 +10,7 @@ ALTER SCHEMA wallet OWNER TO wallet_owner;
 COMMENT ON SCHEMA wallet IS 'Accounts, the transactions between them, and the functions that move money';
 
 GRANT USAGE ON SCHEMA wallet TO wallet_app;
+GRANT USAGE ON SCHEMA wallet TO wallet_reader;
 
 ALTER DEFAULT PRIVILEGES FOR ROLE wallet_owner REVOKE ALL ON FUNCTIONS FROM PUBLIC;
 
@@ -53,6 +54,15 @@ BEGIN
             format('Account %s holds %s; with %s more it would pass 999999.99.',
                    v_id, refusal.balance, v_amount),
             format('Move at most %s to this account.', 999999.99 - refusal.balance))::wallet.refusal
+        WHEN 'WL008' THEN ROW(refusal.sqlstate, 'account frozen',
+            format('Account %s takes no part in new transactions.', v_id),
+            'Name another account, or have this one unfrozen.')::wallet.refusal
+        WHEN 'WL009' THEN ROW(refusal.sqlstate, 'already reversed',
+            format('Transaction %s has been reversed already.', v_id),
+            'Nothing is left to do.')::wallet.refusal
+        WHEN 'WL010' THEN ROW(refusal.sqlstate, 'not reversible',
+            format('Transaction %s is a reversal itself.', v_id),
+            'Make a new transaction instead.')::wallet.refusal
     END;
 END
 $$;
@@ -63,6 +73,35 @@ COMMENT ON FUNCTION wallet.refusal(sqlstate text, id bigint, balance numeric, am
 
 REVOKE ALL ON FUNCTION wallet.refusal(sqlstate text, id bigint, balance numeric, amount numeric) FROM PUBLIC;
 
+-- Type wallet.statement_line
+
+CREATE TYPE wallet.statement_line AS (
+	entry bigint,
+	transaction_id bigint,
+	kind text,
+	counterparty_account_id bigint,
+	amount numeric,
+	balance numeric,
+	ctime timestamp with time zone
+);
+
+ALTER TYPE wallet.statement_line OWNER TO wallet_owner;
+
+COMMENT ON TYPE wallet.statement_line IS 'An entry of an account as its owner sees it. kind is deposit, withdrawal, transfer_in, transfer_out or reversal; amount has a sign; balance is the one after it';
+
+-- Type wallet.violation
+
+CREATE TYPE wallet.violation AS (
+	violation text,
+	account_id bigint,
+	transaction_id bigint,
+	detail text
+);
+
+ALTER TYPE wallet.violation OWNER TO wallet_owner;
+
+COMMENT ON TYPE wallet.violation IS 'What an audit finds: the kind of damage, the account or transaction it is in, and the data';
+
 -- Table wallet.account
 
 CREATE TABLE wallet.account (
@@ -72,6 +111,7 @@ CREATE TABLE wallet.account (
     ctime timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
     mtime timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
     entry_count bigint DEFAULT 0 NOT NULL,
+    frozen boolean DEFAULT false NOT NULL,
     CONSTRAINT account_balance_range CHECK (((balance >= 0.00) AND (balance <= 999999.99))),
     CONSTRAINT account_email_length CHECK (((char_length(email) >= 3) AND (char_length(email) <= 254))),
     CONSTRAINT account_entry_count_range CHECK ((entry_count >= 0))
@@ -87,6 +127,7 @@ COMMENT ON COLUMN wallet.account.balance IS '0.00 to 999999.99: what the entries
 COMMENT ON COLUMN wallet.account.ctime IS 'When the account was opened';
 COMMENT ON COLUMN wallet.account.mtime IS 'ctime of the last entry, or of the account while it has none. No later entry is dated before it, even if the clock is set back';
 COMMENT ON COLUMN wallet.account.entry_count IS 'Number of the last entry; entries count 1, 2, 3 …';
+COMMENT ON COLUMN wallet.account.frozen IS 'Whether it takes no part in new transactions; its balance stays and can be read';
 
 ALTER TABLE wallet.account ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     SEQUENCE NAME wallet.account_id_seq
@@ -100,22 +141,28 @@ ALTER TABLE wallet.account ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
 ALTER TABLE ONLY wallet.account
     ADD CONSTRAINT account_pkey PRIMARY KEY (id);
 
+CREATE INDEX account_email ON wallet.account USING btree (lower(email));
+
+GRANT SELECT ON TABLE wallet.account TO wallet_reader;
+
 -- Table wallet.transaction
 
 CREATE TABLE wallet.transaction (
     id bigint NOT NULL,
     source_account_id bigint,
-    target_account_id bigint NOT NULL,
+    target_account_id bigint,
     amount numeric(8,2) NOT NULL,
     ctime timestamp with time zone NOT NULL,
     source_entry bigint,
-    target_entry bigint NOT NULL,
+    target_entry bigint,
     source_balance numeric(8,2),
-    target_balance numeric(8,2) NOT NULL,
+    target_balance numeric(8,2),
     CONSTRAINT transaction_amount_range CHECK (((amount >= 0.01) AND (amount <= 999999.99))),
     CONSTRAINT transaction_balance_range CHECK ((((source_balance >= 0.00) AND (source_balance <= 999999.99)) AND ((target_balance >= 0.00) AND (target_balance <= 999999.99)))),
     CONSTRAINT transaction_entry_range CHECK (((source_entry >= 1) AND (target_entry >= 1))),
+    CONSTRAINT transaction_some_account CHECK (((source_account_id IS NOT NULL) OR (target_account_id IS NOT NULL))),
     CONSTRAINT transaction_source_complete CHECK ((((source_account_id IS NULL) = (source_entry IS NULL)) AND ((source_account_id IS NULL) = (source_balance IS NULL)))),
+    CONSTRAINT transaction_target_complete CHECK ((((target_account_id IS NULL) = (target_entry IS NULL)) AND ((target_account_id IS NULL) = (target_balance IS NULL)))),
     CONSTRAINT transaction_two_accounts CHECK ((source_account_id <> target_account_id))
 );
 
@@ -124,7 +171,7 @@ ALTER TABLE wallet.transaction OWNER TO wallet_owner;
 COMMENT ON TABLE wallet.transaction IS 'Money that moved. A row, once there, is never changed or deleted';
 COMMENT ON COLUMN wallet.transaction.id IS 'From 1; the order of ids is not the order of commits';
 COMMENT ON COLUMN wallet.transaction.source_account_id IS 'The account that paid; NULL for a deposit from outside';
-COMMENT ON COLUMN wallet.transaction.target_account_id IS 'The account that was paid';
+COMMENT ON COLUMN wallet.transaction.target_account_id IS 'The account that was paid; NULL for a withdrawal to outside';
 COMMENT ON COLUMN wallet.transaction.amount IS '0.01 to 999999.99';
 COMMENT ON COLUMN wallet.transaction.ctime IS 'Taken while both accounts were locked: along an account''s entries it never runs backwards';
 COMMENT ON COLUMN wallet.transaction.source_entry IS 'Which entry of the source account this is: 1, 2, 3 … without a gap over both sides';
@@ -148,13 +195,438 @@ CREATE UNIQUE INDEX transaction_source_entry ON wallet.transaction USING btree (
 
 CREATE UNIQUE INDEX transaction_target_entry ON wallet.transaction USING btree (target_account_id, target_entry);
 
+CREATE TRIGGER transaction_history BEFORE DELETE OR UPDATE OR TRUNCATE ON wallet.transaction FOR EACH STATEMENT EXECUTE FUNCTION wallet.keep_history();
+
+ALTER TABLE wallet.transaction ENABLE ALWAYS TRIGGER transaction_history;
+
+GRANT SELECT ON TABLE wallet.transaction TO wallet_reader;
+
+-- View wallet.account_overview
+
+CREATE VIEW wallet.account_overview AS
+ SELECT id,
+    email,
+    balance,
+    frozen,
+    entry_count,
+    ctime AS opened,
+        CASE
+            WHEN (entry_count > 0) THEN mtime
+            ELSE NULL::timestamp with time zone
+        END AS last_entry
+   FROM wallet.account a;
+
+ALTER VIEW wallet.account_overview OWNER TO wallet_owner;
+
+COMMENT ON VIEW wallet.account_overview IS 'Each account: what it holds, whether it is frozen, how many entries it has, since when';
+
+GRANT SELECT ON TABLE wallet.account_overview TO wallet_reader;
+
+-- View wallet.account_wait
+
+CREATE VIEW wallet.account_wait AS
+ SELECT a.id AS account_id,
+    l.pid,
+    s.usename AS role,
+    (clock_timestamp() - ( SELECT min(w.waitstart) AS min
+           FROM pg_locks w
+          WHERE ((w.pid = l.pid) AND (NOT w.granted)))) AS waiting,
+    pg_blocking_pids(l.pid) AS blocked_by,
+    "left"(s.query, 80) AS query
+   FROM ((pg_locks l
+     JOIN pg_stat_activity s ON ((s.pid = l.pid)))
+     LEFT JOIN wallet.account a ON ((a.ctid = (format('(%s,%s)'::text, l.page, l.tuple))::tid)))
+  WHERE ((l.locktype = 'tuple'::text) AND (l.relation = ('wallet.account'::regclass)::oid) AND (l.database = ( SELECT d.oid
+           FROM pg_database d
+          WHERE (d.datname = current_database()))))
+  ORDER BY (clock_timestamp() - ( SELECT min(w.waitstart) AS min
+           FROM pg_locks w
+          WHERE ((w.pid = l.pid) AND (NOT w.granted)))) DESC;
+
+ALTER VIEW wallet.account_wait OWNER TO wallet_owner;
+
+COMMENT ON VIEW wallet.account_wait IS 'Accounts that calls wait for now, the longest wait first, and whom they wait for. Another role''s query shows to members of pg_read_all_stats';
+
+GRANT SELECT ON TABLE wallet.account_wait TO wallet_reader;
+
+-- View wallet.daily_activity
+
+CREATE VIEW wallet.daily_activity AS
+ SELECT ((ctime AT TIME ZONE 'UTC'::text))::date AS day,
+    count(*) AS transactions,
+    count(*) FILTER (WHERE (source_account_id IS NULL)) AS deposits,
+    count(*) FILTER (WHERE (target_account_id IS NULL)) AS withdrawals,
+    COALESCE(sum(amount) FILTER (WHERE (source_account_id IS NULL)), 0.00) AS paid_in,
+    COALESCE(sum(amount) FILTER (WHERE (target_account_id IS NULL)), 0.00) AS paid_out,
+    COALESCE(sum(amount) FILTER (WHERE ((source_account_id IS NOT NULL) AND (target_account_id IS NOT NULL))), 0.00) AS transferred
+   FROM wallet.transaction t
+  GROUP BY (((ctime AT TIME ZONE 'UTC'::text))::date)
+  ORDER BY (((ctime AT TIME ZONE 'UTC'::text))::date) DESC;
+
+ALTER VIEW wallet.daily_activity OWNER TO wallet_owner;
+
+COMMENT ON VIEW wallet.daily_activity IS 'What happened on each UTC day, the newest first; reads the whole ledger';
+
+GRANT SELECT ON TABLE wallet.daily_activity TO wallet_reader;
+
+-- View wallet.entry
+
+CREATE VIEW wallet.entry AS
+ SELECT t.source_account_id AS account_id,
+    t.source_entry AS entry,
+    t.id AS transaction_id,
+    t.target_account_id AS counterparty_account_id,
+    (- t.amount) AS amount,
+    (t.source_balance)::numeric AS balance,
+    t.ctime
+   FROM wallet.transaction t
+  WHERE (t.source_account_id IS NOT NULL)
+UNION ALL
+ SELECT t.target_account_id AS account_id,
+    t.target_entry AS entry,
+    t.id AS transaction_id,
+    t.source_account_id AS counterparty_account_id,
+    (t.amount)::numeric AS amount,
+    (t.target_balance)::numeric AS balance,
+    t.ctime
+   FROM wallet.transaction t
+  WHERE (t.target_account_id IS NOT NULL);
+
+ALTER VIEW wallet.entry OWNER TO wallet_owner;
+
+COMMENT ON VIEW wallet.entry IS 'Each account''s side of each transaction: its number along the account, the amount with its sign, and the balance after it';
+
+GRANT SELECT ON TABLE wallet.entry TO wallet_reader;
+
+-- View wallet.largest_account
+
+CREATE VIEW wallet.largest_account AS
+ SELECT id,
+    email,
+    balance,
+    entry_count
+   FROM wallet.account a
+  ORDER BY balance DESC, id;
+
+ALTER VIEW wallet.largest_account OWNER TO wallet_owner;
+
+COMMENT ON VIEW wallet.largest_account IS 'Accounts, the one that holds most first: put a LIMIT on it; reads every account';
+
+GRANT SELECT ON TABLE wallet.largest_account TO wallet_reader;
+
+-- Table wallet.reversal
+
+CREATE TABLE wallet.reversal (
+    transaction_id bigint NOT NULL,
+    reverses bigint NOT NULL,
+    CONSTRAINT reversal_comes_later CHECK ((transaction_id > reverses))
+);
+
+ALTER TABLE wallet.reversal OWNER TO wallet_owner;
+
+COMMENT ON TABLE wallet.reversal IS 'Transactions that take another one back. A row, once there, is never changed or deleted';
+COMMENT ON COLUMN wallet.reversal.transaction_id IS 'The transaction that moves the money back';
+COMMENT ON COLUMN wallet.reversal.reverses IS 'The transaction that is taken back: once only, and no reversal itself';
+
+ALTER TABLE ONLY wallet.reversal
+    ADD CONSTRAINT reversal_pkey PRIMARY KEY (transaction_id);
+
+ALTER TABLE ONLY wallet.reversal
+    ADD CONSTRAINT reversal_reverses_key UNIQUE (reverses);
+
+CREATE TRIGGER reversal_history BEFORE DELETE OR UPDATE OR TRUNCATE ON wallet.reversal FOR EACH STATEMENT EXECUTE FUNCTION wallet.keep_history();
+
+ALTER TABLE wallet.reversal ENABLE ALWAYS TRIGGER reversal_history;
+
+GRANT SELECT ON TABLE wallet.reversal TO wallet_reader;
+
+-- View wallet.recent_transaction
+
+CREATE VIEW wallet.recent_transaction AS
+ SELECT t.id,
+    t.ctime,
+        CASE
+            WHEN (r.transaction_id IS NOT NULL) THEN 'reversal'::text
+            WHEN (t.source_account_id IS NULL) THEN 'deposit'::text
+            WHEN (t.target_account_id IS NULL) THEN 'withdrawal'::text
+            ELSE 'transfer'::text
+        END AS kind,
+    t.source_account_id,
+    t.target_account_id,
+    t.amount,
+    r.reverses
+   FROM (wallet.transaction t
+     LEFT JOIN wallet.reversal r ON ((r.transaction_id = t.id)))
+  ORDER BY t.id DESC;
+
+ALTER VIEW wallet.recent_transaction OWNER TO wallet_owner;
+
+COMMENT ON VIEW wallet.recent_transaction IS 'Transactions, the newest first: put a LIMIT on it';
+
+GRANT SELECT ON TABLE wallet.recent_transaction TO wallet_reader;
+
+-- View wallet.size_per_transaction
+
+CREATE VIEW wallet.size_per_transaction AS
+ SELECT c.relname AS relation,
+        CASE c.relkind
+            WHEN 'i'::"char" THEN 'index'::text
+            ELSE 'table'::text
+        END AS kind,
+    pg_relation_size((c.oid)::regclass) AS bytes,
+    round(((pg_relation_size((c.oid)::regclass))::numeric / NULLIF(n.transactions, (0)::numeric)), 1) AS bytes_per_transaction
+   FROM (pg_class c
+     CROSS JOIN ( SELECT (GREATEST(t.reltuples, (0)::real))::numeric AS "greatest"
+           FROM pg_class t
+          WHERE (t.oid = ('wallet.transaction'::regclass)::oid)) n(transactions))
+  WHERE ((c.relnamespace = ('wallet'::regnamespace)::oid) AND (c.relkind = ANY (ARRAY['r'::"char", 'i'::"char"])))
+  ORDER BY (pg_relation_size((c.oid)::regclass)) DESC, c.relname;
+
+ALTER VIEW wallet.size_per_transaction OWNER TO wallet_owner;
+
+COMMENT ON VIEW wallet.size_per_transaction IS 'Tables and indexes with their bytes on disk, and by transaction as of the last ANALYZE';
+
+GRANT SELECT ON TABLE wallet.size_per_transaction TO wallet_reader;
+
 -- Foreign keys
+
+ALTER TABLE ONLY wallet.reversal
+    ADD CONSTRAINT reversal_reverses_fkey FOREIGN KEY (reverses) REFERENCES wallet.transaction(id);
+
+ALTER TABLE ONLY wallet.reversal
+    ADD CONSTRAINT reversal_transaction_id_fkey FOREIGN KEY (transaction_id) REFERENCES wallet.transaction(id);
 
 ALTER TABLE ONLY wallet.transaction
     ADD CONSTRAINT transaction_source_account_id_fkey FOREIGN KEY (source_account_id) REFERENCES wallet.account(id);
 
 ALTER TABLE ONLY wallet.transaction
     ADD CONSTRAINT transaction_target_account_id_fkey FOREIGN KEY (target_account_id) REFERENCES wallet.account(id);
+
+-- Function wallet.audit
+
+CREATE FUNCTION wallet.audit(account_id bigint DEFAULT NULL::bigint) RETURNS SETOF wallet.violation
+    LANGUAGE plpgsql STABLE SECURITY DEFINER
+    SET search_path TO 'wallet', 'pg_temp'
+    SET plan_cache_mode TO 'force_custom_plan'
+    AS $$
+BEGIN
+    IF audit.account_id IS NOT NULL THEN
+        PERFORM wallet.get_account(audit.account_id);
+    END IF;
+
+    RETURN QUERY SELECT v.violation, v.account_id, v.transaction_id, v.detail
+    FROM wallet.audit_entries(audit.account_id) v;
+    RETURN QUERY SELECT v.violation, v.account_id, v.transaction_id, v.detail
+    FROM wallet.audit_transactions(audit.account_id) v;
+    RETURN QUERY SELECT v.violation, v.account_id, v.transaction_id, v.detail
+    FROM wallet.audit_reversals(audit.account_id) v;
+END
+$$;
+
+ALTER FUNCTION wallet.audit(account_id bigint) OWNER TO wallet_owner;
+
+COMMENT ON FUNCTION wallet.audit(account_id bigint) IS 'Checks the ledger, and returns a row for each violation: none when it is sound. Refusals: WL004 account_not_found, when an account is named';
+
+REVOKE ALL ON FUNCTION wallet.audit(account_id bigint) FROM PUBLIC;
+GRANT ALL ON FUNCTION wallet.audit(account_id bigint) TO wallet_reader;
+
+-- Function wallet.audit_entries
+
+CREATE FUNCTION wallet.audit_entries(account_id bigint) RETURNS SETOF wallet.violation
+    LANGUAGE sql STABLE
+    AS $$
+WITH chained AS (
+    SELECT e.account_id, e.entry, e.transaction_id, e.amount, e.balance, e.ctime,
+           coalesce(lag(e.entry) OVER along, 0) AS entry_before,
+           coalesce(lag(e.balance) OVER along, 0.00) AS balance_before,
+           lag(e.ctime) OVER along AS ctime_before,
+           lead(e.transaction_id) OVER along IS NULL AS is_last
+    FROM wallet.entry e
+    WHERE audit_entries.account_id IS NULL OR e.account_id = audit_entries.account_id
+    WINDOW along AS (PARTITION BY e.account_id ORDER BY e.entry, e.transaction_id)
+),
+-- Few of the entries: one for each account, and those that are wrong.
+kept AS MATERIALIZED (
+    SELECT c.account_id, c.entry, c.transaction_id, c.amount, c.balance, c.ctime,
+           c.entry_before, c.balance_before, c.ctime_before, c.is_last
+    FROM chained c
+    WHERE c.is_last
+       OR c.entry IS DISTINCT FROM c.entry_before + 1
+       OR c.balance IS DISTINCT FROM c.balance_before + c.amount
+       OR c.ctime < c.ctime_before
+       OR c.entry = 1
+       OR c.balance NOT BETWEEN 0.00 AND 999999.99
+)
+SELECT v.violation, coalesce(k.account_id, a.id), v.transaction_id, v.detail
+FROM kept k
+FULL JOIN (
+    SELECT b.id, b.balance, b.entry_count, b.ctime, b.mtime
+    FROM wallet.account b
+    WHERE audit_entries.account_id IS NULL OR b.id = audit_entries.account_id
+) a ON a.id = k.account_id
+CROSS JOIN LATERAL (VALUES
+    ('entry_gap', k.transaction_id, CASE WHEN k.entry IS DISTINCT FROM k.entry_before + 1
+        THEN format('entry %s follows entry %s', k.entry, k.entry_before) END),
+    ('balance_chain', k.transaction_id,
+        CASE WHEN k.balance IS DISTINCT FROM k.balance_before + k.amount
+        THEN format('%s and %s make %s, not %s', k.balance_before, k.amount,
+                    k.balance_before + k.amount, k.balance) END),
+    ('time_backwards', k.transaction_id, CASE WHEN k.ctime < coalesce(k.ctime_before, a.ctime)
+        THEN format('%s is before %s', k.ctime, coalesce(k.ctime_before, a.ctime)) END),
+    ('orphan_entry', k.transaction_id, CASE WHEN k.is_last AND a.id IS NULL
+        THEN format('%s entries', k.entry) END),
+    ('balance_mismatch', k.transaction_id,
+        CASE WHEN coalesce(k.is_last, true) AND a.balance <> coalesce(k.balance, 0.00)
+        THEN format('the account holds %s, its last entry says %s', a.balance,
+                    coalesce(k.balance, 0.00)) END),
+    ('entry_count_mismatch', k.transaction_id,
+        CASE WHEN coalesce(k.is_last, true) AND a.entry_count <> coalesce(k.entry, 0)
+        THEN format('the account counts %s entries, the last is %s', a.entry_count,
+                    coalesce(k.entry, 0)) END),
+    ('mtime_mismatch', k.transaction_id,
+        CASE WHEN coalesce(k.is_last, true) AND a.mtime <> coalesce(k.ctime, a.ctime)
+        THEN format('the account says %s, its last entry or its opening %s', a.mtime,
+                    coalesce(k.ctime, a.ctime)) END),
+    ('balance_out_of_range', k.transaction_id,
+        CASE WHEN k.balance NOT BETWEEN 0.00 AND 999999.99
+        THEN format('the balance after entry %s is %s', k.entry, k.balance) END),
+    ('balance_out_of_range', NULL,
+        CASE WHEN coalesce(k.is_last, true) AND a.balance NOT BETWEEN 0.00 AND 999999.99
+        THEN format('the account holds %s', a.balance) END)
+) AS v (violation, transaction_id, detail)
+WHERE v.detail IS NOT NULL
+$$;
+
+ALTER FUNCTION wallet.audit_entries(account_id bigint) OWNER TO wallet_owner;
+
+COMMENT ON FUNCTION wallet.audit_entries(account_id bigint) IS 'Finds entries that do not follow from the ones before, and accounts that do not match. Refusals: none';
+
+REVOKE ALL ON FUNCTION wallet.audit_entries(account_id bigint) FROM PUBLIC;
+
+-- Function wallet.audit_reversals
+
+CREATE FUNCTION wallet.audit_reversals(account_id bigint) RETURNS SETOF wallet.violation
+    LANGUAGE sql STABLE
+    AS $$
+SELECT v.violation, NULL::bigint, r.transaction_id, v.detail
+FROM wallet.reversal r
+LEFT JOIN wallet.transaction t ON t.id = r.transaction_id
+LEFT JOIN wallet.transaction o ON o.id = r.reverses
+CROSS JOIN LATERAL (VALUES
+    ('reversal_orphan', CASE WHEN t.id IS NULL OR o.id IS NULL
+        THEN format('transaction %s is not there',
+                    CASE WHEN t.id IS NULL THEN r.transaction_id ELSE r.reverses END) END),
+    ('reversal_mismatch', CASE WHEN t.id IS NOT NULL AND o.id IS NOT NULL
+            AND (t.amount, t.source_account_id, t.target_account_id)
+            IS DISTINCT FROM (o.amount, o.target_account_id, o.source_account_id)
+        THEN format('%s from %s to %s does not take %s from %s to %s back',
+                    t.amount, t.source_account_id, t.target_account_id,
+                    o.amount, o.source_account_id, o.target_account_id) END),
+    ('reversal_before', CASE WHEN t.id <= o.id
+        THEN format('transaction %s comes later', r.reverses) END),
+    ('reversal_of_reversal', CASE WHEN EXISTS (
+            SELECT FROM wallet.reversal p WHERE p.transaction_id = r.reverses)
+        THEN format('transaction %s is a reversal', r.reverses) END),
+    ('reversed_twice', CASE WHEN EXISTS (
+            SELECT FROM wallet.reversal p
+            WHERE p.reverses = r.reverses AND p.transaction_id < r.transaction_id)
+        THEN format('transaction %s was reversed before', r.reverses) END)
+) AS v (violation, detail)
+WHERE v.detail IS NOT NULL
+  AND (audit_reversals.account_id IS NULL
+       OR audit_reversals.account_id IN (t.source_account_id, t.target_account_id,
+                                         o.source_account_id, o.target_account_id))
+$$;
+
+ALTER FUNCTION wallet.audit_reversals(account_id bigint) OWNER TO wallet_owner;
+
+COMMENT ON FUNCTION wallet.audit_reversals(account_id bigint) IS 'Finds reversals that are not the mirror of what they reverse. Refusals: none';
+
+REVOKE ALL ON FUNCTION wallet.audit_reversals(account_id bigint) FROM PUBLIC;
+
+-- Function wallet.audit_transactions
+
+CREATE FUNCTION wallet.audit_transactions(account_id bigint) RETURNS SETOF wallet.violation
+    LANGUAGE sql STABLE
+    AS $$
+SELECT v.violation, NULL::bigint, t.id, v.detail
+FROM wallet.transaction t
+CROSS JOIN LATERAL (VALUES
+    ('amount_out_of_range', CASE WHEN t.amount NOT BETWEEN 0.01 AND 999999.99
+        THEN format('the amount is %s', t.amount) END),
+    ('same_account', CASE WHEN t.source_account_id = t.target_account_id
+        THEN format('account %s on both sides', t.source_account_id) END),
+    ('incomplete', CASE WHEN num_nulls(t.source_account_id, t.source_entry, t.source_balance) % 3
+            + num_nulls(t.target_account_id, t.target_entry, t.target_balance) % 3 > 0
+            OR coalesce(t.source_account_id, t.target_account_id) IS NULL
+        THEN 'an account, its entry or the balance after it is missing' END)
+) AS v (violation, detail)
+WHERE v.detail IS NOT NULL
+  AND (audit_transactions.account_id IS NULL
+       OR t.source_account_id = audit_transactions.account_id
+       OR t.target_account_id = audit_transactions.account_id)
+UNION ALL
+SELECT 'sum_mismatch', NULL, NULL,
+       format('the balances add up to %s, deposits minus withdrawals to %s', b.sum, o.sum)
+FROM (SELECT coalesce(sum(a.balance), 0.00) FROM wallet.account a) AS b (sum),
+     (SELECT coalesce(sum(CASE WHEN t.source_account_id IS NULL THEN t.amount ELSE -t.amount END),
+                      0.00)
+      FROM wallet.transaction t
+      WHERE t.source_account_id IS NULL OR t.target_account_id IS NULL) AS o (sum)
+WHERE audit_transactions.account_id IS NULL AND b.sum <> o.sum
+$$;
+
+ALTER FUNCTION wallet.audit_transactions(account_id bigint) OWNER TO wallet_owner;
+
+COMMENT ON FUNCTION wallet.audit_transactions(account_id bigint) IS 'Finds transactions that could not have been made, and money from nowhere. Refusals: none';
+
+REVOKE ALL ON FUNCTION wallet.audit_transactions(account_id bigint) FROM PUBLIC;
+
+-- Function wallet.balance_at
+
+CREATE FUNCTION wallet.balance_at(account_id bigint, at timestamp with time zone) RETURNS numeric
+    LANGUAGE plpgsql STABLE SECURITY DEFINER
+    SET search_path TO 'wallet', 'pg_temp'
+    AS $$
+DECLARE
+    v_account wallet.account := wallet.get_account(balance_at.account_id);
+    -- The entry looked for is v_low or lies between v_low and v_high; entry 0 is the opening.
+    v_low bigint := 0;
+    v_high bigint := v_account.entry_count;
+    v_middle bigint;
+    v_ctime timestamptz;
+BEGIN
+    IF (balance_at.at >= v_account.ctime) IS NOT TRUE THEN
+        RETURN NULL;
+    END IF;
+
+    WHILE v_low < v_high LOOP
+        v_middle := (v_low + v_high + 1) / 2;
+        SELECT e.ctime INTO STRICT v_ctime
+        FROM wallet.entry e
+        WHERE e.account_id = balance_at.account_id AND e.entry = v_middle;
+        IF v_ctime <= balance_at.at THEN
+            v_low := v_middle;
+        ELSE
+            v_high := v_middle - 1;
+        END IF;
+    END LOOP;
+
+    RETURN coalesce(
+        (SELECT e.balance FROM wallet.entry e
+         WHERE e.account_id = balance_at.account_id AND e.entry = v_low),
+        0.00
+    );
+END
+$$;
+
+ALTER FUNCTION wallet.balance_at(account_id bigint, at timestamp with time zone) OWNER TO wallet_owner;
+
+COMMENT ON FUNCTION wallet.balance_at(account_id bigint, at timestamp with time zone) IS 'Returns an account''s balance as of a moment, or NULL for a moment before it was opened. Refusals: WL004 account_not_found';
+
+REVOKE ALL ON FUNCTION wallet.balance_at(account_id bigint, at timestamp with time zone) FROM PUBLIC;
+GRANT ALL ON FUNCTION wallet.balance_at(account_id bigint, at timestamp with time zone) TO wallet_app;
+GRANT ALL ON FUNCTION wallet.balance_at(account_id bigint, at timestamp with time zone) TO wallet_reader;
 
 -- Function wallet.create_account
 
@@ -190,7 +662,7 @@ BEGIN
 
     INSERT INTO wallet.account AS a (email, ctime, mtime)
     VALUES (create_account.email, v_ctime, v_ctime)
-    RETURNING a.id, a.email, a.balance, a.ctime, a.mtime, a.entry_count
+    RETURNING a.id, a.email, a.balance, a.ctime, a.mtime, a.entry_count, a.frozen
     INTO v_account;
 
     RETURN v_account;
@@ -217,10 +689,52 @@ $$;
 
 ALTER FUNCTION wallet.deposit(account_id bigint, amount numeric) OWNER TO wallet_owner;
 
-COMMENT ON FUNCTION wallet.deposit(account_id bigint, amount numeric) IS 'Pays an amount into an account from outside, and returns the transaction. Refusals: WL002 invalid_amount, WL004 account_not_found, WL007 balance_limit_exceeded';
+COMMENT ON FUNCTION wallet.deposit(account_id bigint, amount numeric) IS 'Pays an amount into an account from outside, and returns the transaction. Refusals: WL002 invalid_amount, WL004 account_not_found, WL007 balance_limit_exceeded, WL008 account_frozen';
 
 REVOKE ALL ON FUNCTION wallet.deposit(account_id bigint, amount numeric) FROM PUBLIC;
 GRANT ALL ON FUNCTION wallet.deposit(account_id bigint, amount numeric) TO wallet_app;
+
+-- Function wallet.find_accounts
+
+CREATE FUNCTION wallet.find_accounts(email text) RETURNS SETOF wallet.account
+    LANGUAGE plpgsql STABLE SECURITY DEFINER
+    SET search_path TO 'wallet', 'pg_temp'
+    AS $$
+BEGIN
+    RETURN QUERY
+    SELECT a.id, a.email, a.balance, a.ctime, a.mtime, a.entry_count, a.frozen
+    FROM wallet.account a
+    WHERE lower(a.email) = lower(find_accounts.email)
+    ORDER BY a.id;
+END
+$$;
+
+ALTER FUNCTION wallet.find_accounts(email text) OWNER TO wallet_owner;
+
+COMMENT ON FUNCTION wallet.find_accounts(email text) IS 'Returns the accounts of an email address, without regard to case, the oldest first. Refusals: none';
+
+REVOKE ALL ON FUNCTION wallet.find_accounts(email text) FROM PUBLIC;
+GRANT ALL ON FUNCTION wallet.find_accounts(email text) TO wallet_app;
+GRANT ALL ON FUNCTION wallet.find_accounts(email text) TO wallet_reader;
+
+-- Function wallet.freeze_account
+
+CREATE FUNCTION wallet.freeze_account(id bigint) RETURNS wallet.account
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'wallet', 'pg_temp'
+    AS $$
+BEGIN
+    UPDATE wallet.account a SET frozen = true WHERE a.id = freeze_account.id;
+
+    RETURN wallet.get_account(freeze_account.id);
+END
+$$;
+
+ALTER FUNCTION wallet.freeze_account(id bigint) OWNER TO wallet_owner;
+
+COMMENT ON FUNCTION wallet.freeze_account(id bigint) IS 'Keeps an account out of new transactions, and returns it. Refusals: WL004 account_not_found';
+
+REVOKE ALL ON FUNCTION wallet.freeze_account(id bigint) FROM PUBLIC;
 
 -- Function wallet.get_account
 
@@ -232,7 +746,7 @@ DECLARE
     v_account wallet.account;
     v_refusal wallet.refusal;
 BEGIN
-    SELECT a.id, a.email, a.balance, a.ctime, a.mtime, a.entry_count
+    SELECT a.id, a.email, a.balance, a.ctime, a.mtime, a.entry_count, a.frozen
     INTO v_account
     FROM wallet.account a
     WHERE a.id = get_account.id;
@@ -253,6 +767,52 @@ COMMENT ON FUNCTION wallet.get_account(id bigint) IS 'Returns an account as it i
 
 REVOKE ALL ON FUNCTION wallet.get_account(id bigint) FROM PUBLIC;
 GRANT ALL ON FUNCTION wallet.get_account(id bigint) TO wallet_app;
+GRANT ALL ON FUNCTION wallet.get_account(id bigint) TO wallet_reader;
+
+-- Function wallet.get_statement
+
+CREATE FUNCTION wallet.get_statement(account_id bigint, before bigint DEFAULT NULL::bigint, page_size integer DEFAULT 50) RETURNS SETOF wallet.statement_line
+    LANGUAGE plpgsql STABLE SECURITY DEFINER
+    SET search_path TO 'wallet', 'pg_temp'
+    AS $$
+DECLARE
+    v_account wallet.account;
+    v_last bigint;
+BEGIN
+    IF (get_statement.page_size BETWEEN 1 AND 1000) IS NOT TRUE THEN
+        RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value', MESSAGE = 'invalid page size',
+            DETAIL = format('The page size is %s.', coalesce(page_size::text, 'NULL')),
+            HINT = 'Give a page size of 1 to 1000.';
+    END IF;
+
+    v_account := wallet.get_account(get_statement.account_id);
+    -- Within the entries before it is added to: any bigint may be asked for.
+    v_last := greatest(least(get_statement.before, v_account.entry_count + 1), 1) - 1;
+
+    RETURN QUERY
+    SELECT e.entry, e.transaction_id,
+           CASE WHEN r.transaction_id IS NOT NULL THEN 'reversal'
+                WHEN e.counterparty_account_id IS NULL AND e.amount > 0 THEN 'deposit'
+                WHEN e.counterparty_account_id IS NULL THEN 'withdrawal'
+                WHEN e.amount > 0 THEN 'transfer_in'
+                ELSE 'transfer_out' END,
+           e.counterparty_account_id, e.amount, e.balance, e.ctime
+    FROM wallet.entry e
+    LEFT JOIN wallet.reversal r ON r.transaction_id = e.transaction_id
+    WHERE e.account_id = get_statement.account_id
+      AND e.entry > v_last - get_statement.page_size
+      AND e.entry <= v_last
+    ORDER BY e.entry DESC;
+END
+$$;
+
+ALTER FUNCTION wallet.get_statement(account_id bigint, before bigint, page_size integer) OWNER TO wallet_owner;
+
+COMMENT ON FUNCTION wallet.get_statement(account_id bigint, before bigint, page_size integer) IS 'Returns a page of an account''s statement, the newest entry first. Refusals: 22023 for a page size that is not 1 to 1000, WL004 account_not_found';
+
+REVOKE ALL ON FUNCTION wallet.get_statement(account_id bigint, before bigint, page_size integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION wallet.get_statement(account_id bigint, before bigint, page_size integer) TO wallet_app;
+GRANT ALL ON FUNCTION wallet.get_statement(account_id bigint, before bigint, page_size integer) TO wallet_reader;
 
 -- Function wallet.get_transaction
 
@@ -286,6 +846,34 @@ COMMENT ON FUNCTION wallet.get_transaction(id bigint) IS 'Returns a transaction.
 
 REVOKE ALL ON FUNCTION wallet.get_transaction(id bigint) FROM PUBLIC;
 GRANT ALL ON FUNCTION wallet.get_transaction(id bigint) TO wallet_app;
+GRANT ALL ON FUNCTION wallet.get_transaction(id bigint) TO wallet_reader;
+
+-- Function wallet.keep_history
+
+CREATE FUNCTION wallet.keep_history() RETURNS trigger
+    LANGUAGE plpgsql
+    SET search_path TO 'wallet', 'pg_temp'
+    AS $$
+BEGIN
+    IF current_setting('wallet.change_history', true) = 'on'
+        AND (SELECT r.rolsuper FROM pg_roles r WHERE r.rolname = current_user)
+    THEN
+        RETURN NULL;
+    END IF;
+
+    RAISE EXCEPTION USING ERRCODE = 'insufficient_privilege',
+        MESSAGE = format('%s on wallet.%s is refused', tg_op, tg_table_name),
+        DETAIL = 'What is in the ledger is never changed or deleted.',
+        HINT = 'Take a transaction back with wallet.reverse(). In an emergency a superuser may '
+            'first say SET LOCAL wallet.change_history = on.';
+END
+$$;
+
+ALTER FUNCTION wallet.keep_history() OWNER TO wallet_owner;
+
+COMMENT ON FUNCTION wallet.keep_history() IS 'Refuses UPDATE, DELETE and TRUNCATE of what is in the ledger. Refusals: none of class WL; 42501 insufficient_privilege';
+
+REVOKE ALL ON FUNCTION wallet.keep_history() FROM PUBLIC;
 
 -- Function wallet.post
 
@@ -301,26 +889,29 @@ DECLARE
 BEGIN
     -- One row a statement, the lower id first. What is read here is locked, and therefore current.
     IF post.source_account_id < post.target_account_id THEN
-        SELECT a.id, a.balance, a.entry_count, a.mtime INTO v_source
+        SELECT a.id, a.balance, a.entry_count, a.mtime, a.frozen INTO v_source
         FROM wallet.account a WHERE a.id = post.source_account_id FOR NO KEY UPDATE;
-        SELECT a.id, a.balance, a.entry_count, a.mtime INTO v_target
+        SELECT a.id, a.balance, a.entry_count, a.mtime, a.frozen INTO v_target
         FROM wallet.account a WHERE a.id = post.target_account_id FOR NO KEY UPDATE;
     ELSE
-        SELECT a.id, a.balance, a.entry_count, a.mtime INTO v_target
+        SELECT a.id, a.balance, a.entry_count, a.mtime, a.frozen INTO v_target
         FROM wallet.account a WHERE a.id = post.target_account_id FOR NO KEY UPDATE;
-        SELECT a.id, a.balance, a.entry_count, a.mtime INTO v_source
+        SELECT a.id, a.balance, a.entry_count, a.mtime, a.frozen INTO v_source
         FROM wallet.account a WHERE a.id = post.source_account_id FOR NO KEY UPDATE;
     END IF;
 
     v_refusal := CASE
         WHEN v_source.id IS DISTINCT FROM post.source_account_id
             THEN wallet.refusal('WL004', post.source_account_id)
-        WHEN v_target.id IS NULL
+        WHEN v_target.id IS DISTINCT FROM post.target_account_id
+            OR coalesce(v_source.id, v_target.id) IS NULL
             THEN wallet.refusal('WL004', post.target_account_id)
         WHEN v_source.balance < post.amount
             THEN wallet.refusal('WL006', v_source.id, v_source.balance, post.amount)
         WHEN v_target.balance + post.amount > 999999.99
             THEN wallet.refusal('WL007', v_target.id, v_target.balance, post.amount)
+        WHEN v_source.frozen THEN wallet.refusal('WL008', v_source.id)
+        WHEN v_target.frozen THEN wallet.refusal('WL008', v_target.id)
     END;
     IF v_refusal.sqlstate IS NOT NULL THEN
         RAISE EXCEPTION USING ERRCODE = v_refusal.sqlstate, MESSAGE = v_refusal.message,
@@ -354,9 +945,49 @@ $$;
 
 ALTER FUNCTION wallet.post(source_account_id bigint, target_account_id bigint, amount numeric) OWNER TO wallet_owner;
 
-COMMENT ON FUNCTION wallet.post(source_account_id bigint, target_account_id bigint, amount numeric) IS 'Moves an amount from a source to a target and returns the transaction: the one place where money moves. Refusals: WL004 account_not_found, WL006 insufficient_funds, WL007 balance_limit_exceeded';
+COMMENT ON FUNCTION wallet.post(source_account_id bigint, target_account_id bigint, amount numeric) IS 'Moves an amount from a source to a target and returns the transaction: the one place where money moves. Refusals: WL004 account_not_found, WL006 insufficient_funds, WL007 balance_limit_exceeded, WL008 account_frozen';
 
 REVOKE ALL ON FUNCTION wallet.post(source_account_id bigint, target_account_id bigint, amount numeric) FROM PUBLIC;
+
+-- Function wallet.reverse
+
+CREATE FUNCTION wallet.reverse(transaction_id bigint) RETURNS wallet.transaction
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'wallet', 'pg_temp'
+    AS $$
+DECLARE
+    v_reversed wallet.transaction := wallet.get_transaction(reverse.transaction_id);
+    v_refusal wallet.refusal;
+    v_transaction wallet.transaction;
+BEGIN
+    v_transaction := wallet.post(
+        v_reversed.target_account_id, v_reversed.source_account_id, v_reversed.amount
+    );
+
+    -- Looked at under the locks that post() took.
+    IF EXISTS (SELECT FROM wallet.reversal r WHERE r.reverses = v_reversed.id) THEN
+        v_refusal := wallet.refusal('WL009', v_reversed.id);
+    ELSIF EXISTS (SELECT FROM wallet.reversal r WHERE r.transaction_id = v_reversed.id) THEN
+        v_refusal := wallet.refusal('WL010', v_reversed.id);
+    END IF;
+    IF v_refusal.sqlstate IS NOT NULL THEN
+        RAISE EXCEPTION USING ERRCODE = v_refusal.sqlstate, MESSAGE = v_refusal.message,
+            DETAIL = v_refusal.detail, HINT = v_refusal.hint;
+    END IF;
+
+    INSERT INTO wallet.reversal (transaction_id, reverses)
+    VALUES (v_transaction.id, v_reversed.id);
+
+    RETURN v_transaction;
+END
+$$;
+
+ALTER FUNCTION wallet.reverse(transaction_id bigint) OWNER TO wallet_owner;
+
+COMMENT ON FUNCTION wallet.reverse(transaction_id bigint) IS 'Moves the money of a transaction back, and returns the new transaction. Refusals: WL005 transaction_not_found, WL006 insufficient_funds, WL007 balance_limit_exceeded, WL008 account_frozen, WL009 already_reversed, WL010 not_reversible';
+
+REVOKE ALL ON FUNCTION wallet.reverse(transaction_id bigint) FROM PUBLIC;
+GRANT ALL ON FUNCTION wallet.reverse(transaction_id bigint) TO wallet_app;
 
 -- Function wallet.transfer
 
@@ -370,9 +1001,10 @@ DECLARE
 BEGIN
     IF transfer.source_account_id = transfer.target_account_id THEN
         v_refusal := wallet.refusal('WL003', transfer.source_account_id);
-    ELSIF transfer.source_account_id IS NULL THEN
-        -- To post() it would mean the world outside.
-        v_refusal := wallet.refusal('WL004', transfer.source_account_id);
+    ELSIF transfer.source_account_id IS NULL OR transfer.target_account_id IS NULL THEN
+        -- To post() NULL would mean the world outside. The source is looked at first.
+        PERFORM wallet.get_account(transfer.source_account_id);
+        v_refusal := wallet.refusal('WL004');
     END IF;
     IF v_refusal.sqlstate IS NOT NULL THEN
         RAISE EXCEPTION USING ERRCODE = v_refusal.sqlstate, MESSAGE = v_refusal.message,
@@ -385,10 +1017,29 @@ $$;
 
 ALTER FUNCTION wallet.transfer(source_account_id bigint, target_account_id bigint, amount numeric) OWNER TO wallet_owner;
 
-COMMENT ON FUNCTION wallet.transfer(source_account_id bigint, target_account_id bigint, amount numeric) IS 'Moves an amount from one account to another, and returns the transaction. Refusals: WL002 invalid_amount, WL003 same_account, WL004 account_not_found, WL006 insufficient_funds, WL007 balance_limit_exceeded';
+COMMENT ON FUNCTION wallet.transfer(source_account_id bigint, target_account_id bigint, amount numeric) IS 'Moves an amount from one account to another, and returns the transaction. Refusals: WL002 invalid_amount, WL003 same_account, WL004 account_not_found, WL006 insufficient_funds, WL007 balance_limit_exceeded, WL008 account_frozen';
 
 REVOKE ALL ON FUNCTION wallet.transfer(source_account_id bigint, target_account_id bigint, amount numeric) FROM PUBLIC;
 GRANT ALL ON FUNCTION wallet.transfer(source_account_id bigint, target_account_id bigint, amount numeric) TO wallet_app;
+
+-- Function wallet.unfreeze_account
+
+CREATE FUNCTION wallet.unfreeze_account(id bigint) RETURNS wallet.account
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'wallet', 'pg_temp'
+    AS $$
+BEGIN
+    UPDATE wallet.account a SET frozen = false WHERE a.id = unfreeze_account.id;
+
+    RETURN wallet.get_account(unfreeze_account.id);
+END
+$$;
+
+ALTER FUNCTION wallet.unfreeze_account(id bigint) OWNER TO wallet_owner;
+
+COMMENT ON FUNCTION wallet.unfreeze_account(id bigint) IS 'Lets an account take part in transactions again, and returns it. Refusals: WL004 account_not_found';
+
+REVOKE ALL ON FUNCTION wallet.unfreeze_account(id bigint) FROM PUBLIC;
 
 -- Function wallet.valid_amount
 
@@ -415,3 +1066,21 @@ ALTER FUNCTION wallet.valid_amount(amount numeric) OWNER TO wallet_owner;
 COMMENT ON FUNCTION wallet.valid_amount(amount numeric) IS 'Rounds an amount to hundredths, half away from zero, and returns it if it is 0.01 to 999999.99. Refusals: WL002 invalid_amount';
 
 REVOKE ALL ON FUNCTION wallet.valid_amount(amount numeric) FROM PUBLIC;
+
+-- Function wallet.withdraw
+
+CREATE FUNCTION wallet.withdraw(account_id bigint, amount numeric) RETURNS wallet.transaction
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'wallet', 'pg_temp'
+    AS $$
+BEGIN
+    RETURN wallet.post(withdraw.account_id, NULL, wallet.valid_amount(withdraw.amount));
+END
+$$;
+
+ALTER FUNCTION wallet.withdraw(account_id bigint, amount numeric) OWNER TO wallet_owner;
+
+COMMENT ON FUNCTION wallet.withdraw(account_id bigint, amount numeric) IS 'Pays an amount out of an account to outside, and returns the transaction. Refusals: WL002 invalid_amount, WL004 account_not_found, WL006 insufficient_funds, WL008 account_frozen';
+
+REVOKE ALL ON FUNCTION wallet.withdraw(account_id bigint, amount numeric) FROM PUBLIC;
+GRANT ALL ON FUNCTION wallet.withdraw(account_id bigint, amount numeric) TO wallet_app;

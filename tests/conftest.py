@@ -62,6 +62,13 @@ def app(database: Database) -> Iterator[psycopg.Connection[DictRow]]:
         yield connection
 
 
+@pytest.fixture
+def reader(database: Database) -> Iterator[psycopg.Connection[DictRow]]:
+    """An autocommit connection as wallet_reader to the test's database."""
+    with database.connect("wallet_reader") as connection:
+        yield connection
+
+
 @pytest.fixture(scope="session")
 def service(template: Database) -> Iterator[Service]:
     """One real service for all tests, on a ledger of its own. Tests open accounts of their own."""

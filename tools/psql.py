@@ -1,23 +1,85 @@
-"""`make psql`: psql on the database that `make run` serves."""
+"""`make psql` and `make audit`: psql on the database that `make run` uses.
+
+That is the one of WALLET_DATABASE_URL, else the embedded one, which is started for as long as it
+takes when `make run` does not have it running.
+"""
 
 from __future__ import annotations
 
 import os
+import signal
+import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 
-from tools.embedded import EmbeddedServer, folder_of_checkout
-from tools.run import DATABASE
+from tools.embedded import EmbeddedError, EmbeddedServer, folder_of_checkout, path_with_programs
+from tools.run import DATABASE, RunError, create_database, deploy, lock
+
+AUDIT = """
+SELECT violation, account_id, transaction_id, detail FROM wallet.audit()
+"""
+
+
+@contextmanager
+def psql(role: str) -> Iterator[tuple[list[str], dict[str, str]]]:
+    """The command that starts psql as `role`, and its environment."""
+    url = os.environ.get("WALLET_DATABASE_URL")
+    if url:
+        yield ["psql", url], {**os.environ, "PATH": path_with_programs()}
+        return
+    server = EmbeddedServer(folder_of_checkout())
+    environ = {**os.environ, **server.environ(role, DATABASE)}
+    if server.data.exists() and server.is_running():
+        yield ["psql"], environ
+        return
+    lock(server.folder)
+    server.start()
+    try:
+        create_database(server)
+        deploy(server)
+        yield ["psql"], environ
+    finally:
+        server.stop()
+
+
+def audit() -> int:
+    """Print what the audit finds as a table. 1 if it finds anything."""
+    with psql("wallet_reader") as (command, environ):
+        done = subprocess.run(
+            [*command, "-X", "-P", "pager=off", "-v", "ON_ERROR_STOP=1", "-c", AUDIT],
+            env={**environ, "LC_ALL": "C.UTF-8"},
+            stdout=subprocess.PIPE,
+            text=True,
+            check=False,
+        )
+    print(done.stdout, end="")
+    if done.returncode:
+        return done.returncode
+    sound = done.stdout.rstrip().endswith("(0 rows)")
+    print("The ledger is sound." if sound else "The ledger is damaged: see above.")
+    return 0 if sound else 1
+
+
+def interactive(role: str) -> int:
+    """Hand the terminal to psql."""
+    with psql(role) as (command, environ):
+        # Ctrl-C cancels psql's query; it must not end this process before psql ends.
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        return subprocess.run(
+            command,
+            env=environ,
+            check=False,
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+        ).returncode
 
 
 def main() -> None:
-    url = os.environ.get("WALLET_DATABASE_URL")
-    if url:
-        os.execvp("psql", ["psql", url])
-    server = EmbeddedServer(folder_of_checkout())
-    if not server.data.exists() or not server.is_running():
-        sys.exit("pgwallet: the server is not running; start it with: make run")
-    user = sys.argv[1] if len(sys.argv) > 1 else "wallet_app"
-    os.execvpe("psql", ["psql"], {**os.environ, **server.environ(user, DATABASE)})
+    try:
+        word = sys.argv[1] if len(sys.argv) > 1 else "wallet_reader"
+        sys.exit(audit() if word == "audit" else interactive(word))
+    except (RunError, EmbeddedError) as error:
+        sys.exit(f"pgwallet: {error}")
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""/transaction: move money between wallets, read what was moved."""
+"""/transaction: move money between wallets, read what was moved, take it back."""
 
 from __future__ import annotations
 
@@ -30,3 +30,12 @@ async def get_transaction(request: Request, id: str) -> HTTPResponse:
     transaction_id = path_id(id, "transaction_not_found")
     transaction = Transaction.of(await request.app.ctx.database.get_transaction(transaction_id))
     return json_response(request, 200, transaction)
+
+
+@blueprint.post("/transaction/<id:str>/reversal")
+async def reverse(request: Request, id: str) -> HTTPResponse:
+    transaction_id = path_id(id, "transaction_not_found")
+    if request.body:
+        read_body(request)
+    transaction = Transaction.of(await request.app.ctx.database.reverse(transaction_id))
+    return json_response(request, 201, transaction, {"Location": f"/transaction/{transaction.id}"})

@@ -47,7 +47,7 @@ BEGIN
 
     INSERT INTO wallet.account AS a (email, ctime, mtime)
     VALUES (create_account.email, v_ctime, v_ctime)
-    RETURNING a.id, a.email, a.balance, a.ctime, a.mtime, a.entry_count
+    RETURNING a.id, a.email, a.balance, a.ctime, a.mtime, a.entry_count, a.frozen
     INTO v_account;
 
     RETURN v_account;

@@ -9,6 +9,7 @@
 --   WL002 invalid_amount          NULL, NaN, Infinity, or not 0.01 to 999999.99 once rounded
 --   WL004 account_not_found
 --   WL007 balance_limit_exceeded  the balance would pass 999999.99
+--   WL008 account_frozen
 --
 --   SELECT * FROM wallet.deposit(account_id => 1, amount => 100.00);
 
@@ -30,7 +31,8 @@ $$;
 
 COMMENT ON FUNCTION wallet.deposit(bigint, numeric) IS
     'Pays an amount into an account from outside, and returns the transaction. '
-    'Refusals: WL002 invalid_amount, WL004 account_not_found, WL007 balance_limit_exceeded';
+    'Refusals: WL002 invalid_amount, WL004 account_not_found, WL007 balance_limit_exceeded, '
+    'WL008 account_frozen';
 
 REVOKE ALL ON FUNCTION wallet.deposit(bigint, numeric) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION wallet.deposit(bigint, numeric) TO wallet_app;

@@ -20,7 +20,7 @@ DECLARE
     v_account wallet.account;
     v_refusal wallet.refusal;
 BEGIN
-    SELECT a.id, a.email, a.balance, a.ctime, a.mtime, a.entry_count
+    SELECT a.id, a.email, a.balance, a.ctime, a.mtime, a.entry_count, a.frozen
     INTO v_account
     FROM wallet.account a
     WHERE a.id = get_account.id;
@@ -39,6 +39,6 @@ COMMENT ON FUNCTION wallet.get_account(bigint) IS
     'Returns an account as it is now. Refusals: WL004 account_not_found';
 
 REVOKE ALL ON FUNCTION wallet.get_account(bigint) FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION wallet.get_account(bigint) TO wallet_app;
+GRANT EXECUTE ON FUNCTION wallet.get_account(bigint) TO wallet_app, wallet_reader;
 
 COMMIT;

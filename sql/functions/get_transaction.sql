@@ -40,6 +40,6 @@ COMMENT ON FUNCTION wallet.get_transaction(bigint) IS
     'Returns a transaction. Refusals: WL005 transaction_not_found';
 
 REVOKE ALL ON FUNCTION wallet.get_transaction(bigint) FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION wallet.get_transaction(bigint) TO wallet_app;
+GRANT EXECUTE ON FUNCTION wallet.get_transaction(bigint) TO wallet_app, wallet_reader;
 
 COMMIT;

@@ -12,6 +12,7 @@
 --   WL004 account_not_found       the source is looked at first, then the target
 --   WL006 insufficient_funds      the source's balance would fall below 0.00
 --   WL007 balance_limit_exceeded  the target's balance would pass 999999.99
+--   WL008 account_frozen          of two frozen accounts, the source is named
 --
 --   SELECT * FROM wallet.transfer(source_account_id => 1, target_account_id => 2, amount => 12.30);
 
@@ -34,9 +35,10 @@ DECLARE
 BEGIN
     IF transfer.source_account_id = transfer.target_account_id THEN
         v_refusal := wallet.refusal('WL003', transfer.source_account_id);
-    ELSIF transfer.source_account_id IS NULL THEN
-        -- To post() it would mean the world outside.
-        v_refusal := wallet.refusal('WL004', transfer.source_account_id);
+    ELSIF transfer.source_account_id IS NULL OR transfer.target_account_id IS NULL THEN
+        -- To post() NULL would mean the world outside. The source is looked at first.
+        PERFORM wallet.get_account(transfer.source_account_id);
+        v_refusal := wallet.refusal('WL004');
     END IF;
     IF v_refusal.sqlstate IS NOT NULL THEN
         RAISE EXCEPTION USING ERRCODE = v_refusal.sqlstate, MESSAGE = v_refusal.message,
@@ -50,7 +52,8 @@ $$;
 COMMENT ON FUNCTION wallet.transfer(bigint, bigint, numeric) IS
     'Moves an amount from one account to another, and returns the transaction. '
     'Refusals: WL002 invalid_amount, WL003 same_account, WL004 account_not_found, '
-    'WL006 insufficient_funds, WL007 balance_limit_exceeded';
+    'WL006 insufficient_funds, WL007 balance_limit_exceeded, '
+    'WL008 account_frozen';
 
 REVOKE ALL ON FUNCTION wallet.transfer(bigint, bigint, numeric) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION wallet.transfer(bigint, bigint, numeric) TO wallet_app;

@@ -20,7 +20,7 @@ def deployed_database(database: Database) -> Database:
     It is a clone, and CREATE DATABASE does not copy a database's own privileges.
     """
     database.server.execute(
-        f"GRANT CONNECT ON DATABASE {database.name} TO wallet_app, wallet_owner"
+        f"GRANT CONNECT ON DATABASE {database.name} TO wallet_app, wallet_owner, wallet_reader"
     )
     return database
 
@@ -42,7 +42,7 @@ def cluster(_cluster: Server) -> Iterator[Server]:
     if isinstance(_cluster, Given):
         pytest.skip("needs a server of its own, whose roles it may drop")
     yield _cluster
-    for role in ("wallet_app", "wallet_owner", *DEPLOYERS):
+    for role in ("wallet_app", "wallet_reader", "wallet_owner", *DEPLOYERS):
         _cluster.execute(f"DROP ROLE IF EXISTS {role}")
 
 

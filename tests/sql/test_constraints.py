@@ -16,9 +16,13 @@ ACCOUNT = {
     "email = 'ab'": "account_email_length",
     "email = repeat('a', 255)": "account_email_length",
 }
+SIDES = (
+    *("source_account_id", "source_entry", "source_balance"),
+    *("target_account_id", "target_entry", "target_balance"),
+)
 # numeric(8,2) has no room for these.
 TOO_LARGE = ("balance = 1000000", "balance = 999999.995", "balance = 'Infinity'")
-NOT_NULL = ("email", "balance", "ctime", "mtime", "entry_count")
+NOT_NULL = ("email", "balance", "ctime", "mtime", "entry_count", "frozen")
 
 # What a right row would hold, and what one wrong value is stopped by.
 RIGHT = {
@@ -43,6 +47,13 @@ TRANSACTION = [
     ({"source_entry": "NULL", "source_balance": "NULL"}, "transaction_source_complete"),
     ({"source_account_id": "NULL", "source_entry": "NULL"}, "transaction_source_complete"),
     ({"source_account_id": "NULL", "source_balance": "NULL"}, "transaction_source_complete"),
+    ({"target_account_id": "NULL"}, "transaction_target_complete"),
+    ({"target_entry": "NULL"}, "transaction_target_complete"),
+    ({"target_balance": "NULL"}, "transaction_target_complete"),
+    ({"target_entry": "NULL", "target_balance": "NULL"}, "transaction_target_complete"),
+    ({"target_account_id": "NULL", "target_entry": "NULL"}, "transaction_target_complete"),
+    ({"target_account_id": "NULL", "target_balance": "NULL"}, "transaction_target_complete"),
+    (dict.fromkeys(SIDES, "NULL"), "transaction_some_account"),
     ({"source_entry": "0"}, "transaction_entry_range"),
     ({"target_entry": "0"}, "transaction_entry_range"),
     ({"target_entry": "-1"}, "transaction_entry_range"),
@@ -115,8 +126,8 @@ def test_no_writer_adds_a_wrong_transaction(
 
 
 @EVERY_WRITER
-@pytest.mark.parametrize("column", ["target_account_id", "amount", "ctime", "target_entry"])
-def test_a_transaction_needs_its_target_side(writer: Connection, column: str) -> None:
+@pytest.mark.parametrize("column", ["amount", "ctime"])
+def test_a_transaction_needs_an_amount_and_a_time(writer: Connection, column: str) -> None:
     diagnostic = refusal(writer, insert({**RIGHT, column: "NULL"}))
     assert (diagnostic.sqlstate, diagnostic.column_name) == ("23502", column)
 
@@ -133,6 +144,30 @@ def test_no_target_gives_an_entry_number_out_twice(writer: Connection) -> None:
     writer.execute(insert(RIGHT))
     diagnostic = refusal(writer, insert({**RIGHT, "source_account_id": "3"}))
     assert diagnostic.constraint_name == "transaction_target_entry"
+
+
+@EVERY_WRITER
+@pytest.mark.parametrize(
+    ("values", "constraint"),
+    [
+        ("(2, 1)", "reversal_pkey"),
+        ("(3, 1)", "reversal_reverses_key"),
+        ("(3, 3)", "reversal_comes_later"),
+        ("(1, 3)", "reversal_comes_later"),
+        ("(77, 3)", "reversal_transaction_id_fkey"),
+        ("(3, 0)", "reversal_reverses_fkey"),
+        ("(3, NULL)", None),
+    ],
+)
+def test_no_writer_adds_a_wrong_reversal(
+    writer: Connection, values: str, constraint: str | None
+) -> None:
+    writer.execute("INSERT INTO wallet.reversal VALUES (2, 1)")
+    before = ledger(writer)
+    diagnostic = refusal(writer, f"INSERT INTO wallet.reversal VALUES {values}")
+    assert diagnostic.constraint_name == constraint
+    assert (diagnostic.sqlstate or "").startswith("23")
+    assert ledger(writer) == before
 
 
 @EVERY_WRITER

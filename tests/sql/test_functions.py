@@ -15,8 +15,14 @@ from tools.embedded import CHECKOUT
 
 FOLDER = CHECKOUT / "sql" / "functions"
 ORDER = list(CODES)
-# deposit() posts from NULL, the world outside, which never runs out of funds.
-NEVER = {"deposit": {"WL006"}}
+# What a function that is called could raise, and never does for this caller.
+NEVER = {
+    # NULL, the world outside, never runs out of funds and never fills up.
+    "deposit": {"WL006"},
+    "withdraw": {"WL007"},
+    # The accounts of a transaction are there: nobody deletes an account.
+    "reverse": {"WL004"},
+}
 
 
 @dataclass(frozen=True)
@@ -71,7 +77,7 @@ def raised(name: str) -> frozenset[str]:
     if name == "refusal":
         return frozenset()  # It says refusals, and raises none.
     code = SOURCES[name].code
-    called = set(re.findall(r"\bwallet\.(\w+)\(", code)) & set(SOURCES)
+    called = set(re.findall(r"\bwallet\.(\w+)\(", re.sub(r"'[^']*'", "", code))) & set(SOURCES)
     own = frozenset(re.findall(r"'(WL\d{3})'", code))
     return own.union(*(raised(other) for other in called)) - NEVER.get(name, set())
 
@@ -131,7 +137,7 @@ def test_every_refusal_of_the_contract_is_raised_somewhere() -> None:
 
 
 def test_the_refusals_of_a_called_function_are_the_callers_too() -> None:
-    assert raised("transfer") == {"WL002", "WL003", "WL004", "WL006", "WL007"}
+    assert raised("transfer") == {"WL002", "WL003", "WL004", "WL006", "WL007", "WL008"}
     assert "WL007" not in SOURCES["transfer"].code
 
 
@@ -139,7 +145,9 @@ def test_the_refusals_of_a_called_function_are_the_callers_too() -> None:
 def test_a_header_says_what_is_locked(source: Source) -> None:
     (locks,) = re.findall(r"^Locks: (.*)", source.header, flags=re.MULTILINE)
     called = {source.code, *(SOURCES[name].code for name in SOURCES if f".{name}(" in source.code)}
-    locks_rows = any("FOR NO KEY UPDATE" in code for code in called)
+    locks_rows = any(
+        words in code for code in called for words in ("FOR NO KEY UPDATE", "UPDATE wallet.account")
+    )
     assert locks.startswith("nothing") != locks_rows
 
 
@@ -160,8 +168,10 @@ def test_a_function_is_short_enough_to_read(source: Source) -> None:
 def test_the_example_in_a_header_runs(app: Connection, admin: Connection, source: Source) -> None:
     open_accounts(app, "100", "100")
     assert source.name in source.example
-    row = call(admin, source.example)
-    assert None not in (row.get("id", 0), row.get("amount", 0))
+    found = admin.execute(source.example).fetchall()
+    assert found or source.name.startswith("audit"), "a sound ledger has no violation"
+    for row in found:
+        assert None not in (row.get("id", 0), row.get("amount", 0))
 
 
 @EVERY_SOURCE

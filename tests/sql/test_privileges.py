@@ -1,4 +1,4 @@
-"""wallet_app executes the public functions and touches nothing else; PUBLIC does nothing at all."""
+"""Who may do what: wallet_app calls, wallet_reader reads, a DBA decides, PUBLIC does nothing."""
 
 from __future__ import annotations
 
@@ -27,17 +27,63 @@ PUBLIC_FUNCTIONS = {
     "deposit(bigint,numeric)": "wallet.deposit(1, 1)",
     "transfer(bigint,bigint,numeric)": "wallet.transfer(1, 2, 1)",
     "get_transaction(bigint)": "wallet.get_transaction(1)",
+    "withdraw(bigint,numeric)": "wallet.withdraw(1, 1)",
+    "reverse(bigint)": "wallet.reverse(1)",
+    "find_accounts(text)": "wallet.find_accounts('ada@example.com')",
+    "get_statement(bigint,bigint,integer)": "wallet.get_statement(1)",
+    "balance_at(bigint,timestamp with time zone)": "wallet.balance_at(1, now())",
+}
+# What wallet_reader may execute: all of it reads, and the last is not for wallet_app.
+READING_FUNCTIONS = {
+    **{
+        name: PUBLIC_FUNCTIONS[name]
+        for name in (
+            "get_account(bigint)",
+            "get_transaction(bigint)",
+            "find_accounts(text)",
+            "get_statement(bigint,bigint,integer)",
+            "balance_at(bigint,timestamp with time zone)",
+        )
+    },
+    "audit(bigint)": "wallet.audit()",
+}
+# For DBAs, and for whom they grant them to.
+DBA_FUNCTIONS = {
+    "freeze_account(bigint)": "wallet.freeze_account(1)",
+    "unfreeze_account(bigint)": "wallet.unfreeze_account(1)",
 }
 INTERNAL_FUNCTIONS = {
     "valid_amount(numeric)": "wallet.valid_amount(1)",
     "refusal(text,bigint,numeric,numeric)": "wallet.refusal('WL003')",
     "post(bigint,bigint,numeric)": "wallet.post(NULL, 1, 1)",
+    "keep_history()": "wallet.keep_history()",
+    "audit_entries(bigint)": "wallet.audit_entries(NULL)",
+    "audit_transactions(bigint)": "wallet.audit_transactions(NULL)",
+    "audit_reversals(bigint)": "wallet.audit_reversals(NULL)",
 }
+ALL_FUNCTIONS = {**PUBLIC_FUNCTIONS, **READING_FUNCTIONS, **DBA_FUNCTIONS, **INTERNAL_FUNCTIONS}
+TABLES = ("account", "transaction", "reversal")
+VIEWS = (
+    "account_overview",
+    "account_wait",
+    "daily_activity",
+    "entry",
+    "largest_account",
+    "recent_transaction",
+    "size_per_transaction",
+)
+
+
+def others(allowed: dict[str, str]) -> dict[str, str]:
+    """The functions that are not among these."""
+    return {name: call for name, call in ALL_FUNCTIONS.items() if name not in allowed}
+
+
 TOUCHES = {
     "SELECT": "SELECT FROM wallet.{}",
     "SELECT FOR UPDATE": "SELECT FROM wallet.{} FOR UPDATE",
     "INSERT": "INSERT INTO wallet.{} DEFAULT VALUES",
-    "UPDATE": "UPDATE wallet.{} SET ctime = now()",
+    "UPDATE": "UPDATE wallet.{0} SET {1} = {1}",
     "DELETE": "DELETE FROM wallet.{}",
     "TRUNCATE": "TRUNCATE wallet.{} CASCADE",
     "COPY": "COPY wallet.{} TO STDOUT",
@@ -56,9 +102,14 @@ OTHERS = (
     "DROP FUNCTION wallet.transfer(bigint, bigint, numeric)",
     "DROP SCHEMA wallet CASCADE",
     "SET ROLE wallet_owner",
-    "GRANT SELECT ON wallet.account TO PUBLIC",
+    "GRANT UPDATE ON wallet.account TO PUBLIC",
 )
-EVERY_TABLE = pytest.mark.parametrize("table", ["account", "transaction"])
+EVERY_TABLE = pytest.mark.parametrize("table", TABLES)
+COLUMNS = {"account": "balance", "transaction": "amount", "reversal": "reverses"}
+
+
+def touch(statement: str, table: str) -> str:
+    return statement.format(table, COLUMNS.get(table, "*"))
 
 
 @pytest.fixture(autouse=True)
@@ -68,11 +119,13 @@ def accounts(app: Connection) -> None:
 
 @pytest.mark.parametrize("expression", PUBLIC_FUNCTIONS.values(), ids=PUBLIC_FUNCTIONS)
 def test_wallet_app_executes_every_public_function(app: Connection, expression: str) -> None:
-    assert call(app, f"SELECT * FROM {expression}")["id"] in (1, 3)
+    assert app.execute(f"SELECT * FROM {expression}").fetchall()
 
 
-@pytest.mark.parametrize("expression", INTERNAL_FUNCTIONS.values(), ids=INTERNAL_FUNCTIONS)
-def test_wallet_app_executes_no_internal_function(
+@pytest.mark.parametrize(
+    "expression", others(PUBLIC_FUNCTIONS).values(), ids=others(PUBLIC_FUNCTIONS)
+)
+def test_wallet_app_executes_no_other_function(
     app: Connection, admin: Connection, expression: str
 ) -> None:
     before = ledger(admin)
@@ -88,7 +141,7 @@ def test_wallet_app_touches_no_table(
     app: Connection, admin: Connection, table: str, statement: str
 ) -> None:
     before = ledger(admin)
-    diagnostic = refusal(app, statement.format(table))
+    diagnostic = refusal(app, touch(statement, table))
     assert diagnostic.sqlstate == DENIED
     assert diagnostic.message_primary == f"permission denied for table {table}"
     assert ledger(admin) == before
@@ -106,13 +159,9 @@ def test_wallet_app_changes_nothing_in_the_schema(
 @pytest.mark.parametrize(
     "statement",
     [
-        *(f"SELECT {expression}" for expression in PUBLIC_FUNCTIONS.values()),
-        *(f"SELECT {expression}" for expression in INTERNAL_FUNCTIONS.values()),
-        *(
-            touch.format(table)
-            for table in ("account", "transaction")
-            for touch in TOUCHES.values()
-        ),
+        *(f"SELECT {expression}" for expression in ALL_FUNCTIONS.values()),
+        *(touch(statement, table) for table in TABLES for statement in TOUCHES.values()),
+        *(f"SELECT FROM wallet.{view}" for view in VIEWS),
     ],
 )
 def test_a_role_that_was_granted_nothing_can_do_nothing(admin: Connection, statement: str) -> None:
@@ -133,7 +182,8 @@ def faults(admin: Connection) -> list[str]:
             SELECT format('%s %s', f.name, c.complaint) AS fault
             FROM (
                 SELECT p.*, p.oid::regprocedure::text AS name,
-                       has_function_privilege('wallet_app', p.oid, 'EXECUTE') AS is_granted
+                       has_function_privilege('wallet_app', p.oid, 'EXECUTE')
+                       OR has_function_privilege('wallet_reader', p.oid, 'EXECUTE') AS is_granted
                 FROM pg_proc p
                 WHERE p.pronamespace = 'wallet'::regnamespace
             ) f
@@ -146,7 +196,7 @@ def faults(admin: Connection) -> list[str]:
                 (
                     'finds what its caller wants it to find',
                     (f.is_granted OR f.prosecdef)
-                    AND f.proconfig IS DISTINCT FROM ARRAY['search_path=wallet, pg_temp']
+                    AND NOT 'search_path=wallet, pg_temp' = ANY (coalesce(f.proconfig, '{}'))
                 )
             ) c (complaint, is_true)
             WHERE c.is_true
@@ -160,17 +210,112 @@ def test_every_function_there_is_keeps_the_rules(admin: Connection) -> None:
     assert faults(admin) == []
 
 
-def test_wallet_app_may_execute_what_the_contract_names(admin: Connection) -> None:
+def executable(admin: Connection, role: str) -> set[str]:
     rows = admin.execute(
         """
-        SELECT replace(p.oid::regprocedure::text, 'wallet.', '') AS name,
-               has_function_privilege('wallet_app', p.oid, 'EXECUTE') AS is_granted
+        SELECT replace(p.oid::regprocedure::text, 'wallet.', '') AS name
         FROM pg_proc p
         WHERE p.pronamespace = 'wallet'::regnamespace
+          AND has_function_privilege(%s, p.oid, 'EXECUTE')
+        """,
+        (role,),
+    )
+    return {row["name"] for row in rows}
+
+
+def test_each_role_may_execute_what_the_contract_names(admin: Connection) -> None:
+    assert executable(admin, "wallet_app") == set(PUBLIC_FUNCTIONS)
+    assert executable(admin, "wallet_reader") == set(READING_FUNCTIONS)
+    assert executable(admin, "wallet_owner") == set(ALL_FUNCTIONS)
+
+
+@pytest.mark.parametrize("expression", READING_FUNCTIONS.values(), ids=READING_FUNCTIONS)
+def test_wallet_reader_executes_every_function_that_reads(
+    reader: Connection, admin: Connection, expression: str
+) -> None:
+    before = ledger(admin)
+    rows = reader.execute(f"SELECT * FROM {expression}").fetchall()
+    assert bool(rows) == (expression != "wallet.audit()")
+    assert ledger(admin) == before
+
+
+@pytest.mark.parametrize(
+    "expression", others(READING_FUNCTIONS).values(), ids=others(READING_FUNCTIONS)
+)
+def test_wallet_reader_executes_no_function_that_writes(
+    reader: Connection, admin: Connection, expression: str
+) -> None:
+    before = ledger(admin)
+    diagnostic = refusal(reader, f"SELECT {expression}")
+    assert diagnostic.sqlstate == DENIED
+    assert "permission denied for function" in (diagnostic.message_primary or "")
+    assert ledger(admin) == before
+
+
+def test_no_function_that_wallet_reader_executes_can_write(admin: Connection) -> None:
+    """PostgreSQL itself refuses a write in a function that is not VOLATILE."""
+    rows = admin.execute(
+        """
+        SELECT replace(p.oid::regprocedure::text, 'wallet.', '') AS name, p.provolatile
+        FROM pg_proc p
+        WHERE p.pronamespace = 'wallet'::regnamespace
+          AND has_function_privilege('wallet_reader', p.oid, 'EXECUTE')
         """
     ).fetchall()
-    assert {row["name"] for row in rows if row["is_granted"]} == set(PUBLIC_FUNCTIONS)
-    assert {row["name"] for row in rows if not row["is_granted"]} == set(INTERNAL_FUNCTIONS)
+    assert {row["name"]: row["provolatile"] for row in rows} == dict.fromkeys(
+        READING_FUNCTIONS, "s"
+    )
+
+
+@pytest.mark.parametrize("relation", [*TABLES, *VIEWS])
+def test_wallet_reader_reads_every_table_and_view(reader: Connection, relation: str) -> None:
+    count = call(reader, f"SELECT count(*) AS count FROM wallet.{relation}")["count"]
+    assert count > 0 or relation in ("reversal", "account_wait")
+
+
+@pytest.mark.parametrize("relation", [*TABLES, *VIEWS])
+@pytest.mark.parametrize(
+    "statement",
+    [statement for kind, statement in TOUCHES.items() if kind not in ("SELECT", "COPY")],
+)
+def test_wallet_reader_writes_and_locks_no_table_or_view(
+    reader: Connection, admin: Connection, relation: str, statement: str
+) -> None:
+    before = ledger(admin)
+    diagnostic = refusal(reader, touch(statement, relation))
+    if relation in TABLES:
+        assert diagnostic.sqlstate == DENIED
+    else:  # A view is not for writing, whoever asks.
+        assert diagnostic.sqlstate in (DENIED, "42601", "55000", "42809")
+    assert ledger(admin) == before
+
+
+@pytest.mark.parametrize("statement", [other for other in OTHERS if "GRANT" not in other])
+def test_wallet_reader_changes_nothing_in_the_schema(
+    reader: Connection, admin: Connection, statement: str
+) -> None:
+    before = ledger(admin)
+    assert refusal(reader, statement).sqlstate == DENIED
+    assert ledger(admin) == before
+
+
+def test_wallet_reader_hands_on_nothing_of_what_it_may(
+    reader: Connection, admin: Connection
+) -> None:
+    """Whoever has a privilege, and not the right to grant it, is answered with a warning."""
+    reader.execute("GRANT SELECT ON wallet.account TO PUBLIC")
+    reader.execute("GRANT EXECUTE ON FUNCTION wallet.audit(bigint) TO PUBLIC")
+    assert privileges(admin, "public") == {}
+    assert executable(admin, "public") == set()
+
+
+def test_a_dba_may_grant_what_a_dba_decides(app: Connection, admin: Connection) -> None:
+    """freeze_account() works for a role that may do nothing else, once it is granted."""
+    admin.execute("GRANT EXECUTE ON FUNCTION wallet.freeze_account(bigint) TO wallet_app")
+    try:
+        assert call(app, "SELECT * FROM wallet.freeze_account(1)")["frozen"] is True
+    finally:
+        admin.execute("REVOKE EXECUTE ON FUNCTION wallet.freeze_account(bigint) FROM wallet_app")
 
 
 COMMENTED = "COMMENT ON FUNCTION wallet.later() IS 'Arrives later.'"
@@ -236,29 +381,46 @@ def test_nobody_may_execute_a_new_function_until_it_is_granted(admin: Connection
     with admin.transaction(force_rollback=True):
         admin.execute("SET LOCAL ROLE wallet_owner")
         admin.execute(create_later(RIGHT))
-        for role in ("public", "wallet_app"):
+        for role in ("public", "wallet_app", "wallet_reader"):
             row = call(
                 admin, "SELECT has_function_privilege(%s, 'wallet.later()', 'EXECUTE')", role
             )
             assert row == {"has_function_privilege": False}
 
 
-def test_nobody_but_the_owner_has_a_privilege_on_any_relation(admin: Connection) -> None:
+def privileges(admin: Connection, role: str) -> dict[str, set[str]]:
+    """What a role may do with each relation, if anything; columns of it included."""
     rows = admin.execute(
         """
-        SELECT c.relname, r.role
-        FROM pg_class c CROSS JOIN unnest(ARRAY['public', 'wallet_app']) AS r (role)
+        SELECT c.relname AS relation, p.privilege
+        FROM pg_class c
+        CROSS JOIN unnest(ARRAY['SELECT', 'INSERT', 'UPDATE', 'DELETE', 'TRUNCATE', 'REFERENCES',
+                                'TRIGGER', 'USAGE']) AS p (privilege)
         WHERE c.relnamespace = 'wallet'::regnamespace
           AND c.relkind IN ('r', 'p', 'v', 'm', 'f', 'S')
-          AND CASE WHEN c.relkind = 'S'
-              THEN has_sequence_privilege(r.role, c.oid, 'USAGE, SELECT, UPDATE')
-              ELSE has_table_privilege(r.role, c.oid,
-                      'SELECT, INSERT, UPDATE, DELETE, TRUNCATE, REFERENCES, TRIGGER')
-                  OR has_any_column_privilege(r.role, c.oid, 'SELECT, INSERT, UPDATE, REFERENCES')
+          AND CASE
+              WHEN c.relkind = 'S' THEN p.privilege IN ('USAGE', 'SELECT', 'UPDATE')
+                  AND has_sequence_privilege(%(role)s, c.oid, p.privilege)
+              WHEN p.privilege = 'USAGE' THEN false
+              ELSE has_table_privilege(%(role)s, c.oid, p.privilege)
+                  OR p.privilege IN ('SELECT', 'INSERT', 'UPDATE', 'REFERENCES')
+                  AND has_any_column_privilege(%(role)s, c.oid, p.privilege)
               END
-        """
+        """,
+        {"role": role},
     ).fetchall()
-    assert rows == []
+    found: dict[str, set[str]] = {}
+    for row in rows:
+        found.setdefault(row["relation"], set()).add(row["privilege"])
+    return found
+
+
+def test_nobody_but_the_owner_and_the_reader_has_a_privilege_on_any_relation(
+    admin: Connection,
+) -> None:
+    assert privileges(admin, "public") == privileges(admin, "wallet_app") == {}
+    reads = {relation: {"SELECT"} for relation in (*TABLES, *VIEWS)}
+    assert privileges(admin, "wallet_reader") == reads
     with admin.transaction(force_rollback=True):
         admin.execute("GRANT SELECT (email) ON wallet.account TO wallet_app")
         assert call(
@@ -283,7 +445,7 @@ def test_everything_in_the_schema_belongs_to_wallet_owner(admin: Connection) -> 
     assert {row["owner"] for row in rows} == {"wallet_owner"}
 
 
-def test_the_owner_cannot_log_in_and_wallet_app_is_nobody_special(admin: Connection) -> None:
+def test_the_owner_cannot_log_in_and_the_others_are_nobody_special(admin: Connection) -> None:
     rows = admin.execute(
         """
         SELECT r.rolname, r.rolcanlogin,
@@ -291,12 +453,14 @@ def test_the_owner_cannot_log_in_and_wallet_app_is_nobody_special(admin: Connect
                OR r.rolbypassrls AS is_special,
                ARRAY(SELECT m.roleid::regrole::text FROM pg_auth_members m
                      WHERE m.member = r.oid) AS member_of
-        FROM pg_roles r WHERE r.rolname IN ('wallet_owner', 'wallet_app') ORDER BY r.rolname DESC
+        FROM pg_roles r WHERE r.rolname IN ('wallet_owner', 'wallet_app', 'wallet_reader')
+        ORDER BY r.rolcanlogin, r.rolname
         """
     ).fetchall()
     assert rows == [
         {"rolname": "wallet_owner", "rolcanlogin": False, "is_special": False, "member_of": []},
         {"rolname": "wallet_app", "rolcanlogin": True, "is_special": False, "member_of": []},
+        {"rolname": "wallet_reader", "rolcanlogin": True, "is_special": False, "member_of": []},
     ]
 
 
@@ -327,15 +491,18 @@ def hostile(app: Connection, admin: Connection) -> Iterator[Connection]:
         "clock_timestamp() RETURNS timestamptz": "timestamptz '1999-01-01 00:00Z'",
         "char_length(text) RETURNS integer": "1",
         "format(text, VARIADIC text[]) RETURNS text": "'hijacked'",
+        "lower(text) RETURNS text": "'hijacked'",
     }.items():
         app.execute(f"CREATE FUNCTION hostile.{signature} LANGUAGE sql RETURN {result}")
     for schema in ("hostile", "pg_temp"):
         app.execute(
             f"CREATE TABLE {schema}.account AS "
             "SELECT n::bigint AS id, 'mallory@example.com' AS email, 777.00 AS balance, "
-            "now() AS ctime, now() AS mtime, 0::bigint AS entry_count FROM generate_series(1, 2) n"
+            "now() AS ctime, now() AS mtime, 0::bigint AS entry_count, true AS frozen "
+            "FROM generate_series(1, 2) n"
         )
-        app.execute(f"CREATE TABLE {schema}.transaction (LIKE {schema}.account)")
+        for name in ("transaction", "reversal", "entry"):
+            app.execute(f"CREATE TABLE {schema}.{name} (LIKE {schema}.account)")
     app.execute("SET search_path = hostile, pg_catalog, wallet")
     yield app
     app.execute("RESET search_path")
@@ -383,6 +550,15 @@ def test_no_lookalike_deceives_a_function(
     assert call(hostile, "SELECT * FROM wallet.get_transaction(4)") == transfer
     assert str(call(hostile, GET_ACCOUNT, 3)["balance"]) == "11.01"
     assert balances(admin) == {1: "0.00", 2: "10.00", 3: "11.01"}
+    statement = hostile.execute("SELECT * FROM wallet.get_statement(3)").fetchall()
+    assert [(line["entry"], str(line["balance"])) for line in statement] == [(1, "11.01")]
+    assert str(call(hostile, "SELECT wallet.balance_at(3, now()) AS at")["at"]) == "11.01"
+    found = hostile.execute("SELECT * FROM wallet.find_accounts('ADA@example.com')").fetchall()
+    assert [account["id"] for account in found] == [1, 2, 3]
+    withdrawal = call(hostile, "SELECT * FROM wallet.withdraw(3, 1.005)")
+    assert (withdrawal["id"], str(withdrawal["amount"])) == (5, "1.01")
+    reversal = call(hostile, "SELECT * FROM wallet.reverse(5)")
+    assert (reversal["id"], str(reversal["target_balance"])) == (6, "11.01")
     assert_sound(admin)
 
 
@@ -404,6 +580,10 @@ def test_no_lookalike_silences_a_refusal(hostile: Connection, admin: Connection)
             "WL007",
             "Account 1 holds 10.00; with 999990.00 more it would pass 999999.99.",
         ),
+        ("wallet.withdraw(1, 10.01)", "WL006", "Account 1 holds 10.00, which is less than 10.01."),
+        ("wallet.reverse(77)", "WL005", "There is no transaction 77."),
+        ("wallet.balance_at(77, now())", "WL004", "There is no account 77."),
+        ("wallet.get_statement(1, NULL, 0)", "22023", "The page size is 0."),
     ):
         diagnostic = refusal(hostile, f"SELECT {expression}")
         assert (diagnostic.sqlstate, diagnostic.message_detail) == (sqlstate, detail)

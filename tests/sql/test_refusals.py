@@ -3,18 +3,25 @@
 from __future__ import annotations
 
 import itertools
-from dataclasses import asdict
+from collections.abc import Callable
+from dataclasses import asdict, replace
 from decimal import Decimal
 from typing import NamedTuple
 
 import pytest
 
 from tests.support.calls import (
+    BALANCE_AT,
     CREATE_ACCOUNT,
     DEPOSIT,
+    FREEZE_ACCOUNT,
     GET_ACCOUNT,
+    GET_STATEMENT,
     GET_TRANSACTION,
+    REVERSE,
     TRANSFER,
+    UNFREEZE_ACCOUNT,
+    WITHDRAW,
     Connection,
     answer,
     call,
@@ -23,12 +30,15 @@ from tests.support.calls import (
     refusal,
 )
 from tests.support.model import (
+    ACCOUNT_FROZEN,
     ACCOUNT_NOT_FOUND,
+    ALREADY_REVERSED,
     BALANCE_LIMIT_EXCEEDED,
     CODES,
     INSUFFICIENT_FUNDS,
     INVALID_AMOUNT,
     INVALID_EMAIL,
+    NOT_REVERSIBLE,
     SAME_ACCOUNT,
     TRANSACTION_NOT_FOUND,
     LedgerModel,
@@ -37,9 +47,11 @@ from tests.support.model import (
 
 LARGEST = 2**63 - 1
 # The accounts that `accounts` opens, and ids that name none.
-EMPTY, SOME, FULL = 1, 2, 3
+EMPTY, SOME, FULL, FROZEN = 1, 2, 3, 4
 NONE_HIGHER, NONE_LOWER = 77, 0
-BALANCES = {EMPTY: "0", SOME: "100.00", FULL: "999999.99"}
+BALANCES = {EMPTY: "0", SOME: "100.00", FULL: "999999.99", FROZEN: "50.00"}
+# The transactions that it makes: what was paid into each account, and a deposit with its reversal.
+FILLS_SOME, FILLS_FULL, FILLS_FROZEN, REVERSED, REVERSAL = 1, 2, 3, 4, 5
 
 
 class Case(NamedTuple):
@@ -91,6 +103,35 @@ CASES = [
     Case(GET_TRANSACTION, (77,), TRANSACTION_NOT_FOUND, ("transaction 77",)),
     Case(GET_TRANSACTION, (-1,), TRANSACTION_NOT_FOUND, ("transaction -1",)),
     Case(GET_TRANSACTION, (None,), TRANSACTION_NOT_FOUND, ("transaction NULL",)),
+    Case(DEPOSIT, (FROZEN, 5), ACCOUNT_FROZEN, ("account 4",)),
+    Case(TRANSFER, (FROZEN, SOME, 5), ACCOUNT_FROZEN, ("account 4",)),
+    Case(TRANSFER, (SOME, FROZEN, 5), ACCOUNT_FROZEN, ("account 4",)),
+    Case(WITHDRAW, (SOME, None), INVALID_AMOUNT, ("NULL",)),
+    Case(WITHDRAW, (SOME, "0.004"), INVALID_AMOUNT, ("0.004",)),
+    Case(WITHDRAW, (SOME, "Infinity"), INVALID_AMOUNT, ("Infinity",)),
+    Case(WITHDRAW, (NONE_HIGHER, 5), ACCOUNT_NOT_FOUND, ("account 77",)),
+    Case(WITHDRAW, (LARGEST, 5), ACCOUNT_NOT_FOUND, (f"account {LARGEST}",)),
+    Case(WITHDRAW, (None, 5), ACCOUNT_NOT_FOUND, ("account NULL",)),
+    Case(WITHDRAW, (SOME, "100.01"), INSUFFICIENT_FUNDS, ("account 2", "100.00", "100.01")),
+    Case(WITHDRAW, (EMPTY, "0.005"), INSUFFICIENT_FUNDS, ("account 1", "0.00", "0.01")),
+    Case(WITHDRAW, (FROZEN, 5), ACCOUNT_FROZEN, ("account 4",)),
+    Case(REVERSE, (77,), TRANSACTION_NOT_FOUND, ("transaction 77",)),
+    Case(REVERSE, (None,), TRANSACTION_NOT_FOUND, ("transaction NULL",)),
+    Case(REVERSE, (FILLS_FROZEN,), ACCOUNT_FROZEN, ("account 4",)),
+    Case(REVERSE, (REVERSED,), ALREADY_REVERSED, ("transaction 4",)),
+    Case(REVERSE, (REVERSAL,), NOT_REVERSIBLE, ("transaction 5",)),
+    Case(GET_STATEMENT, (77, None, 50), ACCOUNT_NOT_FOUND, ("account 77",)),
+    Case(GET_STATEMENT, (None, None, 50), ACCOUNT_NOT_FOUND, ("account NULL",)),
+    Case(BALANCE_AT, (77, "now"), ACCOUNT_NOT_FOUND, ("account 77",)),
+    Case(BALANCE_AT, (None, None), ACCOUNT_NOT_FOUND, ("account NULL",)),
+]
+# Calls of a DBA's.
+FREEZING = [
+    Case(FREEZE_ACCOUNT, (77,), ACCOUNT_NOT_FOUND, ("account 77",)),
+    Case(FREEZE_ACCOUNT, (None,), ACCOUNT_NOT_FOUND, ("account NULL",)),
+    Case(UNFREEZE_ACCOUNT, (77,), ACCOUNT_NOT_FOUND, ("account 77",)),
+    Case(UNFREEZE_ACCOUNT, (None,), ACCOUNT_NOT_FOUND, ("account NULL",)),
+    Case("SELECT wallet.audit(%s)", (77,), ACCOUNT_NOT_FOUND, ("account 77",)),
 ]
 
 PRECEDENCE = [
@@ -122,6 +163,19 @@ PRECEDENCE = [
     # The source's funds come before the target's limit.
     Case(TRANSFER, (EMPTY, FULL, 5), INSUFFICIENT_FUNDS, ("account 1", "0.00", "5.00")),
     Case(TRANSFER, (SOME, FULL, "100.01"), INSUFFICIENT_FUNDS, ("account 2", "100.00", "100.01")),
+    # What an account holds comes before whether it is frozen.
+    Case(TRANSFER, (FROZEN, SOME, "50.01"), INSUFFICIENT_FUNDS, ("account 4", "50.00", "50.01")),
+    Case(TRANSFER, (EMPTY, FROZEN, 5), INSUFFICIENT_FUNDS, ("account 1", "0.00", "5.00")),
+    Case(TRANSFER, (FROZEN, FULL, 5), BALANCE_LIMIT_EXCEEDED, ("account 3", "999999.99", "5.00")),
+    Case(TRANSFER, (FULL, FROZEN, "999950"), BALANCE_LIMIT_EXCEEDED, ("account 4", "50.00")),
+    Case(TRANSFER, (FROZEN, FROZEN, 5), SAME_ACCOUNT, ("account 4",)),
+    Case(TRANSFER, (FROZEN, NONE_HIGHER, 5), ACCOUNT_NOT_FOUND, ("account 77",)),
+    Case(DEPOSIT, (FROZEN, "999950"), BALANCE_LIMIT_EXCEEDED, ("account 4", "50.00")),
+    Case(DEPOSIT, (FROZEN, 0), INVALID_AMOUNT, ("0",)),
+    Case(WITHDRAW, (NONE_HIGHER, 0), INVALID_AMOUNT, ("0",)),
+    Case(WITHDRAW, (FROZEN, "NaN"), INVALID_AMOUNT, ("NaN",)),
+    Case(WITHDRAW, (EMPTY, 1_000_000), INVALID_AMOUNT, ("1000000",)),
+    Case(WITHDRAW, (FROZEN, "50.01"), INSUFFICIENT_FUNDS, ("account 4", "50.00", "50.01")),
 ]
 
 
@@ -131,16 +185,31 @@ def name(case: Case) -> str:
 
 
 @pytest.fixture
-def accounts(app: Connection) -> list[int]:
-    return open_accounts(app, *BALANCES.values())
+def accounts(app: Connection, admin: Connection) -> list[int]:
+    ids = open_accounts(app, *BALANCES.values())
+    assert call(app, DEPOSIT, SOME, 7)["id"] == REVERSED
+    assert call(app, REVERSE, REVERSED)["id"] == REVERSAL
+    assert call(admin, FREEZE_ACCOUNT, FROZEN)["frozen"] is True
+    return ids
 
 
 @pytest.mark.parametrize("case", CASES + PRECEDENCE, ids=name)
 def test_a_refusal_says_what_is_wrong_and_does_nothing(
     app: Connection, admin: Connection, accounts: list[int], case: Case
 ) -> None:
+    assert_refused(app, admin, case)
+
+
+@pytest.mark.parametrize("case", FREEZING, ids=name)
+def test_a_refusal_to_a_dba_says_what_is_wrong_and_does_nothing(
+    admin: Connection, accounts: list[int], case: Case
+) -> None:
+    assert_refused(admin, admin, case)
+
+
+def assert_refused(caller: Connection, admin: Connection, case: Case) -> None:
     before = ledger(admin)
-    diagnostic = refusal(app, case.statement, *case.arguments)
+    diagnostic = refusal(caller, case.statement, *case.arguments)
     assert diagnostic.sqlstate == case.sqlstate
     assert diagnostic.message_primary == CODES[case.sqlstate].replace("_", " ")
     for datum in case.data:
@@ -161,7 +230,10 @@ def test_the_advice_of_a_full_account_can_be_followed(app: Connection, accounts:
 
 
 def undone(app: Connection, statement: str, *arguments: object) -> Transaction | str:
-    """What a call answers; what it does is undone again."""
+    """What a call answers; what it does is undone again.
+
+    What a reversal reverses is not in its answer.
+    """
     with app.transaction(force_rollback=True):
         row = answer(app, statement, *arguments)
     if isinstance(row, str):
@@ -170,39 +242,59 @@ def undone(app: Connection, statement: str, *arguments: object) -> Transaction |
     return Transaction(**row)
 
 
+Expect = Callable[..., Transaction | str]
+"""One of the model's methods."""
+
+
 def model() -> LedgerModel:
     model = LedgerModel()
     for id, amount in BALANCES.items():
         model.open(id, "ada@example.com")
         if amount != "0":
-            model.deposit(id, Decimal(amount))
+            remember(model, model.deposit(id, Decimal(amount)))
+    remember(model, model.deposit(SOME, Decimal(7)))
+    remember(model, model.reverse(REVERSED))
+    model.freeze(FROZEN)
     return model
+
+
+def remember(model: LedgerModel, made: Transaction | str) -> None:
+    """Record what was made under the next id."""
+    assert isinstance(made, Transaction)
+    model.record(len(model.transactions) + 1, made)
 
 
 def test_every_combination_is_answered_in_the_contracts_order(
     app: Connection, admin: Connection, accounts: list[int]
 ) -> None:
     before = ledger(admin)
-    ids = (None, -1, NONE_LOWER, EMPTY, SOME, FULL, NONE_HIGHER, LARGEST)
+    ids = (None, -1, NONE_LOWER, EMPTY, SOME, FULL, FROZEN, NONE_HIGHER, LARGEST)
     amounts = [
         None,
         *map(Decimal, ("NaN", "-1", "0.004", "0.005", "100", "100.005", "999900", "999999.99")),
         *map(Decimal, ("999999.995", "Infinity")),
     ]
     seen = set()
+
+    def compare(statement: str, arguments: tuple[object, ...], expect: Expect) -> None:
+        expected = expect(model(), *arguments)
+        if isinstance(expected, Transaction):
+            expected = replace(expected, reverses=None)
+        assert undone(app, statement, *arguments) == expected, (statement, arguments)
+        seen.add(expected if isinstance(expected, str) else "moved")
+
     for source, target, amount in itertools.product(ids, ids, amounts):
-        expected = model().transfer(source, target, amount)
-        assert undone(app, TRANSFER, source, target, amount) == expected, (source, target, amount)
-        seen.add(expected if isinstance(expected, str) else "moved")
-    for target, amount in itertools.product(ids, amounts):
-        expected = model().deposit(target, amount)
-        assert undone(app, DEPOSIT, target, amount) == expected, (target, amount)
-        seen.add(expected if isinstance(expected, str) else "moved")
-    assert seen == {*CODES, "moved"} - {INVALID_EMAIL, TRANSACTION_NOT_FOUND}
+        compare(TRANSFER, (source, target, amount), LedgerModel.transfer)
+    for account, amount in itertools.product(ids, amounts):
+        compare(DEPOSIT, (account, amount), LedgerModel.deposit)
+        compare(WITHDRAW, (account, amount), LedgerModel.withdraw)
+    for transaction in (None, -1, 0, *range(1, 7), LARGEST):
+        compare(REVERSE, (transaction,), LedgerModel.reverse)
+    assert seen == {*CODES, "moved"} - {INVALID_EMAIL}
     assert ledger(admin) == before
 
 
 def test_the_model_starts_where_the_ledger_does(admin: Connection, accounts: list[int]) -> None:
-    columns = ("id", "email", "balance", "entry_count")
+    columns = ("id", "email", "balance", "entry_count", "frozen")
     rows = [{column: row[column] for column in columns} for row in ledger(admin).accounts]
     assert rows == [asdict(account) for account in model().accounts.values()]

@@ -16,13 +16,26 @@ GET_ACCOUNT = "SELECT * FROM wallet.get_account(%s)"
 DEPOSIT = "SELECT * FROM wallet.deposit(%s, %s)"
 TRANSFER = "SELECT * FROM wallet.transfer(%s, %s, %s)"
 GET_TRANSACTION = "SELECT * FROM wallet.get_transaction(%s)"
+WITHDRAW = "SELECT * FROM wallet.withdraw(%s, %s)"
+REVERSE = "SELECT * FROM wallet.reverse(%s)"
+FREEZE_ACCOUNT = "SELECT * FROM wallet.freeze_account(%s)"
+UNFREEZE_ACCOUNT = "SELECT * FROM wallet.unfreeze_account(%s)"
+FIND_ACCOUNTS = "SELECT * FROM wallet.find_accounts(%s)"
+GET_STATEMENT = "SELECT * FROM wallet.get_statement(%s, %s, %s)"
+BALANCE_AT = "SELECT wallet.balance_at(%s, %s) AS balance"
 
 
 class Ledger(NamedTuple):
-    """Every row of both tables, in the order of ids."""
+    """Every row of every table, in the order of ids."""
 
     accounts: list[DictRow]
     transactions: list[DictRow]
+    reversals: list[DictRow]
+
+
+def rows(connection: Connection, statement: str, *arguments: object) -> list[dict[str, Any]]:
+    """All that a statement returns."""
+    return connection.execute(statement, arguments or None).fetchall()
 
 
 def call(connection: Connection, statement: str, *arguments: object) -> dict[str, Any]:
@@ -53,6 +66,7 @@ def ledger(admin: Connection) -> Ledger:
     return Ledger(
         admin.execute("SELECT * FROM wallet.account ORDER BY id").fetchall(),
         admin.execute("SELECT * FROM wallet.transaction ORDER BY id").fetchall(),
+        admin.execute("SELECT * FROM wallet.reversal ORDER BY transaction_id").fetchall(),
     )
 
 

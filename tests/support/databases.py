@@ -17,6 +17,14 @@ from tools.embedded import CHECKOUT
 
 _numbers = itertools.count(1)
 
+# Only a superuser empties a ledger, and only one who says so.
+EMPTY = """
+    BEGIN;
+    SET LOCAL wallet.change_history = on;
+    TRUNCATE wallet.account, wallet.transaction, wallet.reversal RESTART IDENTITY;
+    COMMIT
+"""
+
 
 def sqitch(environ: dict[str, str], *arguments: str) -> subprocess.CompletedProcess[str]:
     """Run the real Sqitch in this checkout on the database that `environ` names."""
@@ -70,15 +78,19 @@ def drop(database: Database) -> None:
 
 
 def deploy(database: Database) -> None:
-    """Deploy the whole plan, and let the service's role log in."""
+    """Deploy the whole plan, and let its roles log in."""
     done = sqitch(database.environ(), "deploy")
     if done.returncode:
         raise RuntimeError(f"sqitch deploy failed:\n{done.stdout}")
-    database.server.execute(f"ALTER ROLE wallet_app PASSWORD '{APP_PASSWORD}'")
+    for role in ("wallet_app", "wallet_reader"):
+        database.server.execute(f"ALTER ROLE {role} PASSWORD '{APP_PASSWORD}'")
 
 
 def assert_sound(connection: psycopg.Connection[DictRow]) -> None:
-    """What always holds, looked at in one snapshot of the whole ledger."""
+    """What always holds, looked at in one snapshot of the whole ledger.
+
+    wallet.audit() must say the same. It is not asked to look instead: it is what is tested, too.
+    """
     accounts: dict[int, list[tuple[int, Decimal, Any]]] = {}
     with connection.transaction():
         connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
@@ -101,6 +113,7 @@ def assert_sound(connection: psycopg.Connection[DictRow]) -> None:
             FROM wallet.transaction
             """
         ).fetchall()[0]["sum"]
+        violations = connection.execute("SELECT * FROM wallet.audit()").fetchall()
     for row in rows:
         assert 0 <= row["balance"] <= Decimal("999999.99"), row
         accounts[row["id"]] = [(0, Decimal(0), row["ctime"])]
@@ -114,3 +127,4 @@ def assert_sound(connection: psycopg.Connection[DictRow]) -> None:
     for row in rows:
         assert (row["entry_count"], row["balance"], row["mtime"]) == accounts[row["id"]][-1], row
     assert sum(row["balance"] for row in rows) == outside
+    assert violations == []

@@ -7,6 +7,8 @@ HTTP), and compares the answers. A call answers with what it made or with the re
     ledger.open(7, "ada@example.com")  # Account(id=7, …), since the real ledger said 7
     ledger.deposit(7, Decimal("0.005"))  # Transaction(…, amount=Decimal("0.01"), …)
     ledger.deposit(8, Decimal("0.005"))  # "WL004"
+    ledger.record(3, made)  # The real ledger gave this transaction the id 3.
+    ledger.reverse(3)  # Transaction(…, reverses=3)
 """
 
 from __future__ import annotations
@@ -22,6 +24,11 @@ ACCOUNT_NOT_FOUND = "WL004"
 TRANSACTION_NOT_FOUND = "WL005"
 INSUFFICIENT_FUNDS = "WL006"
 BALANCE_LIMIT_EXCEEDED = "WL007"
+ACCOUNT_FROZEN = "WL008"
+ALREADY_REVERSED = "WL009"
+NOT_REVERSIBLE = "WL010"
+# PostgreSQL's own invalid_parameter_value, for a page that is too large or has no line.
+INVALID_PAGE_SIZE = "22023"
 
 # The contract's code of each SQLSTATE, in the contract's order of precedence.
 CODES = {
@@ -32,6 +39,9 @@ CODES = {
     TRANSACTION_NOT_FOUND: "transaction_not_found",
     INSUFFICIENT_FUNDS: "insufficient_funds",
     BALANCE_LIMIT_EXCEEDED: "balance_limit_exceeded",
+    ACCOUNT_FROZEN: "account_frozen",
+    ALREADY_REVERSED: "already_reversed",
+    NOT_REVERSIBLE: "not_reversible",
 }
 
 CENT = Decimal("0.01")
@@ -50,22 +60,36 @@ class Account:
     email: str
     balance: Decimal = Decimal("0.00")
     entry_count: int = 0
+    frozen: bool = False
 
 
 @dataclass(frozen=True)
 class Transaction:
-    """Money that moved. Without a source, a deposit from outside.
+    """Money that moved. Without a source, a deposit from outside; without a target, a withdrawal.
 
     It has no id, since which id the real ledger gives is the ledger's affair.
     """
 
     source_account_id: int | None
-    target_account_id: int
+    target_account_id: int | None
     amount: Decimal
     source_entry: int | None
-    target_entry: int
+    target_entry: int | None
     source_balance: Decimal | None
-    target_balance: Decimal
+    target_balance: Decimal | None
+    reverses: int | None = None
+    """The transaction that it takes back. In the real ledger that stands in a table of its own."""
+
+
+@dataclass(frozen=True)
+class Line:
+    """An entry of an account as its statement tells it."""
+
+    entry: int
+    kind: str
+    counterparty_account_id: int | None
+    amount: Decimal
+    balance: Decimal
 
 
 def rounded(amount: Decimal) -> Decimal:
@@ -90,6 +114,9 @@ class LedgerModel:
 
     def __init__(self) -> None:
         self.accounts: dict[int, Account] = {}
+        self.transactions: dict[int, Transaction] = {}
+        self.lines: dict[int, list[Line]] = {}
+        self._reversed: set[int] = set()
 
     def open(self, id: int, email: str | None) -> Account | str:
         """Open an account under the id that the real ledger gave; any id will do if it refused."""
@@ -98,12 +125,30 @@ class LedgerModel:
         if id in self.accounts:
             raise ValueError(f"account {id} was given out twice")
         self.accounts[id] = Account(id, email)
+        self.lines[id] = []
         return self.accounts[id]
+
+    def record(self, id: int, transaction: Transaction) -> None:
+        """Know a transaction that was answered by the id that the real ledger gave it."""
+        if id in self.transactions:
+            raise ValueError(f"transaction {id} was given out twice")
+        self.transactions[id] = transaction
 
     def get(self, id: int | None) -> Account | str:
         if id not in self.accounts:
             return ACCOUNT_NOT_FOUND
         return self.accounts[id]
+
+    def find(self, email: str | None) -> list[Account]:
+        """The accounts of an address, the oldest first."""
+        wanted = email.lower() if email is not None else None
+        return [account for account in self.accounts.values() if account.email.lower() == wanted]
+
+    def freeze(self, id: int | None) -> Account | str:
+        return self._set_frozen(id, True)
+
+    def unfreeze(self, id: int | None) -> Account | str:
+        return self._set_frozen(id, False)
 
     def deposit(self, account_id: int | None, amount: Decimal | None) -> Transaction | str:
         hundredths = valid_amount(amount)
@@ -111,12 +156,15 @@ class LedgerModel:
             return INVALID_AMOUNT
         if account_id not in self.accounts:
             return ACCOUNT_NOT_FOUND
-        if self.accounts[account_id].balance + hundredths > LIMIT:
-            return BALANCE_LIMIT_EXCEEDED
-        target = self._enter(account_id, hundredths)
-        return Transaction(
-            None, target.id, hundredths, None, target.entry_count, None, target.balance
-        )
+        return self._post(None, account_id, hundredths)
+
+    def withdraw(self, account_id: int | None, amount: Decimal | None) -> Transaction | str:
+        hundredths = valid_amount(amount)
+        if hundredths is None:
+            return INVALID_AMOUNT
+        if account_id not in self.accounts:
+            return ACCOUNT_NOT_FOUND
+        return self._post(account_id, None, hundredths)
 
     def transfer(
         self, source_account_id: int | None, target_account_id: int | None, amount: Decimal | None
@@ -128,25 +176,93 @@ class LedgerModel:
             return SAME_ACCOUNT
         if source_account_id not in self.accounts or target_account_id not in self.accounts:
             return ACCOUNT_NOT_FOUND
-        if self.accounts[source_account_id].balance < hundredths:
+        return self._post(source_account_id, target_account_id, hundredths)
+
+    def reverse(self, transaction_id: int | None) -> Transaction | str:
+        """Take back a transaction that was recorded."""
+        if transaction_id not in self.transactions:
+            return TRANSACTION_NOT_FOUND
+        first = self.transactions[transaction_id]
+        back = (first.target_account_id, first.source_account_id, first.amount)
+        refused = self._refusal(*back)
+        if refused is not None:
+            return refused
+        if transaction_id in self._reversed:
+            return ALREADY_REVERSED
+        if first.reverses is not None:
+            return NOT_REVERSIBLE
+        self._reversed.add(transaction_id)
+        return self._post(*back, reverses=transaction_id)
+
+    def statement(
+        self, account_id: int | None, before: int | None = None, page_size: int | None = 50
+    ) -> list[Line] | str:
+        """A page of an account's lines, the newest first."""
+        if page_size is None or not 1 <= page_size <= 1000:
+            return INVALID_PAGE_SIZE
+        if account_id not in self.accounts:
+            return ACCOUNT_NOT_FOUND
+        lines = [line for line in self.lines[account_id] if before is None or line.entry < before]
+        return lines[::-1][:page_size]
+
+    def _set_frozen(self, id: int | None, frozen: bool) -> Account | str:
+        if id not in self.accounts:
+            return ACCOUNT_NOT_FOUND
+        self.accounts[id] = replace(self.accounts[id], frozen=frozen)
+        return self.accounts[id]
+
+    def _refusal(self, source_id: int | None, target_id: int | None, amount: Decimal) -> str | None:
+        """What keeps an amount from moving between two accounts that are there."""
+        source = None if source_id is None else self.accounts[source_id]
+        target = None if target_id is None else self.accounts[target_id]
+        if source is not None and source.balance < amount:
             return INSUFFICIENT_FUNDS
-        if self.accounts[target_account_id].balance + hundredths > LIMIT:
+        if target is not None and target.balance + amount > LIMIT:
             return BALANCE_LIMIT_EXCEEDED
-        source = self._enter(source_account_id, -hundredths)
-        target = self._enter(target_account_id, hundredths)
+        if any(account is not None and account.frozen for account in (source, target)):
+            return ACCOUNT_FROZEN
+        return None
+
+    def _post(
+        self,
+        source_id: int | None,
+        target_id: int | None,
+        amount: Decimal,
+        reverses: int | None = None,
+    ) -> Transaction | str:
+        refused = self._refusal(source_id, target_id, amount)
+        if refused is not None:
+            return refused
+        kinds = ("withdrawal", "deposit")
+        if source_id is not None and target_id is not None:
+            kinds = ("transfer_out", "transfer_in")
+        if reverses is not None:
+            kinds = ("reversal", "reversal")
+        source = self._enter(source_id, -amount, kinds[0], target_id)
+        target = self._enter(target_id, amount, kinds[1], source_id)
         return Transaction(
-            source.id,
-            target.id,
-            hundredths,
-            source.entry_count,
-            target.entry_count,
-            source.balance,
-            target.balance,
+            source_id,
+            target_id,
+            amount,
+            source.entry if source else None,
+            target.entry if target else None,
+            source.balance if source else None,
+            target.balance if target else None,
+            reverses,
         )
 
-    def _enter(self, id: int, amount: Decimal) -> Account:
+    def _enter(
+        self, id: int | None, amount: Decimal, kind: str, counterparty_id: int | None
+    ) -> Line | None:
+        """An account's side of a transaction; the world outside has none."""
+        if id is None:
+            return None
         account = self.accounts[id]
         self.accounts[id] = replace(
             account, balance=account.balance + amount, entry_count=account.entry_count + 1
         )
-        return self.accounts[id]
+        line = Line(
+            self.accounts[id].entry_count, kind, counterparty_id, amount, self.accounts[id].balance
+        )
+        self.lines[id].append(line)
+        return line

@@ -9,6 +9,7 @@ WHERE p.oid = 'wallet.deposit(bigint, numeric)'::regprocedure
   AND p.prosecdef
   AND 'search_path=wallet, pg_temp' = ANY (p.proconfig)
   AND has_function_privilege('wallet_app', p.oid, 'EXECUTE')
+  AND NOT has_function_privilege('wallet_reader', p.oid, 'EXECUTE')
   AND NOT has_function_privilege('public', p.oid, 'EXECUTE');
 
 DO $$

@@ -7,6 +7,7 @@ FROM pg_proc p
 WHERE p.oid = 'wallet.post(bigint, bigint, numeric)'::regprocedure
   AND p.proowner = 'wallet_owner'::regrole
   AND NOT has_function_privilege('wallet_app', p.oid, 'EXECUTE')
+  AND NOT has_function_privilege('wallet_reader', p.oid, 'EXECUTE')
   AND NOT has_function_privilege('public', p.oid, 'EXECUTE');
 
 -- Ids below 1 are never given out, and no sequence is touched.

@@ -7,6 +7,7 @@ FROM pg_proc p
 WHERE p.oid = 'wallet.refusal(text, bigint, numeric, numeric)'::regprocedure
   AND p.proowner = 'wallet_owner'::regrole
   AND NOT has_function_privilege('wallet_app', p.oid, 'EXECUTE')
+  AND NOT has_function_privilege('wallet_reader', p.oid, 'EXECUTE')
   AND NOT has_function_privilege('public', p.oid, 'EXECUTE');
 
 SELECT 1 / count(*)

@@ -1,0 +1,1 @@
+../../sql/functions/balance_at.sql

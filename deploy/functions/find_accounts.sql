@@ -1,0 +1,1 @@
+../../sql/functions/find_accounts.sql

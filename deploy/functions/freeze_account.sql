@@ -1,0 +1,1 @@
+../../sql/functions/freeze_account.sql

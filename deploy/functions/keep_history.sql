@@ -1,0 +1,1 @@
+../../sql/functions/keep_history.sql

@@ -1,0 +1,1 @@
+../../sql/functions/unfreeze_account.sql

@@ -1,0 +1,7 @@
+-- Revert pgwallet:entry from pg
+
+BEGIN;
+
+DROP VIEW wallet.entry;
+
+COMMIT;

@@ -1,0 +1,7 @@
+-- Revert pgwallet:functions/create_account from pg
+
+BEGIN;
+
+DROP FUNCTION wallet.create_account(text);
+
+COMMIT;

@@ -1,0 +1,7 @@
+-- Revert pgwallet:functions/deposit from pg
+
+BEGIN;
+
+DROP FUNCTION wallet.deposit(bigint, numeric);
+
+COMMIT;

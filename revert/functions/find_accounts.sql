@@ -1,0 +1,7 @@
+-- Revert pgwallet:functions/find_accounts from pg
+
+BEGIN;
+
+DROP FUNCTION wallet.find_accounts(text);
+
+COMMIT;

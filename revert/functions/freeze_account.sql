@@ -1,0 +1,7 @@
+-- Revert pgwallet:functions/freeze_account from pg
+
+BEGIN;
+
+DROP FUNCTION wallet.freeze_account(bigint);
+
+COMMIT;

@@ -1,0 +1,7 @@
+-- Revert pgwallet:functions/post from pg
+
+BEGIN;
+
+DROP FUNCTION wallet.post(bigint, bigint, numeric);
+
+COMMIT;

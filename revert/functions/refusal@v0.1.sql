@@ -1,0 +1,7 @@
+-- Revert pgwallet:functions/refusal from pg
+
+BEGIN;
+
+DROP FUNCTION wallet.refusal(text, bigint, numeric, numeric);
+
+COMMIT;

@@ -1,0 +1,7 @@
+-- Revert pgwallet:functions/reverse from pg
+
+BEGIN;
+
+DROP FUNCTION wallet.reverse(bigint);
+
+COMMIT;

@@ -1,0 +1,7 @@
+-- Revert pgwallet:functions/transfer from pg
+
+BEGIN;
+
+DROP FUNCTION wallet.transfer(bigint, bigint, numeric);
+
+COMMIT;

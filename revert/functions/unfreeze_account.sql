@@ -1,0 +1,7 @@
+-- Revert pgwallet:functions/unfreeze_account from pg
+
+BEGIN;
+
+DROP FUNCTION wallet.unfreeze_account(bigint);
+
+COMMIT;

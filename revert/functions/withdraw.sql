@@ -1,0 +1,7 @@
+-- Revert pgwallet:functions/withdraw from pg
+
+BEGIN;
+
+DROP FUNCTION wallet.withdraw(bigint, numeric);
+
+COMMIT;

@@ -1,0 +1,7 @@
+-- Revert pgwallet:reversal from pg
+
+BEGIN;
+
+DROP TABLE wallet.reversal;
+
+COMMIT;

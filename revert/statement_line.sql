@@ -1,0 +1,7 @@
+-- Revert pgwallet:statement_line from pg
+
+BEGIN;
+
+DROP TYPE wallet.statement_line;
+
+COMMIT;

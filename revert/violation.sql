@@ -1,0 +1,7 @@
+-- Revert pgwallet:violation from pg
+
+BEGIN;
+
+DROP TYPE wallet.violation;
+
+COMMIT;

@@ -1,0 +1,35 @@
+-- Keeps an account out of new transactions, and returns it.
+--
+-- Its balance stays and can be read. Freezing a frozen account changes nothing.
+-- For DBAs: grant it to whoever may decide that.
+--
+-- Locks: the account's row, until the caller's transaction ends.
+-- Refusals: WL004 account_not_found.
+--
+--   SELECT * FROM wallet.freeze_account(1);
+
+BEGIN;
+
+SET LOCAL ROLE wallet_owner;
+
+CREATE OR REPLACE FUNCTION wallet.freeze_account(id bigint)
+RETURNS wallet.account
+LANGUAGE plpgsql
+VOLATILE
+SECURITY DEFINER
+SET search_path = wallet, pg_temp
+AS $$
+BEGIN
+    UPDATE wallet.account a SET frozen = true WHERE a.id = freeze_account.id;
+
+    RETURN wallet.get_account(freeze_account.id);
+END
+$$;
+
+COMMENT ON FUNCTION wallet.freeze_account(bigint) IS
+    'Keeps an account out of new transactions, and returns it. '
+    'Refusals: WL004 account_not_found';
+
+REVOKE ALL ON FUNCTION wallet.freeze_account(bigint) FROM PUBLIC;
+
+COMMIT;

@@ -1,0 +1,35 @@
+-- Lets an account take part in transactions again, and returns it.
+--
+-- Unfreezing an account that is not frozen changes nothing.
+-- For DBAs: grant it to whoever may decide that.
+--
+-- Locks: the account's row, until the caller's transaction ends.
+-- Refusals: WL004 account_not_found.
+--
+--   SELECT * FROM wallet.unfreeze_account(1);
+
+BEGIN;
+
+SET LOCAL ROLE wallet_owner;
+
+CREATE OR REPLACE FUNCTION wallet.unfreeze_account(id bigint)
+RETURNS wallet.account
+LANGUAGE plpgsql
+VOLATILE
+SECURITY DEFINER
+SET search_path = wallet, pg_temp
+AS $$
+BEGIN
+    UPDATE wallet.account a SET frozen = false WHERE a.id = unfreeze_account.id;
+
+    RETURN wallet.get_account(unfreeze_account.id);
+END
+$$;
+
+COMMENT ON FUNCTION wallet.unfreeze_account(bigint) IS
+    'Lets an account take part in transactions again, and returns it. '
+    'Refusals: WL004 account_not_found';
+
+REVOKE ALL ON FUNCTION wallet.unfreeze_account(bigint) FROM PUBLIC;
+
+COMMIT;

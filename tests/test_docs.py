@@ -1,0 +1,93 @@
+"""What the documents list is what there is."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import fields
+
+import psycopg
+from psycopg.rows import DictRow
+
+from service.config import Settings
+from service.errors import REFUSALS, STATUSES
+from service.openapi import CODES
+from tools.embedded import CHECKOUT
+
+README = (CHECKOUT / "README.md").read_text()
+ERRORS = (CHECKOUT / "docs/errors.md").read_text()
+OPERATIONS = (CHECKOUT / "docs/operations.md").read_text()
+MAKEFILE = (CHECKOUT / "Makefile").read_text()
+
+
+def rows(text: str) -> list[list[str]]:
+    """The cells of every table row, without the heads' lines."""
+    lines = [line for line in text.splitlines() if line.startswith("| ")]
+    return [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
+
+
+def test_every_refusal_is_listed_with_its_code_and_status_in_their_order() -> None:
+    listed = [row for row in rows(ERRORS) if row[0].startswith("WL")]
+    assert {row[0]: (row[1], int(row[2])) for row in listed} == REFUSALS
+    assert [row[0] for row in listed] == sorted(REFUSALS)
+
+
+def test_every_code_is_listed_with_its_status() -> None:
+    own = {row[0]: int(row[1]) for row in rows(ERRORS) if row[0] in STATUSES}
+    refusals = dict(REFUSALS.values())
+    assert {**refusals, **own} == STATUSES
+    assert set(CODES) == set(STATUSES)
+
+
+def test_every_setting_is_listed_with_its_default() -> None:
+    listed = {row[0].strip("`"): row[1].strip("`") for row in rows(OPERATIONS)}
+    settings = {
+        f"WALLET_{field.name.upper()}": field.default
+        for field in fields(Settings)
+        if field.name != "database_url"
+    }
+    for name, default in settings.items():
+        text = f"{default:g}" if isinstance(default, float) else str(default).lower()
+        assert listed.get(name) == text, name
+    assert "WALLET_DATABASE_URL" in listed
+
+
+def test_the_readme_lists_the_functions_that_the_service_or_a_dba_may_call(
+    admin: psycopg.Connection[DictRow],
+) -> None:
+    there = {
+        row["name"]
+        for row in admin.execute(
+            """
+            SELECT p.proname AS name FROM pg_proc p
+            WHERE p.pronamespace = 'wallet'::regnamespace AND p.prosecdef
+            """
+        )
+    }
+    listed = {match[1] for match in re.finditer(r"^\| `wallet\.(\w+)\(", README, re.MULTILINE)}
+    assert listed == there
+
+
+def test_the_views_are_listed(admin: psycopg.Connection[DictRow]) -> None:
+    there = {
+        row["name"]
+        for row in admin.execute(
+            """
+            SELECT c.relname AS name FROM pg_class c
+            WHERE c.relnamespace = 'wallet'::regnamespace AND c.relkind = 'v'
+            """
+        )
+    }
+    listed = {match[1] for match in re.finditer(r"^\| `wallet\.(\w+)` \|", README, re.MULTILINE)}
+    assert listed == there
+
+
+def test_every_command_that_the_documents_name_is_there() -> None:
+    targets = set(re.findall(r"^([a-z0-9]+):", MAKEFILE, re.MULTILINE))
+    texts = [README, OPERATIONS, (CHECKOUT / "CONTRIBUTING.md").read_text()]
+    named = {name for text in texts for name in re.findall(r"\bmake ([a-z0-9]+)\b", text)}
+    assert named - {"alone", "runs"} <= targets
+
+
+def test_every_path_that_the_readme_links_to_is_there() -> None:
+    for path in re.findall(r"\]\(([^)#:]+)\)", README):
+        assert (CHECKOUT / path).exists(), path

@@ -1,0 +1,9 @@
+-- Verify pgwallet:statement_line on pg
+
+BEGIN;
+
+SELECT (l).entry, (l).transaction_id, (l).kind, (l).counterparty_account_id, (l).amount,
+       (l).balance, (l).ctime
+FROM (SELECT NULL::wallet.statement_line) s (l);
+
+ROLLBACK;
