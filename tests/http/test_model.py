@@ -81,6 +81,7 @@ class Wallets(RuleBasedStateMachine):
                 answer["target_account_id"],
                 answer["amount"],
             ) == (expected.source_account_id, expected.target_account_id, f"{expected.amount:.2f}")
+            self.model.record(answer["id"], expected)
         read = self.client.get(response.headers["Location"])
         assert (read.status_code, read.json()) == (200, answer)
 
@@ -106,6 +107,21 @@ class Wallets(RuleBasedStateMachine):
         body = f'{json.dumps(members)[:-1]}, "amount": {text}}}'
         response = self.client.post("/transaction", content=body, headers=JSON)
         self.compare(response, self.model.transfer(payer, payee, exact))
+
+    @rule(id=ids | unknown_ids, amount=written())
+    def withdraw(self, id: int, amount: tuple[Decimal, str]) -> None:
+        exact, text = amount
+        response = self.client.post(
+            f"/account/{id}/withdrawal", content=f'{{"amount": {text}}}', headers=JSON
+        )
+        self.compare(response, self.model.withdraw(id, exact))
+
+    @rule(data=st.data())
+    def reverse(self, data: st.DataObject) -> None:
+        known = st.sampled_from(sorted(self.model.transactions) or [2**62])
+        transaction_id = data.draw(known | unknown_ids)
+        response = self.client.post(f"/transaction/{transaction_id}/reversal")
+        self.compare(response, self.model.reverse(transaction_id))
 
     @rule(payer=ids, payee=ids, cents=st.integers(-1, 1))
     def empty(self, payer: int, payee: int, cents: int) -> None:

@@ -34,6 +34,8 @@ class Wallets:
     target: int
     full: int
     transaction: int
+    reversible: Iterator[int]
+    """Payments that have not been reversed."""
 
     def count(self) -> Counted:
         row = self.admin.execute(
@@ -71,7 +73,13 @@ def wallets(template: Database) -> Iterator[Wallets]:
             source, target = open_wallet(service.client), open_wallet(service.client)
             full = open_wallet(service.client, "999999.99")
             paid = service.client.post(f"/account/{target}/payment", json={"amount": "1"})
-            yield Wallets(service.client, admin, source, target, full, paid.json()["id"])
+            payments = [
+                service.client.post(f"/account/{target}/payment", json={"amount": "1"}).json()["id"]
+                for _ in range(2 * (1 + ROUNDS))
+            ]
+            yield Wallets(
+                *(service.client, admin, source, target, full, paid.json()["id"]), iter(payments)
+            )
     databases.drop(database)
 
 
@@ -86,6 +94,10 @@ DONE: dict[str, tuple[str, str, Any, int]] = {
     "deposit": ("POST", "/account/{target}/payment", {"amount": "0.01"}, 201),
     "transfer": ("POST", "/transaction", transfer("source", "target"), 201),
     "get_transaction": ("GET", "/transaction/{transaction}", None, 200),
+    "withdraw": ("POST", "/account/{target}/withdrawal", {"amount": "0.01"}, 201),
+    "reverse": ("POST", "/transaction/{reversible}/reversal", None, 201),
+    "find_accounts": ("GET", "/account?email=ada@example.com", None, 200),
+    "get_statement": ("GET", "/account/{target}/transaction?limit=10", None, 200),
     "ready": ("GET", "/health/ready", None, 200),
 }
 REFUSED: dict[str, tuple[str, str, Any, int]] = {
@@ -103,12 +115,21 @@ REFUSED: dict[str, tuple[str, str, Any, int]] = {
         409,
     ),
     "transfer balance_limit_exceeded": ("POST", "/transaction", transfer("source", "full"), 409),
+    "withdraw insufficient_funds": (
+        "POST",
+        "/account/{source}/withdrawal",
+        {"amount": "999999.99"},
+        409,
+    ),
+    "reverse transaction_not_found": ("POST", f"/transaction/{NOBODY}/reversal", None, 404),
+    "get_statement account_not_found": ("GET", f"/account/{NOBODY}/transaction", None, 404),
     "get_transaction transaction_not_found": ("GET", f"/transaction/{NOBODY}", None, 404),
 }
 UNASKED: dict[str, tuple[str, str, Any, int]] = {
     "live": ("GET", "/health/live", None, 200),
     "openapi": ("GET", "/openapi.json", None, 200),
     "docs": ("GET", "/docs", None, 200),
+    "no page": ("GET", "/account/{source}/transaction?limit=0", None, 400),
     "no id": ("GET", "/account/0", None, 404),
     "no email": ("POST", "/account", {"email": 1}, 400),
     "no amount": ("POST", "/account/{target}/payment", {"amount": "1e2"}, 400),
@@ -120,7 +141,6 @@ UNASKED: dict[str, tuple[str, str, Any, int]] = {
 def counted(wallets: Wallets, method: str, path: str, json: Any, status: int) -> Counted:
     """What ROUNDS such requests come to, on a connection that has made one already."""
     known = vars(wallets)
-    path = path.format(**known)
     body = json and {
         name: known[value] if isinstance(value, str) and value in known else value
         for name, value in json.items()
@@ -129,7 +149,9 @@ def counted(wallets: Wallets, method: str, path: str, json: Any, status: int) ->
     for number in range(1 + ROUNDS):
         if number == 1:
             before = wallets.count()
-        response = wallets.client.request(method, path, json=body)
+        reversible = next(wallets.reversible) if "{reversible}" in path else None
+        url = path.format(**{**known, "reversible": reversible})
+        response = wallets.client.request(method, url, json=body)
         assert response.status_code == status, response.text
     after = wallets.count()
     return Counted(after.planned - before.planned, after.done - before.done)
