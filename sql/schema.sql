@@ -195,10 +195,6 @@ CREATE UNIQUE INDEX transaction_source_entry ON wallet.transaction USING btree (
 
 CREATE UNIQUE INDEX transaction_target_entry ON wallet.transaction USING btree (target_account_id, target_entry);
 
-CREATE TRIGGER transaction_history BEFORE DELETE OR UPDATE OR TRUNCATE ON wallet.transaction FOR EACH STATEMENT EXECUTE FUNCTION wallet.keep_history();
-
-ALTER TABLE wallet.transaction ENABLE ALWAYS TRIGGER transaction_history;
-
 GRANT SELECT ON TABLE wallet.transaction TO wallet_reader;
 
 -- View wallet.account_overview
@@ -333,10 +329,6 @@ ALTER TABLE ONLY wallet.reversal
 
 ALTER TABLE ONLY wallet.reversal
     ADD CONSTRAINT reversal_reverses_key UNIQUE (reverses);
-
-CREATE TRIGGER reversal_history BEFORE DELETE OR UPDATE OR TRUNCATE ON wallet.reversal FOR EACH STATEMENT EXECUTE FUNCTION wallet.keep_history();
-
-ALTER TABLE wallet.reversal ENABLE ALWAYS TRIGGER reversal_history;
 
 GRANT SELECT ON TABLE wallet.reversal TO wallet_reader;
 
@@ -1084,3 +1076,13 @@ COMMENT ON FUNCTION wallet.withdraw(account_id bigint, amount numeric) IS 'Pays 
 
 REVOKE ALL ON FUNCTION wallet.withdraw(account_id bigint, amount numeric) FROM PUBLIC;
 GRANT ALL ON FUNCTION wallet.withdraw(account_id bigint, amount numeric) TO wallet_app;
+
+-- Triggers
+
+CREATE TRIGGER reversal_history BEFORE DELETE OR UPDATE OR TRUNCATE ON wallet.reversal FOR EACH STATEMENT EXECUTE FUNCTION wallet.keep_history();
+
+ALTER TABLE wallet.reversal ENABLE ALWAYS TRIGGER reversal_history;
+
+CREATE TRIGGER transaction_history BEFORE DELETE OR UPDATE OR TRUNCATE ON wallet.transaction FOR EACH STATEMENT EXECUTE FUNCTION wallet.keep_history();
+
+ALTER TABLE wallet.transaction ENABLE ALWAYS TRIGGER transaction_history;

@@ -28,6 +28,8 @@ _END = "--\n-- PostgreSQL database dump complete\n--"
 _SETTINGS = re.compile(r"(\n+SET default_\w+ = [^\n]*;)+$")
 _OWNER = re.compile(r"\n{3,}(ALTER [^\n]+ OWNER TO \w+;)$")
 _NAME = re.compile(r"\bwallet\.(\w+)")
+# What belongs to two objects, the later of which may not be there yet: under a heading of its own.
+_LAST = {"FK CONSTRAINT": "Foreign keys", "TRIGGER": "Triggers"}
 _ROUTINES = ("FUNCTION", "PROCEDURE", "AGGREGATE")
 
 
@@ -52,8 +54,8 @@ class _Entry:
     @property
     def group(self) -> str:
         """The heading that it comes under here. The first object named is the one it is about."""
-        if self.type == "FK CONSTRAINT":
-            return "Foreign keys"
+        if self.type in _LAST:
+            return _LAST[self.type]
         named = _NAME.search(self.sql) if self.schema == "wallet" else None
         return named.group() if named else "Schema wallet"
 
@@ -67,9 +69,11 @@ def _entries(dump: str) -> list[_Entry]:
 
 
 def _rank(entries: list[_Entry]) -> int:
-    """The schema, then tables and what else holds data, then what refers to them, then routines."""
+    """The schema, then what holds data, then what refers to it, then routines, then triggers."""
     if entries[0].group == "Schema wallet":
         return 0
+    if entries[0].type == "TRIGGER":
+        return 4
     if entries[0].type == "FK CONSTRAINT":
         return 2
     return 3 if entries[0].type in _ROUTINES else 1

@@ -6,6 +6,8 @@ SELECT 1 / (count(*) = 2)::int
 FROM pg_trigger t
 WHERE t.tgfoid = 'wallet.keep_history()'::regprocedure
   AND t.tgenabled = 'A'
+  -- BEFORE (2), DELETE (8), UPDATE (16) and TRUNCATE (32), once for each statement.
+  AND t.tgtype = 2 + 8 + 16 + 32
   AND t.tgrelid IN ('wallet.transaction'::regclass, 'wallet.reversal'::regclass);
 
 DO $$

@@ -11,9 +11,10 @@ WHERE p.oid = 'wallet.post(bigint, bigint, numeric)'::regprocedure
   AND NOT has_function_privilege('public', p.oid, 'EXECUTE');
 
 -- Ids below 1 are never given out, and no sequence is touched.
-INSERT INTO wallet.account (id, email, balance)
+INSERT INTO wallet.account (id, email, balance, frozen)
 OVERRIDING SYSTEM VALUE
-VALUES (-1, 'verify@example.com', 5.00), (-2, 'verify@example.com', 999999.00);
+VALUES (-1, 'verify@example.com', 5.00, false), (-2, 'verify@example.com', 999999.00, false),
+       (-4, 'verify@example.com', 5.00, true);
 
 DO $$
 BEGIN
@@ -27,6 +28,12 @@ BEGIN
         PERFORM wallet.post(-1, -2, 5.01);
         ASSERT false, 'more than the source holds is refused';
     EXCEPTION WHEN SQLSTATE 'WL006' THEN
+        NULL;
+    END;
+    BEGIN
+        PERFORM wallet.post(-4, -1, 1.00);
+        ASSERT false, 'a frozen account is refused';
+    EXCEPTION WHEN SQLSTATE 'WL008' THEN
         NULL;
     END;
     BEGIN

@@ -14,4 +14,8 @@ SELECT 1 / count(*)
 FROM wallet.refusal('WL006', 1, 5.00, 12.30) r
 WHERE r.message = 'insufficient funds' AND r.detail LIKE '%5.00%12.30%' AND r.hint <> '';
 
+SELECT 1 / (count(*) = 3)::int
+FROM unnest(ARRAY['WL008', 'WL009', 'WL010']) AS s (sqlstate), wallet.refusal(s.sqlstate, 77) r
+WHERE r.sqlstate = s.sqlstate AND r.detail LIKE '%77%' AND r.hint <> '';
+
 ROLLBACK;

@@ -10,7 +10,8 @@ WHERE p.oid = 'wallet.transfer(bigint, bigint, numeric)'::regprocedure
   AND 'search_path=wallet, pg_temp' = ANY (p.proconfig)
   AND has_function_privilege('wallet_app', p.oid, 'EXECUTE')
   AND NOT has_function_privilege('wallet_reader', p.oid, 'EXECUTE')
-  AND NOT has_function_privilege('public', p.oid, 'EXECUTE');
+  AND NOT has_function_privilege('public', p.oid, 'EXECUTE')
+  AND obj_description(p.oid, 'pg_proc') LIKE '%WL008 account_frozen%';
 
 DO $$
 BEGIN

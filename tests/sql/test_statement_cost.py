@@ -1,0 +1,117 @@
+"""A page of a statement, a balance as of a moment and an audit, on a million entries."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.support import databases
+from tests.support.calls import Connection, call, rows
+from tests.support.databases import Database
+
+ENTRIES = 1_000_000
+
+# Account 1 is paid 1.00 from outside and passes it on to account 2, half a million times.
+FILL = f"""
+    BEGIN;
+    -- What is written is right, so its foreign keys need no looking at.
+    SET LOCAL session_replication_role = replica;
+    INSERT INTO wallet.account (email, balance, ctime, mtime, entry_count)
+    VALUES ('ada@example.com', 0.00, '2026-01-01Z',
+            '2026-01-01Z'::timestamptz + interval '1 ms' * {ENTRIES}, {ENTRIES}),
+           ('bob@example.com', {ENTRIES // 2}, '2026-01-01Z',
+            '2026-01-01Z'::timestamptz + interval '1 ms' * {ENTRIES}, {ENTRIES // 2});
+    INSERT INTO wallet.transaction (source_account_id, target_account_id, amount, ctime,
+                                    source_entry, target_entry, source_balance, target_balance)
+    SELECT CASE WHEN n % 2 = 0 THEN 1 END, CASE WHEN n % 2 = 0 THEN 2 ELSE 1 END, 1.00,
+           '2026-01-01Z'::timestamptz + interval '1 ms' * n,
+           CASE WHEN n % 2 = 0 THEN n END, CASE WHEN n % 2 = 0 THEN n / 2 ELSE n END,
+           CASE WHEN n % 2 = 0 THEN 0.00 END, CASE WHEN n % 2 = 0 THEN n / 2 ELSE 1.00 END
+    FROM generate_series(1, {ENTRIES}) AS s (n)
+    ORDER BY s.n;
+    COMMIT
+"""
+
+
+@pytest.fixture(scope="module")
+def full(template: Database) -> Iterator[Database]:
+    """A sound ledger whose account 1 has a million entries."""
+    full = databases.create(template.server, template.name)
+    full.execute(FILL)
+    full.execute("VACUUM ANALYZE")
+    yield full
+    databases.drop(full)
+
+
+@pytest.fixture
+def reading(full: Database) -> Iterator[Connection]:
+    with full.connect("wallet_reader") as connection:
+        yield connection
+
+
+def buffers(connection: Connection, query: str) -> int:
+    """How many pages a query looks at once all it needs is cached, those inside functions too.
+
+    The first calls read the catalogues and settle on a plan.
+    """
+    for _ in range(8):
+        connection.execute(query)
+    explained = call(
+        connection, f"EXPLAIN (ANALYZE, BUFFERS, TIMING OFF, SUMMARY OFF, FORMAT JSON) {query}"
+    )
+    plan = explained["QUERY PLAN"][0]["Plan"]
+    return int(plan["Shared Hit Blocks"]) + int(plan["Shared Read Blocks"])
+
+
+@pytest.mark.parametrize("page_size", [1, 50, 1000])
+def test_a_statement_page_costs_the_same_wherever_it_is(
+    reading: Connection, page_size: int
+) -> None:
+    """Entry 1 000 000 first, then the middle, then the oldest."""
+    befores = ["NULL", ENTRIES + 1, ENTRIES // 2 + 1, page_size + 1]
+    costs = {}
+    for before in befores:
+        query = f"SELECT * FROM wallet.get_statement(1, {before}, {page_size})"
+        assert len(rows(reading, query)) == page_size
+        costs[before] = buffers(reading, query)
+    print(f"pages looked at for {page_size} lines: {costs}")
+    # An index page or a table page more is met where a range happens to straddle two.
+    assert max(costs.values()) <= costs["NULL"] + 2
+    # Each line needs an entry of an index, its row, and a look for a reversal.
+    assert max(costs.values()) <= 20 + 3 * page_size
+
+
+def test_the_pages_of_a_million_entries_are_right(reading: Connection) -> None:
+    (newest,) = rows(reading, "SELECT * FROM wallet.get_statement(1, NULL, 1)")
+    assert (newest["entry"], newest["kind"], str(newest["balance"])) == (
+        ENTRIES,
+        "transfer_out",
+        "0.00",
+    )
+    middle = rows(reading, f"SELECT * FROM wallet.get_statement(1, {ENTRIES // 2 + 1}, 1000)")
+    numbers = [line["entry"] for line in middle]
+    assert numbers == list(range(ENTRIES // 2, ENTRIES // 2 - 1000, -1))
+    assert [line["transaction_id"] for line in middle] == numbers
+
+
+def test_a_balance_as_of_a_moment_is_found_by_halving(reading: Connection) -> None:
+    """20 steps, each down an index to one row of a table, on either side."""
+    for entry in (0, 1, ENTRIES // 3, ENTRIES // 2, ENTRIES - 1, ENTRIES):
+        at = f"'2026-01-01Z'::timestamptz + interval '1 ms' * {entry}"
+        query = f"SELECT * FROM wallet.balance_at(1, {at})"
+        row = call(reading, query)
+        assert str(row["balance_at"]) == f"{entry % 2}.00"
+        assert buffers(reading, query) <= 21 * 10
+
+
+def test_an_audit_of_one_account_does_not_read_the_others(
+    full: Database, reading: Connection
+) -> None:
+    full.execute("INSERT INTO wallet.account (email, ctime, mtime) VALUES ('c@d', now(), now())")
+    assert rows(reading, "SELECT * FROM wallet.audit(3)") == []
+    assert buffers(reading, "SELECT * FROM wallet.audit(3)") < 100
+
+
+def test_a_million_entries_are_audited(reading: Connection) -> None:
+    assert rows(reading, "SELECT * FROM wallet.audit()") == []

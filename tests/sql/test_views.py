@@ -1,0 +1,197 @@
+"""What the views for DBAs show is what a naive look at the tables says."""
+
+from __future__ import annotations
+
+from collections import Counter
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from tests.support.calls import (
+    FREEZE_ACCOUNT,
+    REVERSE,
+    TRANSFER,
+    WITHDRAW,
+    Connection,
+    call,
+    ledger,
+    open_accounts,
+    rows,
+)
+from tests.support.databases import EMPTY
+
+VIEWS = {
+    "account_overview",
+    "account_wait",
+    "daily_activity",
+    "entry",
+    "largest_account",
+    "recent_transaction",
+    "size_per_transaction",
+}
+
+
+@pytest.fixture(autouse=True)
+def written(app: Connection, admin: Connection) -> None:
+    """Transactions of every kind; account 4 has none, account 2 is frozen."""
+    open_accounts(app, "100", "50", "0", "0")
+    call(app, TRANSFER, 1, 2, 30)
+    call(app, WITHDRAW, 2, 20)
+    call(app, TRANSFER, 2, 1, "10.55")
+    call(app, REVERSE, 5)
+    call(app, TRANSFER, 1, 3, 5)
+    call(app, REVERSE, 4)
+    call(admin, FREEZE_ACCOUNT, 2)
+
+
+def view(reader: Connection, name: str) -> list[dict[str, Any]]:
+    return rows(reader, f"SELECT * FROM wallet.{name}")
+
+
+def test_each_view_has_a_comment(admin: Connection) -> None:
+    found = rows(
+        admin,
+        "SELECT c.relname AS name, obj_description(c.oid, 'pg_class') AS comment FROM pg_class c "
+        "WHERE c.relnamespace = 'wallet'::regnamespace AND c.relkind = 'v'",
+    )
+    assert {row["name"] for row in found} == VIEWS
+    for row in found:
+        assert row["comment"], f"{row['name']} has no comment"
+
+
+def test_entry_has_each_side_of_each_transaction(admin: Connection, reader: Connection) -> None:
+    expected = []
+    for made in ledger(admin).transactions:
+        for side, other, sign in (("source", "target", -1), ("target", "source", 1)):
+            if made[f"{side}_account_id"] is not None:
+                expected.append(
+                    {
+                        "account_id": made[f"{side}_account_id"],
+                        "entry": made[f"{side}_entry"],
+                        "transaction_id": made["id"],
+                        "counterparty_account_id": made[f"{other}_account_id"],
+                        "amount": sign * made["amount"],
+                        "balance": made[f"{side}_balance"],
+                        "ctime": made["ctime"],
+                    }
+                )
+    found = view(reader, "entry")
+
+    def key(row: dict[str, Any]) -> tuple[int, int]:
+        return row["account_id"], row["entry"]
+
+    assert sorted(found, key=key) == sorted(expected, key=key)
+    assert {row["amount"].as_tuple().exponent for row in found} == {-2}
+
+
+def test_account_overview_has_each_account(admin: Connection, reader: Connection) -> None:
+    found = view(reader, "account_overview")
+    assert sorted(found, key=lambda row: int(row["id"])) == [
+        {
+            "id": account["id"],
+            "email": account["email"],
+            "balance": account["balance"],
+            "frozen": account["frozen"],
+            "entry_count": account["entry_count"],
+            "opened": account["ctime"],
+            "last_entry": account["mtime"] if account["entry_count"] else None,
+        }
+        for account in ledger(admin).accounts
+    ]
+    assert [row["id"] for row in found if row["frozen"]] == [2]
+    assert [row["id"] for row in found if row["last_entry"] is None] == [4]
+
+
+def test_recent_transaction_has_the_newest_first_and_says_what_each_is(
+    reader: Connection,
+) -> None:
+    columns = "id, kind, source_account_id, target_account_id, amount::text, reverses"
+    found = rows(reader, f"SELECT {columns} FROM wallet.recent_transaction")
+    assert [tuple(row.values()) for row in found] == [
+        (8, "reversal", None, 2, "20.00", 4),
+        (7, "transfer", 1, 3, "5.00", None),
+        (6, "reversal", 1, 2, "10.55", 5),
+        (5, "transfer", 2, 1, "10.55", None),
+        (4, "withdrawal", 2, None, "20.00", None),
+        (3, "transfer", 1, 2, "30.00", None),
+        (2, "deposit", None, 2, "50.00", None),
+        (1, "deposit", None, 1, "100.00", None),
+    ]
+    newest = rows(reader, "SELECT * FROM wallet.recent_transaction LIMIT 3")
+    assert [row["id"] for row in newest] == [8, 7, 6]
+
+
+def test_daily_activity_counts_by_the_day_in_utc_whatever_the_zone(
+    admin: Connection, reader: Connection
+) -> None:
+    """A second before and a second after midnight in UTC, read from far east and far west."""
+    with admin.transaction():
+        admin.execute("SET LOCAL wallet.change_history = on")
+        for id, time in {1: "2026-02-28 23:59:59Z", 2: "2026-03-01 00:00:01Z"}.items():
+            admin.execute("UPDATE wallet.transaction SET ctime = %s WHERE id = %s", (time, id))
+    expected: dict[Any, Counter[str]] = {}
+    for made in ledger(admin).transactions:
+        day = expected.setdefault(made["ctime"].astimezone(UTC).date(), Counter())
+        day["transactions"] += 1
+        outside = "deposits" if made["source_account_id"] is None else "withdrawals"
+        if None in (made["source_account_id"], made["target_account_id"]):
+            day[outside] += 1
+            day["paid_in" if outside == "deposits" else "paid_out"] += made["amount"]
+        else:
+            day["transferred"] += made["amount"]
+    for zone in ("UTC", "Pacific/Kiritimati", "Pacific/Pago_Pago"):
+        reader.execute("SELECT set_config('TimeZone', %s, false)", (zone,))
+        found = view(reader, "daily_activity")
+        assert [row["day"] for row in found] == sorted(expected, reverse=True)
+        for row in found:
+            day = expected[row.pop("day")]
+            assert row == {name: day[name] for name in row}
+    assert {datetime(2026, 2, 28).date(), datetime(2026, 3, 1).date()} < set(expected)
+
+
+def test_largest_account_has_the_one_that_holds_most_first(
+    admin: Connection, reader: Connection
+) -> None:
+    found = view(reader, "largest_account")
+    columns = ("id", "email", "balance", "entry_count")
+    accounts = [{name: row[name] for name in columns} for row in ledger(admin).accounts]
+    assert found == sorted(accounts, key=lambda row: (-row["balance"], row["id"]))
+    assert [row["id"] for row in found] == [2, 1, 3, 4]
+
+
+def test_account_wait_is_empty_while_nobody_waits(app: Connection, reader: Connection) -> None:
+    with app.transaction():
+        call(app, TRANSFER, 1, 3, 1)
+        assert view(reader, "account_wait") == []
+
+
+def test_size_per_transaction_has_each_table_and_index(
+    admin: Connection, reader: Connection
+) -> None:
+    admin.execute("ANALYZE wallet.transaction")
+    found = view(reader, "size_per_transaction")
+    relations = rows(
+        admin,
+        "SELECT relname AS relation, CASE relkind WHEN 'r' THEN 'table' ELSE 'index' END AS kind, "
+        "pg_relation_size(oid) AS bytes FROM pg_class "
+        "WHERE relnamespace = 'wallet'::regnamespace AND relkind IN ('r', 'i')",
+    )
+    assert {row["relation"] for row in relations} >= {"account", "transaction", "reversal"}
+    assert [row["bytes"] for row in found] == sorted((r["bytes"] for r in relations), reverse=True)
+    by_name = {row["relation"]: row for row in found}
+    for relation in relations:
+        row = by_name.pop(relation["relation"])
+        assert (row["kind"], row["bytes"]) == (relation["kind"], relation["bytes"])
+        assert row["bytes_per_transaction"] == round(Decimal(row["bytes"]) / 8, 1)
+    assert by_name == {}
+
+
+def test_an_empty_ledger_has_views_without_rows(admin: Connection, reader: Connection) -> None:
+    admin.execute(EMPTY)
+    admin.execute("ANALYZE wallet.transaction")
+    for name in VIEWS - {"size_per_transaction"}:
+        assert view(reader, name) == []
+    sizes = view(reader, "size_per_transaction")
+    assert {row["bytes_per_transaction"] for row in sizes} == {None}
