@@ -3,16 +3,19 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: help run test lint format psql audit up schema examples lock clean
+.PHONY: help run test test15 lint format psql audit up schema examples lock clean
 
 help:  ## Print this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 run: .venv/.run  ## Start PostgreSQL, deploy the schema, serve on 127.0.0.1:8000
 	@exec $(BIN)/python -m tools.run
 
 test: .venv/.dev  ## Run all tests (in containers if Docker answers; else on an embedded server)
 	@$(BIN)/pytest $(ARGS)
+
+test15: .venv/.dev  ## Test what depends on PostgreSQL's version, on Debian's PostgreSQL 15 (pgTAP too)
+	@tools/postgresql15 $(BIN)/pytest tests/sql tests/migrations tests/concurrency $(ARGS)
 
 lint: .venv/.dev  ## Check style and types
 	@$(BIN)/ruff check .

@@ -583,7 +583,7 @@ CREATE FUNCTION wallet.balance_at(account_id bigint, at timestamp with time zone
 DECLARE
     v_account wallet.account := wallet.get_account(balance_at.account_id);
     -- The entry looked for is v_low or lies between v_low and v_high; entry 0 is the opening.
-    v_low bigint := 0;
+    v_low bigint := 0::bigint;
     v_high bigint := v_account.entry_count;
     v_middle bigint;
     v_ctime timestamptz;

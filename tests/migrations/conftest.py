@@ -8,7 +8,7 @@ import pytest
 
 from tests.support import databases
 from tests.support.databases import Database
-from tests.support.servers import APP_PASSWORD, Given, Server, make_server
+from tests.support.servers import APP_PASSWORD, Server, make_cluster
 
 DEPLOYERS = ("wallet_deployer", "wallet_other_deployer")
 
@@ -27,7 +27,9 @@ def deployed_database(database: Database) -> Database:
 
 @pytest.fixture(scope="session")
 def _cluster() -> Iterator[Server]:
-    server = make_server()
+    server = make_cluster()
+    if server is None:
+        pytest.skip("needs a server of its own, whose roles it may drop: WALLET_TEST_CLUSTER")
     server.start()
     yield server
     server.stop()
@@ -39,8 +41,6 @@ def cluster(_cluster: Server) -> Iterator[Server]:
 
     Roles belong to the cluster: on a server of somebody else's they are left alone.
     """
-    if isinstance(_cluster, Given):
-        pytest.skip("needs a server of its own, whose roles it may drop")
     yield _cluster
     for role in ("wallet_app", "wallet_reader", "wallet_owner", *DEPLOYERS):
         _cluster.execute(f"DROP ROLE IF EXISTS {role}")

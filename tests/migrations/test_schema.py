@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+import pytest
+
 from tests.migrations.project import psql
 from tests.support import databases
 from tests.support.databases import Database
@@ -11,6 +13,8 @@ from tools import schema
 
 
 def test_schema_sql_is_what_deploys(database: Database) -> None:
+    if database.execute("SELECT 1 WHERE current_setting('server_version_num')::int < 160000"):
+        pytest.skip("PostgreSQL 15 writes a view's columns out with their table's name")
     assert schema.SCHEMA.read_text(encoding="utf-8") == schema.dump(database.environ()), (
         "sql/schema.sql is not what deploys; run: make schema"
     )
@@ -22,7 +26,7 @@ def test_schema_sql_makes_the_same_schema_when_it_is_run(database: Database) -> 
     try:
         done = psql(empty, "--single-transaction", "-f", str(schema.SCHEMA))
         assert done.returncode == 0, done.stdout
-        again, first = schema.dump(empty.environ()), schema.SCHEMA.read_text(encoding="utf-8")
+        again, first = schema.dump(empty.environ()), schema.dump(database.environ())
         # PostgreSQL keeps the order of a chain of ANDs that it reads back, not each parenthesis.
         assert re.sub("[()]", "", again) == re.sub("[()]", "", first)
     finally:

@@ -146,3 +146,15 @@ def make_server() -> Server:
     raise ValueError(
         f"WALLET_TEST_DATABASE is {chosen()!r}; it takes testcontainers, embedded or a URL"
     )
+
+
+def make_cluster() -> Server | None:
+    """A further server, whose roles tests may drop.
+
+    WALLET_TEST_CLUSTER is a superuser's URL of one. Without it, where WALLET_TEST_DATABASE is a
+    server of somebody else's, there is none.
+    """
+    if given := os.environ.get("WALLET_TEST_CLUSTER"):
+        return Given(given)
+    server = make_server()
+    return None if isinstance(server, Given) else server
