@@ -167,6 +167,15 @@ class LedgerMachine(RuleBasedStateMachine):
             reversal, reversed = made[number % len(made)]
             self.reverse(reversal if of_reversal else reversed)
 
+    @rule(account_id=st.integers(1, 4), cents=st.integers(1, 10_000))
+    def reverse_twice(self, account_id: int, cents: int) -> None:
+        """What the account is paid first would be enough for the second reversal."""
+        for _ in range(2):
+            self.deposit(account_id, Decimal(cents).scaleb(-2))
+        newest = max(self.transactions, default=None)
+        for _ in range(2):
+            self.reverse(newest)
+
     @rule(account_id=IDS)
     def freeze(self, account_id: int | None) -> None:
         answered = answer(self.admin, FREEZE_ACCOUNT, account_id)
