@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import shutil
 from abc import ABC, abstractmethod
@@ -23,6 +24,7 @@ OPTIONS = {
     "fsync": "off",
 }
 APP_PASSWORD = "wallet_app"
+_numbers = itertools.count(1)
 
 
 class Server(ABC):
@@ -77,7 +79,7 @@ class Container(Server):
             PostgresContainer("postgres:18", username="postgres", password="postgres", driver=None)
             .with_command(f"postgres {options}")
             # Whoever finds it left behind can see whose it was.
-            .with_name(f"pgwallet-test-{os.getpid()}")
+            .with_name(f"pgwallet-test-{os.getpid()}-{next(_numbers)}")
         )
         self.name = "testcontainers postgres:18"
 
