@@ -442,7 +442,7 @@ CREATE FUNCTION wallet.attempt(operation text, arguments jsonb) RETURNS wallet.a
     LANGUAGE plpgsql
     AS $$
 DECLARE
-    v_amount numeric := attempt.arguments ->> 'amount';
+    v_amount numeric := (attempt.arguments ->> 'amount')::numeric;
     v_answer wallet.answer;
     v_sqlstate text;
     v_message text;
@@ -1125,6 +1125,7 @@ CREATE FUNCTION wallet.purge_idempotency_keys(older_than interval) RETURNS bigin
     SET search_path TO 'wallet', 'pg_temp'
     AS $$
 DECLARE
+    v_now timestamptz := clock_timestamp();
     v_purged bigint;
 BEGIN
     IF (purge_idempotency_keys.older_than >= interval '0') IS NOT TRUE THEN
@@ -1134,7 +1135,7 @@ BEGIN
     END IF;
 
     DELETE FROM wallet.idempotency_key k
-    WHERE k.ctime < clock_timestamp() - purge_idempotency_keys.older_than;
+    WHERE k.ctime < v_now - purge_idempotency_keys.older_than;
     GET DIAGNOSTICS v_purged = ROW_COUNT;
     RETURN v_purged;
 END

@@ -9,7 +9,10 @@ FROM pg_class c
 WHERE c.oid = 'wallet.idempotency_key'::regclass
   AND c.relowner = 'wallet_owner'::regrole
   AND has_table_privilege('wallet_reader', c.oid, 'SELECT')
-  AND NOT has_table_privilege('wallet_app', c.oid, 'SELECT, INSERT, UPDATE, DELETE, TRUNCATE');
+  AND NOT has_any_column_privilege('wallet_reader', c.oid, 'INSERT, UPDATE, REFERENCES')
+  AND NOT has_table_privilege('wallet_reader', c.oid, 'DELETE, TRUNCATE, TRIGGER')
+  AND NOT has_any_column_privilege('wallet_app', c.oid, 'SELECT, INSERT, UPDATE, REFERENCES')
+  AND NOT has_table_privilege('wallet_app', c.oid, 'DELETE, TRUNCATE, TRIGGER');
 
 SELECT 1 / (count(*) = 2)::int
 FROM pg_constraint c

@@ -22,7 +22,7 @@ LANGUAGE plpgsql
 VOLATILE
 AS $$
 DECLARE
-    v_amount numeric := attempt.arguments ->> 'amount';
+    v_amount numeric := (attempt.arguments ->> 'amount')::numeric;
     v_answer wallet.answer;
     v_sqlstate text;
     v_message text;

@@ -20,6 +20,7 @@ SECURITY DEFINER
 SET search_path = wallet, pg_temp
 AS $$
 DECLARE
+    v_now timestamptz := clock_timestamp();
     v_purged bigint;
 BEGIN
     IF (purge_idempotency_keys.older_than >= interval '0') IS NOT TRUE THEN
@@ -29,7 +30,7 @@ BEGIN
     END IF;
 
     DELETE FROM wallet.idempotency_key k
-    WHERE k.ctime < clock_timestamp() - purge_idempotency_keys.older_than;
+    WHERE k.ctime < v_now - purge_idempotency_keys.older_than;
     GET DIAGNOSTICS v_purged = ROW_COUNT;
     RETURN v_purged;
 END
