@@ -14,7 +14,13 @@ from decimal import Decimal
 import asyncpg
 
 from service.config import Settings
-from service.errors import NOTHING_DONE, OUTCOME_UNKNOWN, Problem, connection_is_stale
+from service.errors import (
+    NOTHING_DONE,
+    OUTCOME_UNKNOWN,
+    Problem,
+    connection_is_stale,
+    refusal,
+)
 
 logger = logging.getLogger("wallet")
 
@@ -24,15 +30,40 @@ _GONE = (OSError, asyncpg.InterfaceError, asyncpg.InternalClientError)
 
 _ACCOUNT = "SELECT id, email, balance, ctime FROM"
 _TRANSACTION = "SELECT id, source_account_id, target_account_id, amount, ctime FROM"
+# With a key, what was made or why it was refused comes wrapped in an answer.
+_ANSWER = "SELECT a.replayed, (a.refusal).sqlstate, (a.refusal).detail, (a.refusal).hint,"
+_ACCOUNT_ANSWER = f"""{_ANSWER}
+(a.account).id, (a.account).email, (a.account).balance, (a.account).ctime FROM"""
+_TRANSACTION_ANSWER = f"""{_ANSWER}
+(a.transaction).id, (a.transaction).source_account_id, (a.transaction).target_account_id,
+(a.transaction).amount, (a.transaction).ctime FROM"""
 
-CREATE_ACCOUNT = f"{_ACCOUNT} wallet.create_account($1)"
+# What makes something: without a key, and with one.
+CREATE_ACCOUNT = (
+    f"{_ACCOUNT} wallet.create_account($1)",
+    f"{_ACCOUNT_ANSWER} wallet.create_account($1, $2) a",
+)
+DEPOSIT = (
+    f"{_TRANSACTION} wallet.deposit($1, $2)",
+    f"{_TRANSACTION_ANSWER} wallet.deposit($1, $2, $3) a",
+)
+WITHDRAW = (
+    f"{_TRANSACTION} wallet.withdraw($1, $2)",
+    f"{_TRANSACTION_ANSWER} wallet.withdraw($1, $2, $3) a",
+)
+TRANSFER = (
+    f"{_TRANSACTION} wallet.transfer($1, $2, $3)",
+    f"{_TRANSACTION_ANSWER} wallet.transfer($1, $2, $3, $4) a",
+)
+REVERSE = (
+    f"{_TRANSACTION} wallet.reverse($1)",
+    f"{_TRANSACTION_ANSWER} wallet.reverse($1, $2) a",
+)
+
+# What reads.
 GET_ACCOUNT = f"{_ACCOUNT} wallet.get_account($1)"
-DEPOSIT = f"{_TRANSACTION} wallet.deposit($1, $2)"
-TRANSFER = f"{_TRANSACTION} wallet.transfer($1, $2, $3)"
-GET_TRANSACTION = f"{_TRANSACTION} wallet.get_transaction($1)"
-WITHDRAW = f"{_TRANSACTION} wallet.withdraw($1, $2)"
-REVERSE = f"{_TRANSACTION} wallet.reverse($1)"
 FIND_ACCOUNTS = f"{_ACCOUNT} wallet.find_accounts($1)"
+GET_TRANSACTION = f"{_TRANSACTION} wallet.get_transaction($1)"
 GET_STATEMENT = """
 SELECT entry, transaction_id, kind, counterparty_account_id, amount, balance, ctime
 FROM wallet.get_statement($1, $2, $3)
@@ -48,7 +79,12 @@ FROM unnest(ARRAY[
     'wallet.withdraw(bigint, numeric)',
     'wallet.reverse(bigint)',
     'wallet.find_accounts(text)',
-    'wallet.get_statement(bigint, bigint, int)'
+    'wallet.get_statement(bigint, bigint, int)',
+    'wallet.create_account(text, text)',
+    'wallet.deposit(bigint, numeric, text)',
+    'wallet.withdraw(bigint, numeric, text)',
+    'wallet.transfer(bigint, bigint, numeric, text)',
+    'wallet.reverse(bigint, text)'
 ]) AS name
 -- Without USAGE, to_regprocedure() raises instead of returning NULL.
 WHERE has_schema_privilege(to_regnamespace('wallet'), 'USAGE')
@@ -57,6 +93,11 @@ WHERE has_schema_privilege(to_regnamespace('wallet'), 'USAGE')
 
 async def _keep(connection: asyncpg.Connection) -> None:
     """Leave a returned connection as it is: one function call has nothing to reset."""
+
+
+def replayed(row: asyncpg.Record) -> dict[str, str]:
+    """The header that says so when the answer was given before."""
+    return {"Idempotency-Replayed": "true"} if row.get("replayed") else {}
 
 
 class Database:
@@ -92,8 +133,8 @@ class Database:
             await asyncio.wait(self._calls)
         await self._pool.close()
 
-    async def create_account(self, email: str) -> asyncpg.Record:
-        return (await self._call(CREATE_ACCOUNT, email))[0]
+    async def create_account(self, email: str, key: str | None) -> asyncpg.Record:
+        return await self._make(CREATE_ACCOUNT, key, email)
 
     async def get_account(self, id: int) -> asyncpg.Record:
         return (await self._call(GET_ACCOUNT, id))[0]
@@ -101,19 +142,19 @@ class Database:
     async def find_accounts(self, email: str) -> list[asyncpg.Record]:
         return await self._call(FIND_ACCOUNTS, email)
 
-    async def deposit(self, account_id: int, amount: Decimal) -> asyncpg.Record:
-        return (await self._call(DEPOSIT, account_id, amount))[0]
+    async def deposit(self, account_id: int, amount: Decimal, key: str | None) -> asyncpg.Record:
+        return await self._make(DEPOSIT, key, account_id, amount)
 
-    async def withdraw(self, account_id: int, amount: Decimal) -> asyncpg.Record:
-        return (await self._call(WITHDRAW, account_id, amount))[0]
+    async def withdraw(self, account_id: int, amount: Decimal, key: str | None) -> asyncpg.Record:
+        return await self._make(WITHDRAW, key, account_id, amount)
 
     async def transfer(
-        self, source_account_id: int, target_account_id: int, amount: Decimal
+        self, source_account_id: int, target_account_id: int, amount: Decimal, key: str | None
     ) -> asyncpg.Record:
-        return (await self._call(TRANSFER, source_account_id, target_account_id, amount))[0]
+        return await self._make(TRANSFER, key, source_account_id, target_account_id, amount)
 
-    async def reverse(self, transaction_id: int) -> asyncpg.Record:
-        return (await self._call(REVERSE, transaction_id))[0]
+    async def reverse(self, transaction_id: int, key: str | None) -> asyncpg.Record:
+        return await self._make(REVERSE, key, transaction_id)
 
     async def get_transaction(self, id: int) -> asyncpg.Record:
         return (await self._call(GET_TRANSACTION, id))[0]
@@ -126,6 +167,20 @@ class Database:
     async def is_ready(self) -> bool:
         """Whether the database answers and has every function, with leave to execute it."""
         return bool((await self._call(IS_READY))[0][0])
+
+    async def _make(
+        self, operation: tuple[str, str], key: str | None, *arguments: object
+    ) -> asyncpg.Record:
+        """What the operation made. Raises Problem for a refusal that came as an answer."""
+        without_key, with_key = operation
+        if key is None:
+            return (await self._call(without_key, *arguments))[0]
+        answer = (await self._call(with_key, *arguments, key))[0]
+        if answer["sqlstate"]:
+            problem = refusal(answer["sqlstate"], answer["detail"], answer["hint"])
+            problem.headers.update(replayed(answer))
+            raise problem
+        return answer
 
     async def _call(self, statement: str, *arguments: object) -> list[asyncpg.Record]:
         call = asyncio.ensure_future(self._run(statement, arguments))

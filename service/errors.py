@@ -24,6 +24,7 @@ REFUSALS: dict[str, tuple[str, int]] = {
     "WL008": ("account_frozen", 409),
     "WL009": ("already_reversed", 409),
     "WL010": ("not_reversible", 409),
+    "WL011": ("idempotency_key_reused", 422),
 }
 """What the wallet functions raise: SQLSTATE to code and HTTP status."""
 
@@ -80,6 +81,11 @@ class Problem(Exception):
         self.headers = headers or {}
 
 
+def refusal(sqlstate: str, detail: str | None, hint: str | None) -> Problem:
+    """The answer to a refusal of a wallet function, by its SQLSTATE alone."""
+    return Problem(REFUSALS[sqlstate][0], detail or "", hint=hint)
+
+
 def connection_is_stale(error: asyncpg.PostgresError) -> bool:
     """Whether the server behind the connection is going away or was demoted."""
     sqlstate = error.sqlstate or ""
@@ -90,7 +96,7 @@ def from_postgres(error: asyncpg.PostgresError) -> Problem:
     """The answer to an error that PostgreSQL reported, by its SQLSTATE alone."""
     sqlstate = error.sqlstate or ""
     if sqlstate in REFUSALS:
-        return Problem(REFUSALS[sqlstate][0], error.detail or "", hint=error.hint)
+        return refusal(sqlstate, error.detail, error.hint)
     if sqlstate in _BUSY:
         return Problem("busy", f"{_BUSY[sqlstate]} {NOTHING_DONE}")
     if sqlstate == _READ_ONLY:

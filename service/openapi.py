@@ -23,6 +23,7 @@ CODES: dict[str, str] = {
     "account_frozen": "The account takes no part in new transactions.",
     "already_reversed": "The transaction has been reversed already.",
     "not_reversible": "The transaction is a reversal itself.",
+    "idempotency_key_reused": "The Idempotency-Key was used for another request.",
     "invalid_request": "The request is not valid HTTP, its body is not a JSON object, or members "
     "are missing, unknown, there twice or of the wrong type; `errors` names them.",
     "not_found": "There is nothing at this address.",
@@ -192,6 +193,10 @@ _HEADERS: dict[str, Schema] = {
         "description": "The next page as rel=next, when there is one.",
         "schema": {"type": "string"},
     },
+    "Idempotency-Replayed": {
+        "description": "true when this is the answer that was given when the key was first used.",
+        "schema": {"const": "true"},
+    },
     "Retry-After": {
         "description": "Seconds to wait.",
         "required": True,
@@ -225,6 +230,14 @@ _PARAMETERS: dict[str, Schema] = {
         "description": "Only entries with a lower number: `next` of the page before.",
         "schema": _ID,
     },
+    "Idempotency-Key": {
+        "name": "Idempotency-Key",
+        "in": "header",
+        "required": False,
+        "description": "1 to 255 printable ASCII characters. The request is done once for each "
+        "key: sent again, it gets the first answer again, a 404 or 409 as well.",
+        "schema": {"type": "string", "pattern": "^[ -~]{1,255}$"},
+    },
     "X-Request-ID": {
         "name": "X-Request-ID",
         "in": "header",
@@ -253,6 +266,7 @@ def _problems(*codes: str) -> dict[str, Schema]:
             " or ".join(dict.fromkeys(names)),
             "Problem",
             *(["Retry-After"] if status == 503 else []),
+            *(["Idempotency-Replayed"] if status in (404, 409) else []),
             media="application/problem+json",
         )
         for status, names in sorted(by_status.items())
@@ -275,6 +289,7 @@ def _operation(
         "parameters": [
             *([_ref("parameters", "id")] if path_id else []),
             *(_ref("parameters", name) for name in query),
+            *([_ref("parameters", "Idempotency-Key")] if status == 201 else []),
             _ref("parameters", "X-Request-ID"),
         ],
         "responses": {str(status): answer, **_problems(*codes)},
@@ -287,8 +302,14 @@ def _operation(
     return operation
 
 
+def _made(description: str, schema: str) -> Schema:
+    return _response(
+        description, schema, "Location", "Idempotency-Replayed", media="application/json"
+    )
+
+
 _DATABASE = ("busy", "database_unavailable")
-_BODY = ("body_too_large", "unsupported_media_type", *_DATABASE)
+_BODY = ("idempotency_key_reused", "body_too_large", "unsupported_media_type", *_DATABASE)
 _json = "application/json"
 
 DOCUMENT: dict[str, Any] = {
@@ -307,7 +328,9 @@ DOCUMENT: dict[str, Any] = {
             "post": _operation(
                 "create_account",
                 "Open a wallet for an email address; one address may own several.",
-                _response("The account.", "Account", "Location", media=_json),
+                _response(
+                    "The account.", "Account", "Location", "Idempotency-Replayed", media=_json
+                ),
                 *("invalid_email", *_BODY),
                 body="CreateAccount",
                 status=201,
@@ -333,7 +356,13 @@ DOCUMENT: dict[str, Any] = {
             "post": _operation(
                 "deposit",
                 "Pay in from outside.",
-                _response("The transaction.", "Transaction", "Location", media=_json),
+                _response(
+                    "The transaction.",
+                    "Transaction",
+                    "Location",
+                    "Idempotency-Replayed",
+                    media=_json,
+                ),
                 *("invalid_amount", "account_not_found", "balance_limit_exceeded"),
                 *("account_frozen", *_BODY),
                 body="Payment",
@@ -345,7 +374,13 @@ DOCUMENT: dict[str, Any] = {
             "post": _operation(
                 "withdraw",
                 "Pay out to outside.",
-                _response("The transaction.", "Transaction", "Location", media=_json),
+                _response(
+                    "The transaction.",
+                    "Transaction",
+                    "Location",
+                    "Idempotency-Replayed",
+                    media=_json,
+                ),
                 *("invalid_amount", "account_not_found", "insufficient_funds", "account_frozen"),
                 *_BODY,
                 body="Payment",
@@ -367,7 +402,13 @@ DOCUMENT: dict[str, Any] = {
             "post": _operation(
                 "transfer",
                 "Move money from one wallet to another.",
-                _response("The transaction.", "Transaction", "Location", media=_json),
+                _response(
+                    "The transaction.",
+                    "Transaction",
+                    "Location",
+                    "Idempotency-Replayed",
+                    media=_json,
+                ),
                 *("invalid_amount", "same_account", "account_not_found", "insufficient_funds"),
                 *("balance_limit_exceeded", "account_frozen", *_BODY),
                 body="Transfer",
@@ -387,7 +428,13 @@ DOCUMENT: dict[str, Any] = {
             "post": _operation(
                 "reverse",
                 "Take a transaction back: a new one moves the same amount the other way. Once.",
-                _response("The new transaction.", "Transaction", "Location", media=_json),
+                _response(
+                    "The new transaction.",
+                    "Transaction",
+                    "Location",
+                    "Idempotency-Replayed",
+                    media=_json,
+                ),
                 *("transaction_not_found", "insufficient_funds", "balance_limit_exceeded"),
                 *("account_frozen", "already_reversed", "not_reversible", *_BODY),
                 path_id=True,

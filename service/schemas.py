@@ -40,6 +40,7 @@ INVALID_AMOUNT_HINT = "Give an amount that is 0.01 to 999999.99 once rounded to 
 INVALID_EMAIL_HINT = "Give an address of the form local@domain, without spaces."
 
 _is_amount = re.compile(AMOUNT_PATTERN).fullmatch
+_is_key = re.compile(r"[ -~]{1,255}").fullmatch
 _is_id = re.compile(r"[1-9][0-9]{0,18}").fullmatch
 
 
@@ -284,6 +285,20 @@ def whole_number(least: int, most: int) -> Reader:
         raise _Wrong(f"must be a whole number from {least} to {most}")
 
     return read
+
+
+def idempotency_key(request: Request) -> str | None:
+    """The request's Idempotency-Key, if it has one. Raises Problem when it cannot be one."""
+    keys = request.headers.getall("idempotency-key", [])
+    if not keys:
+        return None
+    if len(keys) > 1 or not _is_key(keys[0]):
+        raise _invalid_request(
+            "The request's Idempotency-Key cannot be used.",
+            [{"field": "Idempotency-Key", "detail": "must be 1 to 255 printable ASCII characters"}],
+        )
+    key: str = keys[0]
+    return key
 
 
 def path_id(text: str, code: str) -> int:

@@ -63,6 +63,9 @@ BEGIN
         WHEN 'WL010' THEN ROW(refusal.sqlstate, 'not reversible',
             format('Transaction %s is a reversal itself.', v_id),
             'Make a new transaction instead.')::wallet.refusal
+        WHEN 'WL011' THEN ROW(refusal.sqlstate, 'idempotency key reused',
+            'The key was used for another request.',
+            'Use a new key for a new request.')::wallet.refusal
     END;
 END
 $$;
@@ -72,35 +75,6 @@ ALTER FUNCTION wallet.refusal(sqlstate text, id bigint, balance numeric, amount 
 COMMENT ON FUNCTION wallet.refusal(sqlstate text, id bigint, balance numeric, amount numeric) IS 'Says a refusal: its SQLSTATE, fixed message, the data as its detail, what to do as its hint. Refusals: none';
 
 REVOKE ALL ON FUNCTION wallet.refusal(sqlstate text, id bigint, balance numeric, amount numeric) FROM PUBLIC;
-
--- Type wallet.statement_line
-
-CREATE TYPE wallet.statement_line AS (
-	entry bigint,
-	transaction_id bigint,
-	kind text,
-	counterparty_account_id bigint,
-	amount numeric,
-	balance numeric,
-	ctime timestamp with time zone
-);
-
-ALTER TYPE wallet.statement_line OWNER TO wallet_owner;
-
-COMMENT ON TYPE wallet.statement_line IS 'An entry of an account as its owner sees it. kind is deposit, withdrawal, transfer_in, transfer_out or reversal; amount has a sign; balance is the one after it';
-
--- Type wallet.violation
-
-CREATE TYPE wallet.violation AS (
-	violation text,
-	account_id bigint,
-	transaction_id bigint,
-	detail text
-);
-
-ALTER TYPE wallet.violation OWNER TO wallet_owner;
-
-COMMENT ON TYPE wallet.violation IS 'What an audit finds: the kind of damage, the account or transaction it is in, and the data';
 
 -- Table wallet.account
 
@@ -196,6 +170,48 @@ CREATE UNIQUE INDEX transaction_source_entry ON wallet.transaction USING btree (
 CREATE UNIQUE INDEX transaction_target_entry ON wallet.transaction USING btree (target_account_id, target_entry);
 
 GRANT SELECT ON TABLE wallet.transaction TO wallet_reader;
+
+-- Type wallet.answer
+
+CREATE TYPE wallet.answer AS (
+	replayed boolean,
+	account wallet.account,
+	transaction wallet.transaction,
+	refusal wallet.refusal
+);
+
+ALTER TYPE wallet.answer OWNER TO wallet_owner;
+
+COMMENT ON TYPE wallet.answer IS 'What a request with an idempotency key came to: the account or transaction that it made, or the refusal; replayed is true if that happened when the key was first used';
+
+-- Type wallet.statement_line
+
+CREATE TYPE wallet.statement_line AS (
+	entry bigint,
+	transaction_id bigint,
+	kind text,
+	counterparty_account_id bigint,
+	amount numeric,
+	balance numeric,
+	ctime timestamp with time zone
+);
+
+ALTER TYPE wallet.statement_line OWNER TO wallet_owner;
+
+COMMENT ON TYPE wallet.statement_line IS 'An entry of an account as its owner sees it. kind is deposit, withdrawal, transfer_in, transfer_out or reversal; amount has a sign; balance is the one after it';
+
+-- Type wallet.violation
+
+CREATE TYPE wallet.violation AS (
+	violation text,
+	account_id bigint,
+	transaction_id bigint,
+	detail text
+);
+
+ALTER TYPE wallet.violation OWNER TO wallet_owner;
+
+COMMENT ON TYPE wallet.violation IS 'What an audit finds: the kind of damage, the account or transaction it is in, and the data';
 
 -- View wallet.account_overview
 
@@ -293,6 +309,32 @@ ALTER VIEW wallet.entry OWNER TO wallet_owner;
 COMMENT ON VIEW wallet.entry IS 'Each account''s side of each transaction: its number along the account, the amount with its sign, and the balance after it';
 
 GRANT SELECT ON TABLE wallet.entry TO wallet_reader;
+
+-- Table wallet.idempotency_key
+
+CREATE TABLE wallet.idempotency_key (
+    key text NOT NULL,
+    request jsonb NOT NULL,
+    answer jsonb,
+    ctime timestamp with time zone NOT NULL,
+    CONSTRAINT idempotency_key_printable CHECK ((key ~ '^[\u0020-\u007e]{1,255}$'::text))
+)
+WITH (fillfactor='70');
+
+ALTER TABLE wallet.idempotency_key OWNER TO wallet_owner;
+
+COMMENT ON TABLE wallet.idempotency_key IS 'What was asked for under a key, and what was answered. Written in the transaction of the effect, and kept until purge_idempotency_keys()';
+COMMENT ON COLUMN wallet.idempotency_key.key IS '1 to 255 printable ASCII characters';
+COMMENT ON COLUMN wallet.idempotency_key.request IS 'The operation and its arguments: the same key with another request is refused';
+COMMENT ON COLUMN wallet.idempotency_key.answer IS 'A wallet.answer: what the first call made, or why it was refused';
+COMMENT ON COLUMN wallet.idempotency_key.ctime IS 'When the key was first used';
+
+ALTER TABLE ONLY wallet.idempotency_key
+    ADD CONSTRAINT idempotency_key_pkey PRIMARY KEY (key);
+
+CREATE INDEX idempotency_key_ctime ON wallet.idempotency_key USING brin (ctime);
+
+GRANT SELECT ON TABLE wallet.idempotency_key TO wallet_reader;
 
 -- View wallet.largest_account
 
@@ -393,6 +435,55 @@ ALTER TABLE ONLY wallet.transaction
 
 ALTER TABLE ONLY wallet.transaction
     ADD CONSTRAINT transaction_target_account_id_fkey FOREIGN KEY (target_account_id) REFERENCES wallet.account(id);
+
+-- Function wallet.attempt
+
+CREATE FUNCTION wallet.attempt(operation text, arguments jsonb) RETURNS wallet.answer
+    LANGUAGE plpgsql
+    AS $$
+DECLARE
+    v_amount numeric := (attempt.arguments ->> 'amount')::numeric;
+    v_answer wallet.answer;
+    v_sqlstate text;
+    v_message text;
+    v_detail text;
+    v_hint text;
+BEGIN
+    v_answer.replayed := false;
+    CASE attempt.operation
+        WHEN 'create_account' THEN
+            v_answer.account := wallet.create_account(attempt.arguments ->> 'email');
+        WHEN 'deposit' THEN
+            v_answer.transaction := wallet.deposit(
+                (attempt.arguments ->> 'account_id')::bigint, v_amount);
+        WHEN 'withdraw' THEN
+            v_answer.transaction := wallet.withdraw(
+                (attempt.arguments ->> 'account_id')::bigint, v_amount);
+        WHEN 'transfer' THEN
+            v_answer.transaction := wallet.transfer(
+                (attempt.arguments ->> 'source_account_id')::bigint,
+                (attempt.arguments ->> 'target_account_id')::bigint, v_amount);
+        WHEN 'reverse' THEN
+            v_answer.transaction := wallet.reverse(
+                (attempt.arguments ->> 'transaction_id')::bigint);
+    END CASE;
+    RETURN v_answer;
+EXCEPTION WHEN
+    SQLSTATE 'WL004' OR SQLSTATE 'WL005' OR SQLSTATE 'WL006' OR SQLSTATE 'WL007'
+    OR SQLSTATE 'WL008' OR SQLSTATE 'WL009' OR SQLSTATE 'WL010'
+THEN
+    GET STACKED DIAGNOSTICS v_sqlstate = RETURNED_SQLSTATE, v_message = MESSAGE_TEXT,
+        v_detail = PG_EXCEPTION_DETAIL, v_hint = PG_EXCEPTION_HINT;
+    v_answer.refusal := ROW(v_sqlstate, v_message, v_detail, v_hint)::wallet.refusal;
+    RETURN v_answer;
+END
+$$;
+
+ALTER FUNCTION wallet.attempt(operation text, arguments jsonb) OWNER TO wallet_owner;
+
+COMMENT ON FUNCTION wallet.attempt(operation text, arguments jsonb) IS 'Does what a request asks for, and returns what it made, or why it is refused. Refusals: WL001 invalid_email, WL002 invalid_amount, WL003 same_account';
+
+REVOKE ALL ON FUNCTION wallet.attempt(operation text, arguments jsonb) FROM PUBLIC;
 
 -- Function wallet.audit
 
@@ -665,8 +756,27 @@ ALTER FUNCTION wallet.create_account(email text) OWNER TO wallet_owner;
 
 COMMENT ON FUNCTION wallet.create_account(email text) IS 'Opens an account with a balance of 0.00 for an email address, and returns it. Refusals: WL001 invalid_email';
 
+CREATE FUNCTION wallet.create_account(email text, idempotency_key text) RETURNS wallet.answer
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'wallet', 'pg_temp'
+    AS $$
+BEGIN
+    RETURN wallet.once(
+        create_account.idempotency_key, 'create_account',
+        jsonb_build_object('email', create_account.email)
+    );
+END
+$$;
+
+ALTER FUNCTION wallet.create_account(email text, idempotency_key text) OWNER TO wallet_owner;
+
+COMMENT ON FUNCTION wallet.create_account(email text, idempotency_key text) IS 'Opens an account for an email address, once for each key. Refusals: 22023 for a bad key, WL001 invalid_email, WL011 idempotency_key_reused';
+
 REVOKE ALL ON FUNCTION wallet.create_account(email text) FROM PUBLIC;
 GRANT ALL ON FUNCTION wallet.create_account(email text) TO wallet_app;
+
+REVOKE ALL ON FUNCTION wallet.create_account(email text, idempotency_key text) FROM PUBLIC;
+GRANT ALL ON FUNCTION wallet.create_account(email text, idempotency_key text) TO wallet_app;
 
 -- Function wallet.deposit
 
@@ -683,8 +793,27 @@ ALTER FUNCTION wallet.deposit(account_id bigint, amount numeric) OWNER TO wallet
 
 COMMENT ON FUNCTION wallet.deposit(account_id bigint, amount numeric) IS 'Pays an amount into an account from outside, and returns the transaction. Refusals: WL002 invalid_amount, WL004 account_not_found, WL007 balance_limit_exceeded, WL008 account_frozen';
 
+CREATE FUNCTION wallet.deposit(account_id bigint, amount numeric, idempotency_key text) RETURNS wallet.answer
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'wallet', 'pg_temp'
+    AS $$
+BEGIN
+    RETURN wallet.once(
+        deposit.idempotency_key, 'deposit',
+        jsonb_build_object('account_id', deposit.account_id, 'amount', deposit.amount)
+    );
+END
+$$;
+
+ALTER FUNCTION wallet.deposit(account_id bigint, amount numeric, idempotency_key text) OWNER TO wallet_owner;
+
+COMMENT ON FUNCTION wallet.deposit(account_id bigint, amount numeric, idempotency_key text) IS 'Pays an amount into an account from outside, once for each key. Refusals: 22023 for a bad key, WL002 invalid_amount, WL011 idempotency_key_reused';
+
 REVOKE ALL ON FUNCTION wallet.deposit(account_id bigint, amount numeric) FROM PUBLIC;
 GRANT ALL ON FUNCTION wallet.deposit(account_id bigint, amount numeric) TO wallet_app;
+
+REVOKE ALL ON FUNCTION wallet.deposit(account_id bigint, amount numeric, idempotency_key text) FROM PUBLIC;
+GRANT ALL ON FUNCTION wallet.deposit(account_id bigint, amount numeric, idempotency_key text) TO wallet_app;
 
 -- Function wallet.find_accounts
 
@@ -867,6 +996,54 @@ COMMENT ON FUNCTION wallet.keep_history() IS 'Refuses UPDATE, DELETE and TRUNCAT
 
 REVOKE ALL ON FUNCTION wallet.keep_history() FROM PUBLIC;
 
+-- Function wallet.once
+
+CREATE FUNCTION wallet.once(idempotency_key text, operation text, arguments jsonb) RETURNS wallet.answer
+    LANGUAGE plpgsql
+    AS $_$
+DECLARE
+    v_request jsonb := jsonb_build_object(once.operation, once.arguments);
+    v_known record;
+    v_refusal wallet.refusal;
+    v_answer wallet.answer;
+BEGIN
+    IF (once.idempotency_key ~ '^[\u0020-\u007e]{1,255}$') IS NOT TRUE THEN
+        RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value',
+            MESSAGE = 'invalid idempotency key',
+            DETAIL = format('The key has %s characters.', coalesce(length(idempotency_key), 0)),
+            HINT = 'Give a key of 1 to 255 printable ASCII characters.';
+    END IF;
+
+    INSERT INTO wallet.idempotency_key AS k (key, request, ctime)
+    VALUES (once.idempotency_key, v_request, clock_timestamp())
+    ON CONFLICT DO NOTHING;
+
+    IF NOT FOUND THEN
+        SELECT k.request, k.answer INTO STRICT v_known
+        FROM wallet.idempotency_key k WHERE k.key = once.idempotency_key;
+        IF v_known.request <> v_request THEN
+            v_refusal := wallet.refusal('WL011');
+            RAISE EXCEPTION USING ERRCODE = v_refusal.sqlstate, MESSAGE = v_refusal.message,
+                DETAIL = v_refusal.detail, HINT = v_refusal.hint;
+        END IF;
+        v_answer := jsonb_populate_record(NULL::wallet.answer, v_known.answer);
+        v_answer.replayed := true;
+        RETURN v_answer;
+    END IF;
+
+    v_answer := wallet.attempt(once.operation, once.arguments);
+    UPDATE wallet.idempotency_key k SET answer = to_jsonb(v_answer)
+    WHERE k.key = once.idempotency_key;
+    RETURN v_answer;
+END
+$_$;
+
+ALTER FUNCTION wallet.once(idempotency_key text, operation text, arguments jsonb) OWNER TO wallet_owner;
+
+COMMENT ON FUNCTION wallet.once(idempotency_key text, operation text, arguments jsonb) IS 'Does what a request asks for, unless its key has been used: then it gives the first answer again. Refusals: 22023 for a bad key, WL001 invalid_email, WL002 invalid_amount, WL003 same_account, WL011 idempotency_key_reused';
+
+REVOKE ALL ON FUNCTION wallet.once(idempotency_key text, operation text, arguments jsonb) FROM PUBLIC;
+
 -- Function wallet.post
 
 CREATE FUNCTION wallet.post(source_account_id bigint, target_account_id bigint, amount numeric) RETURNS wallet.transaction
@@ -941,6 +1118,35 @@ COMMENT ON FUNCTION wallet.post(source_account_id bigint, target_account_id bigi
 
 REVOKE ALL ON FUNCTION wallet.post(source_account_id bigint, target_account_id bigint, amount numeric) FROM PUBLIC;
 
+-- Function wallet.purge_idempotency_keys
+
+CREATE FUNCTION wallet.purge_idempotency_keys(older_than interval) RETURNS bigint
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'wallet', 'pg_temp'
+    AS $$
+DECLARE
+    v_now timestamptz := clock_timestamp();
+    v_purged bigint;
+BEGIN
+    IF (purge_idempotency_keys.older_than >= interval '0') IS NOT TRUE THEN
+        RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value', MESSAGE = 'invalid interval',
+            DETAIL = format('The interval is %s.', coalesce(older_than::text, 'NULL')),
+            HINT = 'Give an interval of 0 or more, such as ''30 days''.';
+    END IF;
+
+    DELETE FROM wallet.idempotency_key k
+    WHERE k.ctime < v_now - purge_idempotency_keys.older_than;
+    GET DIAGNOSTICS v_purged = ROW_COUNT;
+    RETURN v_purged;
+END
+$$;
+
+ALTER FUNCTION wallet.purge_idempotency_keys(older_than interval) OWNER TO wallet_owner;
+
+COMMENT ON FUNCTION wallet.purge_idempotency_keys(older_than interval) IS 'Forgets the keys that were first used longer ago than an interval, and returns how many. Refusals: none of class WL; 22023 for an interval that is NULL or negative';
+
+REVOKE ALL ON FUNCTION wallet.purge_idempotency_keys(older_than interval) FROM PUBLIC;
+
 -- Function wallet.reverse
 
 CREATE FUNCTION wallet.reverse(transaction_id bigint) RETURNS wallet.transaction
@@ -978,8 +1184,27 @@ ALTER FUNCTION wallet.reverse(transaction_id bigint) OWNER TO wallet_owner;
 
 COMMENT ON FUNCTION wallet.reverse(transaction_id bigint) IS 'Moves the money of a transaction back, and returns the new transaction. Refusals: WL005 transaction_not_found, WL006 insufficient_funds, WL007 balance_limit_exceeded, WL008 account_frozen, WL009 already_reversed, WL010 not_reversible';
 
+CREATE FUNCTION wallet.reverse(transaction_id bigint, idempotency_key text) RETURNS wallet.answer
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'wallet', 'pg_temp'
+    AS $$
+BEGIN
+    RETURN wallet.once(
+        reverse.idempotency_key, 'reverse',
+        jsonb_build_object('transaction_id', reverse.transaction_id)
+    );
+END
+$$;
+
+ALTER FUNCTION wallet.reverse(transaction_id bigint, idempotency_key text) OWNER TO wallet_owner;
+
+COMMENT ON FUNCTION wallet.reverse(transaction_id bigint, idempotency_key text) IS 'Moves the money of a transaction back, once for each key. Refusals: 22023 for a bad key, WL011 idempotency_key_reused';
+
 REVOKE ALL ON FUNCTION wallet.reverse(transaction_id bigint) FROM PUBLIC;
 GRANT ALL ON FUNCTION wallet.reverse(transaction_id bigint) TO wallet_app;
+
+REVOKE ALL ON FUNCTION wallet.reverse(transaction_id bigint, idempotency_key text) FROM PUBLIC;
+GRANT ALL ON FUNCTION wallet.reverse(transaction_id bigint, idempotency_key text) TO wallet_app;
 
 -- Function wallet.transfer
 
@@ -1011,8 +1236,31 @@ ALTER FUNCTION wallet.transfer(source_account_id bigint, target_account_id bigin
 
 COMMENT ON FUNCTION wallet.transfer(source_account_id bigint, target_account_id bigint, amount numeric) IS 'Moves an amount from one account to another, and returns the transaction. Refusals: WL002 invalid_amount, WL003 same_account, WL004 account_not_found, WL006 insufficient_funds, WL007 balance_limit_exceeded, WL008 account_frozen';
 
+CREATE FUNCTION wallet.transfer(source_account_id bigint, target_account_id bigint, amount numeric, idempotency_key text) RETURNS wallet.answer
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'wallet', 'pg_temp'
+    AS $$
+BEGIN
+    RETURN wallet.once(
+        transfer.idempotency_key, 'transfer',
+        jsonb_build_object(
+            'source_account_id', transfer.source_account_id,
+            'target_account_id', transfer.target_account_id,
+            'amount', transfer.amount
+        )
+    );
+END
+$$;
+
+ALTER FUNCTION wallet.transfer(source_account_id bigint, target_account_id bigint, amount numeric, idempotency_key text) OWNER TO wallet_owner;
+
+COMMENT ON FUNCTION wallet.transfer(source_account_id bigint, target_account_id bigint, amount numeric, idempotency_key text) IS 'Moves an amount from one account to another, once for each key. Refusals: 22023 for a bad key, WL002 invalid_amount, WL003 same_account, WL011 idempotency_key_reused';
+
 REVOKE ALL ON FUNCTION wallet.transfer(source_account_id bigint, target_account_id bigint, amount numeric) FROM PUBLIC;
 GRANT ALL ON FUNCTION wallet.transfer(source_account_id bigint, target_account_id bigint, amount numeric) TO wallet_app;
+
+REVOKE ALL ON FUNCTION wallet.transfer(source_account_id bigint, target_account_id bigint, amount numeric, idempotency_key text) FROM PUBLIC;
+GRANT ALL ON FUNCTION wallet.transfer(source_account_id bigint, target_account_id bigint, amount numeric, idempotency_key text) TO wallet_app;
 
 -- Function wallet.unfreeze_account
 
@@ -1074,8 +1322,27 @@ ALTER FUNCTION wallet.withdraw(account_id bigint, amount numeric) OWNER TO walle
 
 COMMENT ON FUNCTION wallet.withdraw(account_id bigint, amount numeric) IS 'Pays an amount out of an account to outside, and returns the transaction. Refusals: WL002 invalid_amount, WL004 account_not_found, WL006 insufficient_funds, WL008 account_frozen';
 
+CREATE FUNCTION wallet.withdraw(account_id bigint, amount numeric, idempotency_key text) RETURNS wallet.answer
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'wallet', 'pg_temp'
+    AS $$
+BEGIN
+    RETURN wallet.once(
+        withdraw.idempotency_key, 'withdraw',
+        jsonb_build_object('account_id', withdraw.account_id, 'amount', withdraw.amount)
+    );
+END
+$$;
+
+ALTER FUNCTION wallet.withdraw(account_id bigint, amount numeric, idempotency_key text) OWNER TO wallet_owner;
+
+COMMENT ON FUNCTION wallet.withdraw(account_id bigint, amount numeric, idempotency_key text) IS 'Pays an amount out of an account to outside, once for each key. Refusals: 22023 for a bad key, WL002 invalid_amount, WL011 idempotency_key_reused';
+
 REVOKE ALL ON FUNCTION wallet.withdraw(account_id bigint, amount numeric) FROM PUBLIC;
 GRANT ALL ON FUNCTION wallet.withdraw(account_id bigint, amount numeric) TO wallet_app;
+
+REVOKE ALL ON FUNCTION wallet.withdraw(account_id bigint, amount numeric, idempotency_key text) FROM PUBLIC;
+GRANT ALL ON FUNCTION wallet.withdraw(account_id bigint, amount numeric, idempotency_key text) TO wallet_app;
 
 -- Triggers
 

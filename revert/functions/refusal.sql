@@ -43,6 +43,15 @@ BEGIN
             format('Account %s holds %s; with %s more it would pass 999999.99.',
                    v_id, refusal.balance, v_amount),
             format('Move at most %s to this account.', 999999.99 - refusal.balance))::wallet.refusal
+        WHEN 'WL008' THEN ROW(refusal.sqlstate, 'account frozen',
+            format('Account %s takes no part in new transactions.', v_id),
+            'Name another account, or have this one unfrozen.')::wallet.refusal
+        WHEN 'WL009' THEN ROW(refusal.sqlstate, 'already reversed',
+            format('Transaction %s has been reversed already.', v_id),
+            'Nothing is left to do.')::wallet.refusal
+        WHEN 'WL010' THEN ROW(refusal.sqlstate, 'not reversible',
+            format('Transaction %s is a reversal itself.', v_id),
+            'Make a new transaction instead.')::wallet.refusal
     END;
 END
 $$;

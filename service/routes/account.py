@@ -5,6 +5,7 @@ from __future__ import annotations
 from sanic import Blueprint, HTTPResponse, Request
 
 from service import schemas
+from service.database import replayed
 from service.responses import json_response
 from service.schemas import (
     MAX_ID,
@@ -13,6 +14,7 @@ from service.schemas import (
     Account,
     StatementLine,
     Transaction,
+    idempotency_key,
     path_id,
     read_body,
     read_query,
@@ -25,8 +27,10 @@ blueprint = Blueprint("account")
 @blueprint.post("/account")
 async def create_account(request: Request) -> HTTPResponse:
     (email,) = read_body(request, email=schemas.email)
-    account = Account.of(await request.app.ctx.database.create_account(email))
-    return json_response(request, 201, account, {"Location": f"/account/{account.id}"})
+    row = await request.app.ctx.database.create_account(email, idempotency_key(request))
+    account = Account.of(row)
+    headers = {"Location": f"/account/{account.id}", **replayed(row)}
+    return json_response(request, 201, account, headers)
 
 
 @blueprint.get("/account")
@@ -47,16 +51,20 @@ async def get_account(request: Request, id: str) -> HTTPResponse:
 async def deposit(request: Request, id: str) -> HTTPResponse:
     account_id = path_id(id, "account_not_found")
     (amount,) = read_body(request, amount=schemas.amount)
-    transaction = Transaction.of(await request.app.ctx.database.deposit(account_id, amount))
-    return json_response(request, 201, transaction, {"Location": f"/transaction/{transaction.id}"})
+    row = await request.app.ctx.database.deposit(account_id, amount, idempotency_key(request))
+    transaction = Transaction.of(row)
+    headers = {"Location": f"/transaction/{transaction.id}", **replayed(row)}
+    return json_response(request, 201, transaction, headers)
 
 
 @blueprint.post("/account/<id:str>/withdrawal")
 async def withdraw(request: Request, id: str) -> HTTPResponse:
     account_id = path_id(id, "account_not_found")
     (amount,) = read_body(request, amount=schemas.amount)
-    transaction = Transaction.of(await request.app.ctx.database.withdraw(account_id, amount))
-    return json_response(request, 201, transaction, {"Location": f"/transaction/{transaction.id}"})
+    row = await request.app.ctx.database.withdraw(account_id, amount, idempotency_key(request))
+    transaction = Transaction.of(row)
+    headers = {"Location": f"/transaction/{transaction.id}", **replayed(row)}
+    return json_response(request, 201, transaction, headers)
 
 
 @blueprint.get("/account/<id:str>/transaction")

@@ -5,8 +5,9 @@ from __future__ import annotations
 from sanic import Blueprint, HTTPResponse, Request
 
 from service import schemas
+from service.database import replayed
 from service.responses import json_response
-from service.schemas import Transaction, path_id, read_body
+from service.schemas import Transaction, idempotency_key, path_id, read_body
 
 blueprint = Blueprint("transaction")
 
@@ -19,10 +20,12 @@ async def transfer(request: Request) -> HTTPResponse:
         target_account_id=schemas.account_id,
         amount=schemas.amount,
     )
-    transaction = Transaction.of(
-        await request.app.ctx.database.transfer(source_account_id, target_account_id, amount)
+    row = await request.app.ctx.database.transfer(
+        source_account_id, target_account_id, amount, idempotency_key(request)
     )
-    return json_response(request, 201, transaction, {"Location": f"/transaction/{transaction.id}"})
+    transaction = Transaction.of(row)
+    headers = {"Location": f"/transaction/{transaction.id}", **replayed(row)}
+    return json_response(request, 201, transaction, headers)
 
 
 @blueprint.get("/transaction/<id:str>")
@@ -37,5 +40,7 @@ async def reverse(request: Request, id: str) -> HTTPResponse:
     transaction_id = path_id(id, "transaction_not_found")
     if request.body:
         read_body(request)
-    transaction = Transaction.of(await request.app.ctx.database.reverse(transaction_id))
-    return json_response(request, 201, transaction, {"Location": f"/transaction/{transaction.id}"})
+    row = await request.app.ctx.database.reverse(transaction_id, idempotency_key(request))
+    transaction = Transaction.of(row)
+    headers = {"Location": f"/transaction/{transaction.id}", **replayed(row)}
+    return json_response(request, 201, transaction, headers)

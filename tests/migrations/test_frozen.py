@@ -40,8 +40,11 @@ def change_text(copy: Project, path: str, old: str = "\n", new: str = "\n\n") ->
 
 
 def body(database: Database) -> str:
-    """The body of transfer() in a database."""
-    rows = database.execute("SELECT prosrc FROM pg_proc WHERE oid = 'wallet.transfer'::regproc")
+    """The body of transfer() without a key in a database."""
+    rows = database.execute(
+        "SELECT prosrc FROM pg_proc "
+        "WHERE oid = 'wallet.transfer(bigint, bigint, numeric)'::regprocedure"
+    )
     return str(rows[0]["prosrc"])
 
 
@@ -108,21 +111,18 @@ def test_a_reworked_function_may_change_and_its_released_text_may_not(
     copy: Project, database: Database
 ) -> None:
     released = (copy.folder / SOURCE).read_text(encoding="utf-8")
-    # Sqitch names what it puts aside after the first tag that covers it.
-    lines = copy.plan_lines()
-    last = max(i for i, line in enumerate(lines) if line.startswith(f"{FUNCTION} "))
-    tag = next(line.split()[0].lstrip("@") for line in lines[last:] if line.startswith("@"))
-    aside = f"deploy/{FUNCTION}@{tag}.sql"
 
     # Reworked: the source is free, and what Sqitch put aside is not.
     copy.sqitch(None, "rework", FUNCTION, *NOTE)
-    assert (copy.folder / aside).read_text(encoding="utf-8") == released
+    aside = [change for change in copy.changes() if change.name == FUNCTION][-2]
+    assert "@" in aside.stem
+    assert (copy.folder / aside.script("deploy")).read_text(encoding="utf-8") == released
     assert frozen.problems(copy) == []
     change_text(copy, SOURCE, BODY, f"{BODY}-- one\n")
     change_text(copy, f"verify/{FUNCTION}.sql")
     assert frozen.problems(copy) == []
     for kind in ("deploy", "revert", "verify"):
-        path = f"{kind}/{FUNCTION}@{tag}.sql"
+        path = aside.script(kind)
         text = (copy.folder / path).read_text(encoding="utf-8")
         change_text(copy, path)
         (problem,) = frozen.problems(copy)

@@ -10,7 +10,7 @@ import pytest
 
 from tests.migrations.project import HERE, KINDS, Change, scripts
 
-NAME = re.compile(r"[a-z][a-z0-9_]*(/[a-z][a-z0-9_]*)*")
+NAME = re.compile(r"[a-z][a-z0-9_]*(/[a-z][a-z0-9_]*)*(\.[a-z][a-z0-9_]*)?")
 TAG = re.compile(r"@v\d+\.\d+")
 
 

@@ -93,6 +93,22 @@ DAMAGE = [
     ("views", "REVOKE SELECT ON wallet.account_overview FROM wallet_reader"),
     ("views", "GRANT SELECT ON wallet.largest_account TO wallet_app"),
     ("views", "GRANT SELECT ON wallet.size_per_transaction TO PUBLIC"),
+    ("idempotency_key", "ALTER TABLE wallet.idempotency_key DROP CONSTRAINT idempotency_key_pkey"),
+    (
+        "idempotency_key",
+        "ALTER TABLE wallet.idempotency_key DROP CONSTRAINT idempotency_key_printable",
+    ),
+    ("idempotency_key", "ALTER TABLE wallet.idempotency_key RENAME answer TO outcome"),
+    ("idempotency_key", "DROP INDEX wallet.idempotency_key_ctime"),
+    ("idempotency_key", "ALTER TABLE wallet.idempotency_key OWNER TO CURRENT_USER"),
+    ("idempotency_key", "REVOKE SELECT ON wallet.idempotency_key FROM wallet_reader"),
+    ("idempotency_key", "GRANT UPDATE ON wallet.idempotency_key TO wallet_reader"),
+    ("idempotency_key", "GRANT SELECT ON wallet.idempotency_key TO wallet_app"),
+    ("idempotency_key", "GRANT UPDATE (answer) ON wallet.idempotency_key TO wallet_app"),
+    ("idempotency_key", "GRANT DELETE ON wallet.idempotency_key TO PUBLIC"),
+    ("answer", "ALTER TYPE wallet.answer RENAME ATTRIBUTE replayed TO again"),
+    ("answer", "ALTER TYPE wallet.answer DROP ATTRIBUTE refusal CASCADE"),
+    ("answer", "ALTER TYPE wallet.answer OWNER TO CURRENT_USER"),
 ]
 FUNCTION_DAMAGE = [
     "DROP FUNCTION {function} CASCADE",
@@ -105,6 +121,18 @@ DEFINER_DAMAGE = [
     "ALTER FUNCTION {function} RESET search_path",
     "ALTER FUNCTION {function} SET search_path = wallet, public",
 ]
+# The functions in schema wallet. One with a key has a change of its own beside its namesake's.
+FUNCTIONS = """
+    SELECT p.proname || CASE WHEN p.proargnames[p.pronargs] = 'idempotency_key'
+                             THEN '.with_key' ELSE '' END AS name,
+           p.oid::regprocedure::text AS function, p.prosecdef AS definer,
+           has_function_privilege('wallet_app', p.oid, 'EXECUTE') AS wallet_app,
+           has_function_privilege('wallet_reader', p.oid, 'EXECUTE') AS wallet_reader,
+           pg_get_functiondef(p.oid) AS definition, p.prosrc AS body, p.proretset AS is_set,
+           l.lanname AS language
+    FROM pg_proc p JOIN pg_language l ON l.oid = p.prolang
+    WHERE p.pronamespace = 'wallet'::regnamespace ORDER BY 1
+"""
 # The verify script of a change that is frozen was written before this role was.
 UNKNOWN = {("valid_amount", "wallet_reader")}
 
@@ -153,15 +181,7 @@ def test_verify_notices_damage(deployed_database: Database) -> None:
 
 
 def test_verify_notices_damage_to_a_function(deployed_database: Database) -> None:
-    functions = deployed_database.execute(
-        """
-        SELECT p.proname AS name, p.oid::regprocedure::text AS function,
-               p.prosecdef AS definer,
-               has_function_privilege('wallet_app', p.oid, 'EXECUTE') AS wallet_app,
-               has_function_privilege('wallet_reader', p.oid, 'EXECUTE') AS wallet_reader
-        FROM pg_proc p WHERE p.pronamespace = 'wallet'::regnamespace ORDER BY 1
-        """
-    )
+    functions = deployed_database.execute(FUNCTIONS)
     assert {f"functions/{row['name']}" for row in functions} == {
         name for name in NOW if name.startswith("functions/")
     }
@@ -179,14 +199,7 @@ def test_verify_notices_damage_to_a_function(deployed_database: Database) -> Non
 
 
 def test_verify_notices_a_function_that_does_nothing(deployed_database: Database) -> None:
-    functions = deployed_database.execute(
-        """
-        SELECT p.proname AS name, pg_get_functiondef(p.oid) AS definition, p.prosrc AS body,
-               p.proretset AS is_set, l.lanname AS language
-        FROM pg_proc p JOIN pg_language l ON l.oid = p.prolang
-        WHERE p.pronamespace = 'wallet'::regnamespace ORDER BY 1
-        """
-    )
+    functions = deployed_database.execute(FUNCTIONS)
     for row in functions:
         idle = "BEGIN RETURN; END" if row["is_set"] else "BEGIN RETURN NULL; END"
         if row["language"] == "sql":

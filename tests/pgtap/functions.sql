@@ -8,7 +8,7 @@
 
 BEGIN;
 
-SELECT plan(7);
+SELECT plan(8);
 
 CREATE TEMPORARY VIEW wallet_function AS
 SELECT p.oid, p.proname::text AS name, pg_get_function_arguments(p.oid) AS arguments,
@@ -25,7 +25,8 @@ SELECT functions_are('wallet', ARRAY[
     'create_account', 'get_account', 'find_accounts', 'freeze_account', 'unfreeze_account',
     'deposit', 'withdraw', 'transfer', 'reverse', 'get_transaction', 'get_statement', 'balance_at',
     'audit', 'audit_entries', 'audit_transactions', 'audit_reversals',
-    'post', 'valid_amount', 'refusal', 'keep_history'
+    'post', 'valid_amount', 'refusal', 'keep_history',
+    'once', 'attempt', 'purge_idempotency_keys'
 ]);
 SELECT set_eq(
     $$ SELECT name, arguments, result FROM wallet_function $$,
@@ -55,11 +56,22 @@ SELECT set_eq(
     ('refusal',
      'sqlstate text, id bigint DEFAULT NULL::bigint, balance numeric DEFAULT NULL::numeric, '
      'amount numeric DEFAULT NULL::numeric', 'wallet.refusal'),
-    ('keep_history', '', 'trigger') $$,
-    'arguments and results; no function has an overload'
+    ('keep_history', '', 'trigger'),
+    ('create_account', 'email text, idempotency_key text', 'wallet.answer'),
+    ('deposit', 'account_id bigint, amount numeric, idempotency_key text', 'wallet.answer'),
+    ('withdraw', 'account_id bigint, amount numeric, idempotency_key text', 'wallet.answer'),
+    ('transfer',
+     'source_account_id bigint, target_account_id bigint, amount numeric, idempotency_key text',
+     'wallet.answer'),
+    ('reverse', 'transaction_id bigint, idempotency_key text', 'wallet.answer'),
+    ('once', 'idempotency_key text, operation text, arguments jsonb', 'wallet.answer'),
+    ('attempt', 'operation text, arguments jsonb', 'wallet.answer'),
+    ('purge_idempotency_keys', 'older_than interval', 'bigint') $$,
+    'arguments and results; the only overloads are those with a key'
 );
 SELECT set_eq(
-    $$ SELECT name, language, volatility, is_definer FROM wallet_function $$,
+    $$ SELECT name, language, volatility, is_definer FROM wallet_function
+       WHERE result <> 'wallet.answer' $$,
     $$ VALUES
     ('create_account',     'plpgsql', 'volatile',  true),
     ('get_account',        'plpgsql', 'stable',    true),
@@ -80,8 +92,22 @@ SELECT set_eq(
     ('post',               'plpgsql', 'volatile',  false),
     ('valid_amount',       'plpgsql', 'immutable', false),
     ('refusal',            'plpgsql', 'immutable', false),
-    ('keep_history',       'plpgsql', 'volatile',  false) $$,
+    ('keep_history',       'plpgsql', 'volatile',  false),
+    ('purge_idempotency_keys', 'plpgsql', 'volatile', true) $$,
     'language, volatility and whose rights they run with'
+);
+SELECT set_eq(
+    $$ SELECT name, language, volatility, is_definer FROM wallet_function
+       WHERE result = 'wallet.answer' $$,
+    $$ VALUES
+    ('create_account', 'plpgsql', 'volatile', true),
+    ('deposit',        'plpgsql', 'volatile', true),
+    ('withdraw',       'plpgsql', 'volatile', true),
+    ('transfer',       'plpgsql', 'volatile', true),
+    ('reverse',        'plpgsql', 'volatile', true),
+    ('once',           'plpgsql', 'volatile', false),
+    ('attempt',        'plpgsql', 'volatile', false) $$,
+    'the same of those that give an answer'
 );
 SELECT is_empty(
     $$ SELECT name FROM wallet_function WHERE is_strict OR kind <> 'f' $$,

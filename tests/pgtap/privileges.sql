@@ -23,7 +23,7 @@ WHERE c.relnamespace = 'wallet'::regnamespace AND c.relkind IN ('r', 'p', 'v', '
            THEN has_any_column_privilege(r.role, c.oid, p.privilege) END);
 
 CREATE TEMPORARY VIEW function_privilege AS
-SELECT p.proname::text AS function, p.provolatile AS volatility, r.role
+SELECT p.proname::text AS function, p.pronargs AS arguments, p.provolatile AS volatility, r.role
 FROM pg_proc p
 CROSS JOIN unnest(ARRAY['public', 'wallet_app', 'wallet_reader']) AS r (role)
 WHERE p.pronamespace = 'wallet'::regnamespace
@@ -91,6 +91,7 @@ SELECT set_eq(
     ('account',              'wallet_reader', 'SELECT'),
     ('transaction',          'wallet_reader', 'SELECT'),
     ('reversal',             'wallet_reader', 'SELECT'),
+    ('idempotency_key',      'wallet_reader', 'SELECT'),
     ('entry',                'wallet_reader', 'SELECT'),
     ('account_overview',     'wallet_reader', 'SELECT'),
     ('recent_transaction',   'wallet_reader', 'SELECT'),
@@ -111,9 +112,13 @@ SELECT is_empty(
 -- Functions
 
 SELECT set_eq(
-    $$ SELECT function FROM function_privilege WHERE role = 'wallet_app' $$,
-    ARRAY['create_account', 'get_account', 'find_accounts', 'deposit', 'withdraw', 'transfer',
-          'reverse', 'get_transaction', 'get_statement', 'balance_at'],
+    $$ SELECT function, arguments::int FROM function_privilege WHERE role = 'wallet_app' $$,
+    $$ VALUES
+    ('create_account', 1), ('get_account', 1), ('find_accounts', 1), ('deposit', 2),
+    ('withdraw', 2), ('transfer', 3), ('reverse', 1), ('get_transaction', 1),
+    ('get_statement', 3), ('balance_at', 2),
+    -- With a key.
+    ('create_account', 2), ('deposit', 3), ('withdraw', 3), ('transfer', 4), ('reverse', 2) $$,
     'wallet_app executes what the service calls'
 );
 SELECT set_eq(

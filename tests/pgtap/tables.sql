@@ -7,7 +7,7 @@
 
 BEGIN;
 
-SELECT plan(14);
+SELECT plan(17);
 
 -- What comes from a catalog compares as C, and as nothing with what does not, unless told.
 CREATE TEMPORARY VIEW table_column AS
@@ -28,7 +28,7 @@ FROM pg_constraint c
 WHERE c.connamespace = 'wallet'::regnamespace AND c.contype <> 'n';
 
 SELECT has_schema('wallet');
-SELECT tables_are('wallet', ARRAY['account', 'transaction', 'reversal']);
+SELECT tables_are('wallet', ARRAY['account', 'transaction', 'reversal', 'idempotency_key']);
 SELECT sequences_are('wallet', ARRAY['account_id_seq', 'transaction_id_seq']);
 
 SELECT results_eq(
@@ -66,6 +66,16 @@ SELECT results_eq(
     ('transaction_id', 'bigint', true, NULL::text),
     ('reverses',       'bigint', true, NULL) $$,
     'columns of reversal'
+);
+SELECT results_eq(
+    $$ SELECT name, type, is_required, value FROM table_column
+       WHERE relation = 'idempotency_key' ORDER BY number $$,
+    $$ VALUES
+    ('key',     'text',                     true,  NULL::text),
+    ('request', 'jsonb',                    true,  NULL),
+    ('answer',  'jsonb',                    false, NULL),
+    ('ctime',   'timestamp with time zone', true,  NULL) $$,
+    'columns of idempotency_key'
 );
 
 SELECT set_eq(
@@ -113,6 +123,13 @@ SELECT set_eq(
     ('reversal_comes_later', 'CHECK ((transaction_id > reverses))') $$,
     'constraints of reversal'
 );
+SELECT set_eq(
+    $$ SELECT name, definition FROM table_constraint WHERE relation = 'wallet.idempotency_key' $$,
+    $$ VALUES
+    ('idempotency_key_pkey', 'PRIMARY KEY (key)'),
+    ('idempotency_key_printable', 'CHECK ((key ~ ''^[\u0020-\u007e]{1,255}$''::text))') $$,
+    'constraints of idempotency_key'
+);
 SELECT is_empty(
     $$ SELECT relation, name FROM table_constraint WHERE NOT is_valid $$,
     'every constraint was checked on the rows that were there'
@@ -130,7 +147,9 @@ SELECT set_eq(
     ('CREATE UNIQUE INDEX transaction_target_entry ON wallet.transaction USING btree '
      '(target_account_id, target_entry)'),
     ('CREATE UNIQUE INDEX reversal_pkey ON wallet.reversal USING btree (transaction_id)'),
-    ('CREATE UNIQUE INDEX reversal_reverses_key ON wallet.reversal USING btree (reverses)') $$,
+    ('CREATE UNIQUE INDEX reversal_reverses_key ON wallet.reversal USING btree (reverses)'),
+    ('CREATE UNIQUE INDEX idempotency_key_pkey ON wallet.idempotency_key USING btree (key)'),
+    ('CREATE INDEX idempotency_key_ctime ON wallet.idempotency_key USING brin (ctime)') $$,
     'indexes; none is on what a transfer changes, so that its updates are HOT'
 );
 SELECT is(
@@ -138,6 +157,12 @@ SELECT is(
      WHERE c.oid = 'wallet.account'::regclass),
     'fillfactor=80',
     'pages of account have room for the new versions of their rows'
+);
+SELECT is(
+    (SELECT array_to_string(c.reloptions, ', ') FROM pg_class c
+     WHERE c.oid = 'wallet.idempotency_key'::regclass),
+    'fillfactor=70',
+    'pages of idempotency_key have room for the answers'
 );
 
 -- A is ALWAYS: also for a session that plays the part of a replica.

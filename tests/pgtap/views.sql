@@ -7,7 +7,7 @@
 
 BEGIN;
 
-SELECT plan(13);
+SELECT plan(14);
 
 CREATE TEMPORARY VIEW shape AS
 SELECT c.relname AS relation,
@@ -58,7 +58,7 @@ SELECT pg_temp.shape_is('size_per_transaction',
     'relation name', 'kind text', 'bytes bigint', 'bytes_per_transaction numeric'
 );
 
-SELECT types_are('wallet', ARRAY['refusal', 'statement_line', 'violation']);
+SELECT types_are('wallet', ARRAY['refusal', 'statement_line', 'violation', 'answer']);
 SELECT pg_temp.shape_is('refusal', 'sqlstate text', 'message text', 'detail text', 'hint text');
 SELECT pg_temp.shape_is('statement_line',
     'entry bigint', 'transaction_id bigint', 'kind text', 'counterparty_account_id bigint',
@@ -66,6 +66,10 @@ SELECT pg_temp.shape_is('statement_line',
 );
 SELECT pg_temp.shape_is('violation',
     'violation text', 'account_id bigint', 'transaction_id bigint', 'detail text'
+);
+SELECT pg_temp.shape_is('answer',
+    'replayed boolean', 'account wallet.account', 'transaction wallet.transaction',
+    'refusal wallet.refusal'
 );
 
 SELECT is_empty(

@@ -1,4 +1,7 @@
-"""Each file of sql/functions is its function's source, and what it says about it is true."""
+"""Each file of sql/functions is its function's source, and what it says about it is true.
+
+A function with overloads has a file for each: `transfer.sql`, `transfer.with_key.sql`.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.calls import Connection, call, open_accounts
-from tests.support.model import CODES
+from tests.support.model import CODES, IDEMPOTENCY_KEY_REUSED
 from tools.embedded import CHECKOUT
 
 FOLDER = CHECKOUT / "sql" / "functions"
@@ -23,6 +26,15 @@ NEVER = {
     # The accounts of a transaction are there: nobody deletes an account.
     "reverse": {"WL004"},
 }
+
+
+# What locks rows. A key's row is locked by whoever writes or forgets it.
+LOCKING = (
+    "FOR NO KEY UPDATE",
+    "UPDATE wallet.account",
+    "INSERT INTO wallet.idempotency_key",
+    "DELETE FROM wallet.idempotency_key",
+)
 
 
 @dataclass(frozen=True)
@@ -38,7 +50,8 @@ class Source:
 
     @property
     def name(self) -> str:
-        return self.path.stem
+        """The function's name. Overloads share it."""
+        return self.path.stem.partition(".")[0]
 
     @property
     def code(self) -> str:
@@ -71,15 +84,31 @@ SOURCES = {path.stem: read(path) for path in sorted(FOLDER.glob("*.sql"))}
 EVERY_SOURCE = pytest.mark.parametrize("source", SOURCES.values(), ids=SOURCES)
 
 
+def called(stem: str) -> set[str]:
+    """The files whose functions a file's function calls by their plain names: none with a key."""
+    code = re.sub(r"'[^']*'", "", SOURCES[stem].code)
+    return set(re.findall(r"\bwallet\.(\w+)\(", code)) & set(SOURCES)
+
+
 @cache
-def raised(name: str) -> frozenset[str]:
-    """The SQLSTATEs that a function can raise, itself or through those that it calls."""
-    if name == "refusal":
+def reached(stem: str) -> frozenset[str]:
+    """A file, and those whose functions its function calls, by whatever way."""
+    return frozenset({stem}).union(*(reached(other) for other in called(stem)))
+
+
+@cache
+def raised(stem: str) -> frozenset[str]:
+    """The SQLSTATEs that a file's function can raise, itself or through those that it calls."""
+    if stem == "refusal":
         return frozenset()  # It says refusals, and raises none.
-    code = SOURCES[name].code
-    called = set(re.findall(r"\bwallet\.(\w+)\(", re.sub(r"'[^']*'", "", code))) & set(SOURCES)
+    source = SOURCES[stem]
+    code = source.code
     own = frozenset(re.findall(r"'(WL\d{3})'", code))
-    return own.union(*(raised(other) for other in called)) - NEVER.get(name, set())
+    caught = frozenset(re.findall(r"\bSQLSTATE '(WL\d{3})'", code))
+    met = own.union(*(raised(other) for other in called(stem))) - caught - NEVER.get(stem, set())
+    if stem.endswith(".with_key"):  # once() does any operation for it, and it asks for one.
+        return met & (raised(source.name) | {IDEMPOTENCY_KEY_REUSED})
+    return met
 
 
 def listed(text: str) -> list[tuple[str, str]]:
@@ -91,8 +120,9 @@ def comment(admin: Connection, source: Source) -> str:
     row = call(
         admin,
         "SELECT obj_description(p.oid, 'pg_proc') AS comment FROM pg_proc p "
-        "WHERE p.pronamespace = 'wallet'::regnamespace AND p.proname = %s",
+        "WHERE p.pronamespace = 'wallet'::regnamespace AND p.proname = %s AND p.prosrc = %s",
         source.name,
+        f"\n{source.body}",
     )
     return str(row["comment"])
 
@@ -101,9 +131,9 @@ def test_each_file_has_its_function_and_each_function_its_file(admin: Connection
     rows = admin.execute(
         "SELECT proname, prosrc FROM pg_proc WHERE pronamespace = 'wallet'::regnamespace"
     ).fetchall()
-    assert sorted(row["proname"] for row in rows) == sorted(SOURCES)
-    for row in rows:
-        assert row["prosrc"].strip() == SOURCES[row["proname"]].body.strip()
+    assert sorted((row["proname"], row["prosrc"].strip()) for row in rows) == sorted(
+        (source.name, source.body.strip()) for source in SOURCES.values()
+    )
 
 
 @EVERY_SOURCE
@@ -117,7 +147,7 @@ def test_a_file_defines_the_function_it_is_named_after(source: Source) -> None:
 @EVERY_SOURCE
 def test_a_header_lists_the_refusals_that_can_come_in_their_order(source: Source) -> None:
     expected = [
-        (sqlstate, CODES[sqlstate]) for sqlstate in ORDER if sqlstate in raised(source.name)
+        (sqlstate, CODES[sqlstate]) for sqlstate in ORDER if sqlstate in raised(source.path.stem)
     ]
     assert listed(source.header.partition("Refusals")[2]) == expected
     assert expected or "Refusals: none" in source.header
@@ -141,12 +171,26 @@ def test_the_refusals_of_a_called_function_are_the_callers_too() -> None:
     assert "WL007" not in SOURCES["transfer"].code
 
 
+def test_what_attempt_returns_no_function_with_a_key_raises() -> None:
+    assert raised("attempt") == {"WL001", "WL002", "WL003"}
+    assert raised("once") == {*raised("attempt"), "WL011"}
+    assert raised("transfer.with_key") == {"WL002", "WL003", "WL011"}
+    assert raised("reverse.with_key") == {"WL011"}
+
+
+def test_what_attempt_returns_is_all_that_can_come_but_what_is_wrong_with_the_arguments() -> None:
+    """An exception that it did not know would leave no answer under the key."""
+    caught = set(re.findall(r"\bSQLSTATE '(WL\d{3})'", SOURCES["attempt"].code))
+    operations = ("create_account", "deposit", "withdraw", "transfer", "reverse")
+    met = frozenset[str]().union(*map(raised, operations))
+    assert caught == met - {"WL001", "WL002", "WL003"}
+
+
 @EVERY_SOURCE
 def test_a_header_says_what_is_locked(source: Source) -> None:
     (locks,) = re.findall(r"^Locks: (.*)", source.header, flags=re.MULTILINE)
-    called = {source.code, *(SOURCES[name].code for name in SOURCES if f".{name}(" in source.code)}
     locks_rows = any(
-        words in code for code in called for words in ("FOR NO KEY UPDATE", "UPDATE wallet.account")
+        words in SOURCES[stem].code for stem in reached(source.path.stem) for words in LOCKING
     )
     assert locks.startswith("nothing") != locks_rows
 

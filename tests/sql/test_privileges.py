@@ -32,6 +32,11 @@ PUBLIC_FUNCTIONS = {
     "find_accounts(text)": "wallet.find_accounts('ada@example.com')",
     "get_statement(bigint,bigint,integer)": "wallet.get_statement(1)",
     "balance_at(bigint,timestamp with time zone)": "wallet.balance_at(1, now())",
+    "create_account(text,text)": "wallet.create_account('ada@example.com', 'k-1')",
+    "deposit(bigint,numeric,text)": "wallet.deposit(1, 1, 'k-2')",
+    "withdraw(bigint,numeric,text)": "wallet.withdraw(1, 1, 'k-3')",
+    "transfer(bigint,bigint,numeric,text)": "wallet.transfer(1, 2, 1, 'k-4')",
+    "reverse(bigint,text)": "wallet.reverse(1, 'k-5')",
 }
 # What wallet_reader may execute: all of it reads, and the last is not for wallet_app.
 READING_FUNCTIONS = {
@@ -51,6 +56,7 @@ READING_FUNCTIONS = {
 DBA_FUNCTIONS = {
     "freeze_account(bigint)": "wallet.freeze_account(1)",
     "unfreeze_account(bigint)": "wallet.unfreeze_account(1)",
+    "purge_idempotency_keys(interval)": "wallet.purge_idempotency_keys('30 days')",
 }
 INTERNAL_FUNCTIONS = {
     "valid_amount(numeric)": "wallet.valid_amount(1)",
@@ -60,9 +66,11 @@ INTERNAL_FUNCTIONS = {
     "audit_entries(bigint)": "wallet.audit_entries(NULL)",
     "audit_transactions(bigint)": "wallet.audit_transactions(NULL)",
     "audit_reversals(bigint)": "wallet.audit_reversals(NULL)",
+    "attempt(text,jsonb)": "wallet.attempt('reverse', '{\"transaction_id\": 1}')",
+    "once(text,text,jsonb)": "wallet.once('k-1', 'reverse', '{\"transaction_id\": 1}')",
 }
 ALL_FUNCTIONS = {**PUBLIC_FUNCTIONS, **READING_FUNCTIONS, **DBA_FUNCTIONS, **INTERNAL_FUNCTIONS}
-TABLES = ("account", "transaction", "reversal")
+TABLES = ("account", "transaction", "reversal", "idempotency_key")
 VIEWS = (
     "account_overview",
     "account_wait",
@@ -105,7 +113,12 @@ OTHERS = (
     "GRANT UPDATE ON wallet.account TO PUBLIC",
 )
 EVERY_TABLE = pytest.mark.parametrize("table", TABLES)
-COLUMNS = {"account": "balance", "transaction": "amount", "reversal": "reverses"}
+COLUMNS = {
+    "account": "balance",
+    "transaction": "amount",
+    "reversal": "reverses",
+    "idempotency_key": "answer",
+}
 
 
 def touch(statement: str, table: str) -> str:
@@ -270,7 +283,7 @@ def test_no_function_that_wallet_reader_executes_can_write(admin: Connection) ->
 @pytest.mark.parametrize("relation", [*TABLES, *VIEWS])
 def test_wallet_reader_reads_every_table_and_view(reader: Connection, relation: str) -> None:
     count = call(reader, f"SELECT count(*) AS count FROM wallet.{relation}")["count"]
-    assert count > 0 or relation in ("reversal", "account_wait")
+    assert count > 0 or relation in ("reversal", "idempotency_key", "account_wait")
 
 
 @pytest.mark.parametrize("relation", [*TABLES, *VIEWS])
@@ -468,7 +481,7 @@ def test_the_owner_cannot_log_in_and_the_others_are_nobody_special(admin: Connec
 def hostile(app: Connection, admin: Connection) -> Iterator[Connection]:
     """wallet_app with lookalikes of all that the functions use, first in its search_path."""
     admin.execute("CREATE SCHEMA hostile AUTHORIZATION wallet_app")
-    for kind in ("bigint", "numeric", "timestamptz"):
+    for kind in ("bigint", "numeric", "timestamptz", "jsonb"):
         app.execute(
             f"CREATE FUNCTION hostile.no({kind}, {kind}) RETURNS boolean LANGUAGE sql RETURN false"
         )
@@ -492,6 +505,7 @@ def hostile(app: Connection, admin: Connection) -> Iterator[Connection]:
         "char_length(text) RETURNS integer": "1",
         "format(text, VARIADIC text[]) RETURNS text": "'hijacked'",
         "lower(text) RETURNS text": "'hijacked'",
+        "to_jsonb(wallet.answer) RETURNS jsonb": "'7'::jsonb",
     }.items():
         app.execute(f"CREATE FUNCTION hostile.{signature} LANGUAGE sql RETURN {result}")
     for schema in ("hostile", "pg_temp"):
@@ -501,7 +515,7 @@ def hostile(app: Connection, admin: Connection) -> Iterator[Connection]:
             "now() AS ctime, now() AS mtime, 0::bigint AS entry_count, true AS frozen "
             "FROM generate_series(1, 2) n"
         )
-        for name in ("transaction", "reversal", "entry"):
+        for name in ("transaction", "reversal", "entry", "idempotency_key"):
             app.execute(f"CREATE TABLE {schema}.{name} (LIKE {schema}.account)")
     app.execute("SET search_path = hostile, pg_catalog, wallet")
     yield app
@@ -559,6 +573,11 @@ def test_no_lookalike_deceives_a_function(
     assert (withdrawal["id"], str(withdrawal["amount"])) == (5, "1.01")
     reversal = call(hostile, "SELECT * FROM wallet.reverse(5)")
     assert (reversal["id"], str(reversal["target_balance"])) == (6, "11.01")
+    for replayed in (False, True):
+        again = call(
+            hostile, "SELECT replayed, (transaction).id FROM wallet.deposit(3, 1.005, 'k')"
+        )
+        assert again == {"replayed": replayed, "id": 7}
     assert_sound(admin)
 
 
@@ -584,6 +603,7 @@ def test_no_lookalike_silences_a_refusal(hostile: Connection, admin: Connection)
         ("wallet.reverse(77)", "WL005", "There is no transaction 77."),
         ("wallet.balance_at(77, now())", "WL004", "There is no account 77."),
         ("wallet.get_statement(1, NULL, 0)", "22023", "The page size is 0."),
+        ("wallet.deposit(1, 1, 'é')", "22023", "The key has 1 characters."),
     ):
         diagnostic = refusal(hostile, f"SELECT {expression}")
         assert (diagnostic.sqlstate, diagnostic.message_detail) == (sqlstate, detail)

@@ -21,7 +21,8 @@ _numbers = itertools.count(1)
 EMPTY = """
     BEGIN;
     SET LOCAL wallet.change_history = on;
-    TRUNCATE wallet.account, wallet.transaction, wallet.reversal RESTART IDENTITY;
+    TRUNCATE wallet.account, wallet.transaction, wallet.reversal, wallet.idempotency_key
+        RESTART IDENTITY;
     COMMIT
 """
 

@@ -27,6 +27,7 @@ BALANCE_LIMIT_EXCEEDED = "WL007"
 ACCOUNT_FROZEN = "WL008"
 ALREADY_REVERSED = "WL009"
 NOT_REVERSIBLE = "WL010"
+IDEMPOTENCY_KEY_REUSED = "WL011"
 # PostgreSQL's own invalid_parameter_value, for a page that is too large or has no line.
 INVALID_PAGE_SIZE = "22023"
 
@@ -42,6 +43,7 @@ CODES = {
     ACCOUNT_FROZEN: "account_frozen",
     ALREADY_REVERSED: "already_reversed",
     NOT_REVERSIBLE: "not_reversible",
+    IDEMPOTENCY_KEY_REUSED: "idempotency_key_reused",
 }
 
 CENT = Decimal("0.01")

@@ -18,4 +18,8 @@ SELECT 1 / (count(*) = 3)::int
 FROM unnest(ARRAY['WL008', 'WL009', 'WL010']) AS s (sqlstate), wallet.refusal(s.sqlstate, 77) r
 WHERE r.sqlstate = s.sqlstate AND r.detail LIKE '%77%' AND r.hint <> '';
 
+SELECT 1 / count(*)
+FROM wallet.refusal('WL011') r
+WHERE r.sqlstate = 'WL011' AND r.message = 'idempotency key reused' AND r.hint <> '';
+
 ROLLBACK;

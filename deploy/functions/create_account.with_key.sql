@@ -1,0 +1,1 @@
+../../sql/functions/create_account.with_key.sql

@@ -1,0 +1,1 @@
+../../sql/functions/deposit.with_key.sql

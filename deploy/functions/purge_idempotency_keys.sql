@@ -1,0 +1,1 @@
+../../sql/functions/purge_idempotency_keys.sql

@@ -1,0 +1,1 @@
+../../sql/functions/reverse.with_key.sql

@@ -1,0 +1,1 @@
+../../sql/functions/transfer.with_key.sql

@@ -1,0 +1,1 @@
+../../sql/functions/withdraw.with_key.sql

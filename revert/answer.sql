@@ -1,0 +1,7 @@
+-- Revert pgwallet:answer from pg
+
+BEGIN;
+
+DROP TYPE wallet.answer;
+
+COMMIT;

@@ -1,0 +1,50 @@
+-- Moves an amount from one account to another, once for each key.
+--
+-- As transfer() without a key, but a second call with the same key and arguments does
+-- nothing and gets the first one's answer, with replayed set; a refusal is an answer too. Only
+-- what is wrong with the arguments is raised, and can be tried again under the same key.
+--
+-- Locks: the key, then what transfer() locks, until the caller's transaction ends.
+-- Refusals, the first that applies:
+--   22023 invalid_parameter_value  the key is not 1 to 255 printable ASCII characters
+--   WL002 invalid_amount
+--   WL003 same_account
+--   WL011 idempotency_key_reused
+-- All others are part of the answer.
+--
+--   SELECT * FROM wallet.transfer(1, 2, 5.00, idempotency_key => 'k-1');
+
+BEGIN;
+
+SET LOCAL ROLE wallet_owner;
+
+CREATE OR REPLACE FUNCTION wallet.transfer(
+    source_account_id bigint, target_account_id bigint, amount numeric, idempotency_key text
+)
+RETURNS wallet.answer
+LANGUAGE plpgsql
+VOLATILE
+SECURITY DEFINER
+SET search_path = wallet, pg_temp
+AS $$
+BEGIN
+    RETURN wallet.once(
+        transfer.idempotency_key, 'transfer',
+        jsonb_build_object(
+            'source_account_id', transfer.source_account_id,
+            'target_account_id', transfer.target_account_id,
+            'amount', transfer.amount
+        )
+    );
+END
+$$;
+
+COMMENT ON FUNCTION wallet.transfer(bigint, bigint, numeric, text) IS
+    'Moves an amount from one account to another, once for each key. '
+    'Refusals: 22023 for a bad key, WL002 invalid_amount, WL003 same_account, '
+    'WL011 idempotency_key_reused';
+
+REVOKE ALL ON FUNCTION wallet.transfer(bigint, bigint, numeric, text) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION wallet.transfer(bigint, bigint, numeric, text) TO wallet_app;
+
+COMMIT;

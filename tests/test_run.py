@@ -1,0 +1,155 @@
+"""`make run`: from nothing to a wallet, back to nothing, and the wallet is still there."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+
+from tests.support.databases import Database
+from tests.support.service import free_port
+from tools.embedded import CHECKOUT
+
+PROGRAM = """
+from tools import embedded, run
+print("folder", embedded.folder_of_checkout(), flush=True)
+run.main()
+"""
+
+
+class Run:
+    """A checkout of its own, and `make run` in it."""
+
+    def __init__(self, checkout: Path, **variables: str) -> None:
+        self.port = free_port()
+        environ = {name: value for name, value in os.environ.items() if "WALLET_" not in name}
+        self.process = subprocess.Popen(
+            [sys.executable, "-c", PROGRAM],
+            cwd=checkout,
+            env={**environ, "WALLET_PORT": str(self.port), **variables},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
+        )
+
+    def until(self, word: str) -> list[str]:
+        """What it says, up to the line that begins with `word`."""
+        lines = []
+        assert self.process.stdout
+        for line in self.process.stdout:
+            lines.append(line)
+            if line.startswith(word):
+                return lines
+        raise AssertionError(f"it ended: {lines} {self.end()}")
+
+    def end(self, number: signal.Signals | None = None) -> tuple[int, str]:
+        """Its exit code and what it said on standard error."""
+        if number:
+            self.process.send_signal(number)
+        _, errors = self.process.communicate(timeout=60)
+        return self.process.returncode, errors
+
+
+Start = Callable[..., Run]
+
+
+@pytest.fixture
+def start(checkout: Path) -> Iterator[Start]:
+    """Starts `make run` with some variables; what a test leaves running is stopped after it."""
+    runs = []
+
+    def start(**variables: str) -> Run:
+        runs.append(Run(checkout, **variables))
+        return runs[-1]
+
+    yield start
+    for run in runs:
+        if run.process.poll() is None:
+            run.end(signal.SIGTERM)
+
+
+@pytest.fixture
+def checkout(tmp_path: Path) -> Iterator[Path]:
+    """A copy of what `make run` needs; its data folder goes away with it."""
+    for name in ("service", "tools", "sql", "deploy", "revert", "verify"):
+        shutil.copytree(CHECKOUT / name, tmp_path / name, symlinks=True)
+    for name in ("sqitch.plan", "sqitch.conf"):
+        shutil.copy(CHECKOUT / name, tmp_path / name)
+    yield tmp_path
+    folder = subprocess.check_output(
+        [sys.executable, "-c", "from tools.embedded import *; print(folder_of_checkout())"],
+        cwd=tmp_path,
+        text=True,
+    ).strip()
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+def test_what_was_made_is_there_after_ctrl_c_and_another_start(start: Start) -> None:
+    first = start()
+    said = "".join(first.until("Ctrl-C"))
+    url = f"http://127.0.0.1:{first.port}"
+    for address in (f"API        {url}\n", f"docs       {url}/docs\n", "psql       postgresql://"):
+        assert address in said
+    made = httpx.post(f"{url}/account", json={"email": "ada@example.com"}).json()
+    folder = Path(said.splitlines()[0].removeprefix("folder "))
+    assert (folder / "data/postmaster.pid").exists()
+    assert first.end(signal.SIGINT) == (0, "")
+    assert not (folder / "data/postmaster.pid").exists()
+    with pytest.raises(httpx.ConnectError):
+        httpx.get(url)
+
+    second = start()
+    assert any("up to date" in line for line in second.until("Ctrl-C"))
+    assert httpx.get(f"http://127.0.0.1:{second.port}/account/1").json() == made
+    assert second.end(signal.SIGTERM) == (0, "")
+
+
+def test_a_second_run_on_the_same_data_is_refused_in_a_line(start: Start) -> None:
+    first = start()
+    first.until("Ctrl-C")
+    second = start()
+    code, errors = second.end()
+    assert code == 1
+    assert errors.startswith("pgwallet: another make run uses ")
+    assert errors.count("\n") == 1
+    assert httpx.get(f"http://127.0.0.1:{first.port}/health/ready").status_code == 200
+    first.end(signal.SIGINT)
+
+
+def test_a_taken_port_is_said_before_anything_is_started(start: Start) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        run = start(WALLET_PORT=str(taken.getsockname()[1]))
+        code, errors = run.end()
+    assert code == 1
+    assert errors.startswith("pgwallet: cannot listen on 127.0.0.1:")
+    assert errors.count("\n") == 1
+
+
+def test_a_given_database_is_used_and_none_is_started(start: Start, database: Database) -> None:
+    run = start(WALLET_DATABASE_URL=database.url("wallet_app"))
+    said = run.until("Ctrl-C")
+    assert not Path(said[0].split()[1], "data").exists()
+    httpx.post(f"http://127.0.0.1:{run.port}/account", json={"email": "ada@example.com"})
+    assert database.execute("SELECT count(*) AS accounts FROM wallet.account") == [{"accounts": 1}]
+    assert run.end(signal.SIGINT) == (0, "")
+
+
+def test_a_database_that_cannot_be_used_is_said_in_a_line(start: Start, database: Database) -> None:
+    database.execute("DROP SCHEMA wallet CASCADE")
+    nobody = f"postgresql://wallet_app@127.0.0.1:{free_port()}/wallet"
+    for url, reason in ((nobody, "cannot reach"), (database.url(), "are not deployed")):
+        code, errors = start(WALLET_DATABASE_URL=url).end()
+        assert code == 1
+        assert errors.startswith("pgwallet: ")
+        assert reason in errors
+        assert errors.count("\n") == 1
