@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import time
 from collections.abc import Callable
@@ -582,6 +583,7 @@ def kill_all(server: OwnServer) -> None:
     wait_until(lambda: all(map(is_gone, processes)), "the server is gone")
     # Where nobody asks for its exit code, the process would count as alive for its successor.
     (server.postgres.data / "postmaster.pid").unlink()
+    shutil.rmtree(server.postgres.sockets)
 
 
 def crash_a_backend(server: OwnServer, database: Database) -> None:
