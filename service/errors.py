@@ -46,11 +46,11 @@ STATUSES: dict[str, int] = {
 NOTHING_DONE = "Nothing was done."
 OUTCOME_UNKNOWN = (
     "The connection to the database was lost while the request ran: it may have taken effect or "
-    "not. Read the account before you try again."
+    "not. Try again with the same Idempotency-Key; without one, read the account first."
 )
 
 _BUSY = {
-    "55P03": "Another request holds the account.",  # lock_not_available
+    "55P03": "Another request holds the account or the Idempotency-Key.",  # lock_not_available
     "57014": "The request took too long.",  # query_canceled, by statement_timeout
     "40001": "Another request changed the account.",  # serialization_failure
     "40P01": "Another transaction in the database holds the account.",  # deadlock_detected

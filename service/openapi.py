@@ -25,7 +25,8 @@ CODES: dict[str, str] = {
     "not_reversible": "The transaction is a reversal itself.",
     "idempotency_key_reused": "The Idempotency-Key was used for another request.",
     "invalid_request": "The request is not valid HTTP, its body is not a JSON object, or members "
-    "are missing, unknown, there twice or of the wrong type; `errors` names them.",
+    "are missing, unknown, there twice or of the wrong type, or the Idempotency-Key cannot be one; "
+    "`errors` names them.",
     "not_found": "There is nothing at this address.",
     "method_not_allowed": "The address does not take this method; `Allow` lists those it does.",
     "request_timeout": "The request did not arrive in time.",
@@ -34,8 +35,8 @@ CODES: dict[str, str] = {
     "headers_too_large": "The request's headers are too large.",
     "internal_error": "Something went wrong that nobody foresaw; the service's log has it under "
     "the request's id.",
-    "busy": "Another request holds the account, every connection is in use, or the service is "
-    "shutting down. Nothing was done; try again after `Retry-After` seconds.",
+    "busy": "Another request holds the account or the key, every connection is in use, or the "
+    "service is shutting down. Nothing was done; try again after `Retry-After` seconds.",
     "database_unavailable": "The database is away. `detail` says whether nothing was done or the "
     "outcome is unknown.",
 }
@@ -234,9 +235,10 @@ _PARAMETERS: dict[str, Schema] = {
         "name": "Idempotency-Key",
         "in": "header",
         "required": False,
-        "description": "1 to 255 printable ASCII characters. The request is done once for each "
+        "description": "1 to 255 printable ASCII characters; spaces around them are not part of "
+        "it. The request is done once for each "
         "key: sent again, it gets the first answer again, a 404 or 409 as well.",
-        "schema": {"type": "string", "pattern": "^[ -~]{1,255}$"},
+        "schema": {"type": "string", "pattern": "^[!-~]([ -~]{0,253}[!-~])?$"},
     },
     "X-Request-ID": {
         "name": "X-Request-ID",

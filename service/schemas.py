@@ -289,7 +289,8 @@ def whole_number(least: int, most: int) -> Reader:
 
 def idempotency_key(request: Request) -> str | None:
     """The request's Idempotency-Key, if it has one. Raises Problem when it cannot be one."""
-    keys = request.headers.getall("idempotency-key", [])
+    # Spaces and tabs around a header's value are not part of it (RFC 9110, section 5.5).
+    keys = [key.strip(" \t") for key in request.headers.getall("idempotency-key", [])]
     if not keys:
         return None
     if len(keys) > 1 or not _is_key(keys[0]):

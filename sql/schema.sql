@@ -1019,9 +1019,12 @@ BEGIN
     ON CONFLICT DO NOTHING;
 
     IF NOT FOUND THEN
-        SELECT k.request, k.answer INTO STRICT v_known
+        SELECT k.request, k.answer INTO v_known
         FROM wallet.idempotency_key k WHERE k.key = once.idempotency_key;
-        IF v_known.request <> v_request THEN
+        IF NOT FOUND THEN
+            -- Purged between the two statements: it is a new key again.
+            RETURN wallet.once(once.idempotency_key, once.operation, once.arguments);
+        ELSIF v_known.request <> v_request THEN
             v_refusal := wallet.refusal('WL011');
             RAISE EXCEPTION USING ERRCODE = v_refusal.sqlstate, MESSAGE = v_refusal.message,
                 DETAIL = v_refusal.detail, HINT = v_refusal.hint;

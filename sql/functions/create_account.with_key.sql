@@ -9,7 +9,8 @@
 --   22023 invalid_parameter_value  the key is not 1 to 255 printable ASCII characters
 --   WL001 invalid_email
 --   WL011 idempotency_key_reused
--- All others are part of the answer.
+-- All others are part of the answer. A key that was used for another request is refused before
+-- what is asked for is looked at.
 --
 --   SELECT * FROM wallet.create_account(email => 'ada@example.com', idempotency_key => 'k-1');
 

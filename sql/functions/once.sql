@@ -13,7 +13,8 @@
 --   WL002 invalid_amount
 --   WL003 same_account
 --   WL011 idempotency_key_reused   the key was used for another request
--- All others are part of the answer.
+-- All others are part of the answer. A key that was used for another request is refused before
+-- what is asked for is looked at.
 --
 --   SELECT (wallet.once('k-1', 'deposit', '{"account_id": 1, "amount": 5.00}')).transaction;
 
@@ -44,9 +45,12 @@ BEGIN
     ON CONFLICT DO NOTHING;
 
     IF NOT FOUND THEN
-        SELECT k.request, k.answer INTO STRICT v_known
+        SELECT k.request, k.answer INTO v_known
         FROM wallet.idempotency_key k WHERE k.key = once.idempotency_key;
-        IF v_known.request <> v_request THEN
+        IF NOT FOUND THEN
+            -- Purged between the two statements: it is a new key again.
+            RETURN wallet.once(once.idempotency_key, once.operation, once.arguments);
+        ELSIF v_known.request <> v_request THEN
             v_refusal := wallet.refusal('WL011');
             RAISE EXCEPTION USING ERRCODE = v_refusal.sqlstate, MESSAGE = v_refusal.message,
                 DETAIL = v_refusal.detail, HINT = v_refusal.hint;

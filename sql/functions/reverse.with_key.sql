@@ -8,7 +8,8 @@
 -- Refusals, the first that applies:
 --   22023 invalid_parameter_value  the key is not 1 to 255 printable ASCII characters
 --   WL011 idempotency_key_reused
--- All others are part of the answer.
+-- All others are part of the answer. A key that was used for another request is refused before
+-- what is asked for is looked at.
 --
 --   SELECT * FROM wallet.reverse(transaction_id => 1, idempotency_key => 'k-1');
 

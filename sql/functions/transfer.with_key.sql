@@ -10,7 +10,8 @@
 --   WL002 invalid_amount
 --   WL003 same_account
 --   WL011 idempotency_key_reused
--- All others are part of the answer.
+-- All others are part of the answer. A key that was used for another request is refused before
+-- what is asked for is looked at.
 --
 --   SELECT * FROM wallet.transfer(1, 2, 5.00, idempotency_key => 'k-1');
 

@@ -9,7 +9,8 @@
 --   22023 invalid_parameter_value  the key is not 1 to 255 printable ASCII characters
 --   WL002 invalid_amount
 --   WL011 idempotency_key_reused
--- All others are part of the answer.
+-- All others are part of the answer. A key that was used for another request is refused before
+-- what is asked for is looked at.
 --
 --   SELECT * FROM wallet.withdraw(account_id => 1, amount => 5.00, idempotency_key => 'k-1');
 

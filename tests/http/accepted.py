@@ -1,4 +1,4 @@
-"""Hooks for schemathesis: the one refusal of valid data that no JSON Schema can foretell."""
+"""Hooks for schemathesis: the two refusals of valid data that no JSON Schema can foretell."""
 
 from __future__ import annotations
 
@@ -13,11 +13,16 @@ from schemathesis.core.failures import Failure
 def filter_failure(
     context: HookContext, failure: Failure, case: Case[Any], response: Response
 ) -> bool:
-    """Keep a failure, unless it is that a transfer to the very account it comes from is refused."""
+    """Keep a failure, unless what is refused is a transfer to the very account it comes from, or a
+    key that has been used.
+    """
+    if failure.code != "ST202":
+        return True
     body = case.body
+    if response.json()["code"] == "idempotency_key_reused":
+        return "Idempotency-Key" not in (case.headers or {})
     return not (
-        failure.code == "ST202"
-        and isinstance(body, dict)
+        isinstance(body, dict)
         and body.get("source_account_id") is not None
         and body.get("source_account_id") == body.get("target_account_id")
         and response.json()["code"] == "same_account"

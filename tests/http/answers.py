@@ -24,6 +24,7 @@ CODES = {
     "account_frozen": 409,
     "already_reversed": 409,
     "not_reversible": 409,
+    "idempotency_key_reused": 422,
     "invalid_request": 400,
     "not_found": 404,
     "method_not_allowed": 405,
@@ -64,6 +65,10 @@ def check_form(response: httpx.Response) -> None:
     given = response.request.headers.get("X-Request-ID", "")
     if SANE_ID.fullmatch(given):
         assert response.headers["X-Request-ID"] == given
+    if "Idempotency-Replayed" in response.headers:
+        assert response.headers["Idempotency-Replayed"] == "true"
+        assert "Idempotency-Key" in response.request.headers
+        assert response.status_code in (201, 404, 409), response.text
     if response.status_code >= 400:
         _check_problem(response)
     _check_documented(response)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import repeat
 from typing import Any, NamedTuple
+from uuid import uuid4
 
 import httpx
 import psycopg
@@ -75,7 +77,7 @@ def wallets(template: Database) -> Iterator[Wallets]:
             paid = service.client.post(f"/account/{target}/payment", json={"amount": "1"})
             payments = [
                 service.client.post(f"/account/{target}/payment", json={"amount": "1"}).json()["id"]
-                for _ in range(2 * (1 + ROUNDS))
+                for _ in range(6 * (1 + ROUNDS))
             ]
             yield Wallets(
                 *(service.client, admin, source, target, full, paid.json()["id"]), iter(payments)
@@ -125,6 +127,11 @@ REFUSED: dict[str, tuple[str, str, Any, int]] = {
     "get_statement account_not_found": ("GET", f"/account/{NOBODY}/transaction", None, 404),
     "get_transaction transaction_not_found": ("GET", f"/transaction/{NOBODY}", None, 404),
 }
+KEYED = [name for name, (method, *_) in DONE.items() if method == "POST"]
+KEPT = [
+    name for name, (method, *_, status) in REFUSED.items() if method == "POST" and status != 400
+]
+RAISED = [name for name, (*_, status) in REFUSED.items() if status == 400]
 UNASKED: dict[str, tuple[str, str, Any, int]] = {
     "live": ("GET", "/health/live", None, 200),
     "openapi": ("GET", "/openapi.json", None, 200),
@@ -138,9 +145,21 @@ UNASKED: dict[str, tuple[str, str, Any, int]] = {
 }
 
 
-def counted(wallets: Wallets, method: str, path: str, json: Any, status: int) -> Counted:
+def fresh_keys() -> Iterator[str]:
+    while True:
+        yield str(uuid4())
+
+
+def counted(
+    wallets: Wallets,
+    method: str,
+    path: str,
+    json: Any,
+    status: int,
+    keys: Iterator[str] | None = None,
+) -> Counted:
     """What ROUNDS such requests come to, on a connection that has made one already."""
-    known = vars(wallets)
+    known = dict(vars(wallets))
     body = json and {
         name: known[value] if isinstance(value, str) and value in known else value
         for name, value in json.items()
@@ -149,9 +168,10 @@ def counted(wallets: Wallets, method: str, path: str, json: Any, status: int) ->
     for number in range(1 + ROUNDS):
         if number == 1:
             before = wallets.count()
-        reversible = next(wallets.reversible) if "{reversible}" in path else None
-        url = path.format(**{**known, "reversible": reversible})
-        response = wallets.client.request(method, url, json=body)
+        if "{reversible}" in path and not (number and isinstance(keys, repeat)):
+            known["reversible"] = next(wallets.reversible)
+        headers = {"Idempotency-Key": next(keys)} if keys else {}
+        response = wallets.client.request(method, path.format(**known), json=body, headers=headers)
         assert response.status_code == status, response.text
     after = wallets.count()
     return Counted(after.planned - before.planned, after.done - before.done)
@@ -169,20 +189,52 @@ def test_a_request_that_the_database_refuses_is_one_statement(wallets: Wallets, 
     assert counted(wallets, *REFUSED[name]) == Counted(planned=ROUNDS, done=0)
 
 
+@pytest.mark.parametrize("replayed", [False, True])
+@pytest.mark.parametrize("name", KEYED)
+def test_a_request_with_a_key_is_one_statement(wallets: Wallets, name: str, replayed: bool) -> None:
+    keys = repeat(name) if replayed else fresh_keys()
+    assert counted(wallets, *DONE[name], keys) == Counted(planned=ROUNDS, done=ROUNDS)
+
+
+@pytest.mark.parametrize("replayed", [False, True])
+@pytest.mark.parametrize("name", KEPT)
+def test_a_refusal_that_is_kept_with_its_key_is_one_statement(
+    wallets: Wallets, name: str, replayed: bool
+) -> None:
+    keys = repeat(name) if replayed else fresh_keys()
+    assert counted(wallets, *REFUSED[name], keys) == Counted(planned=ROUNDS, done=ROUNDS)
+
+
+@pytest.mark.parametrize("name", RAISED)
+def test_a_refusal_that_is_not_kept_is_one_statement(wallets: Wallets, name: str) -> None:
+    assert counted(wallets, *REFUSED[name], repeat(name)) == Counted(planned=ROUNDS, done=0)
+
+
+def test_a_key_that_was_used_for_another_request_is_one_statement(wallets: Wallets) -> None:
+    headers = {"Idempotency-Key": "used"}
+    used = wallets.client.post("/account", json={"email": "b@b"}, headers=headers)
+    assert used.status_code == 201
+    for name in KEYED:
+        method, path, json, _ = DONE[name]
+        counts = counted(wallets, method, path, json, 422, repeat("used"))
+        assert counts == Counted(planned=ROUNDS, done=0), name
+
+
 @pytest.mark.parametrize("name", UNASKED)
 def test_a_request_that_needs_no_database_is_no_statement(wallets: Wallets, name: str) -> None:
     assert counted(wallets, *UNASKED[name]) == Counted(planned=0, done=0)
 
 
 def test_the_statement_calls_the_function_of_the_route(wallets: Wallets) -> None:
-    for name, request in DONE.items():
-        if name == "ready":
-            continue
+    requests: list[tuple[str, Iterator[str] | None]] = [
+        (name, None) for name in DONE if name != "ready"
+    ]
+    for name, keys in [*requests, *((name, fresh_keys()) for name in KEYED)]:
         wallets.admin.execute(
             "SELECT pg_stat_statements_reset(0, d.oid) FROM pg_database d"
             " WHERE d.datname = current_database()"
         )
-        counted(wallets, *request)
+        counted(wallets, *DONE[name], keys)
         rows = wallets.admin.execute(
             "SELECT query FROM pg_stat_statements WHERE toplevel"
             " AND userid = 'wallet_app'::regrole AND dbid ="
