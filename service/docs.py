@@ -86,41 +86,69 @@ def _operation(document: Schema, method: str, path: str, operation: Schema) -> s
 <h2><span class="method">{method.upper()}</span><code>{escape(path)}</code></h2>
 <p>{escape(operation["summary"])}</p>
 <pre>{escape(_curl(document, method, path, operation))}</pre>
-<p>{success[0]}: {escape(success[1]["description"])}</p>
+{_parameters(document, operation)}<p>{success[0]}: {escape(success[1]["description"])}</p>
 {_example_answer(document, success[1])}{refusals}
 </section>
 """
 
 
+def _parameters(document: Schema, operation: Schema) -> str:
+    """What a caller may say in the query or in a header, but for what every request may have."""
+    items = [
+        f"<li><code>{escape(parameter['name'])}</code> {escape(parameter['description'])}</li>"
+        for parameter in _resolved(document, operation["parameters"])
+        if parameter["in"] != "path" and parameter["name"] != "X-Request-ID"
+    ]
+    return f"<ul>{''.join(items)}</ul>\n" if items else ""
+
+
 def _example_answer(document: Schema, answer: Schema) -> str:
     """What a success looks like, when it is an object with members."""
-    schema = next(iter(answer["content"].values()))["schema"]
-    properties = _resolve(document, schema).get("properties")
-    if not properties:
+    schema = _resolve(document, next(iter(answer["content"].values()))["schema"])
+    if "properties" not in schema:
         return ""
-    return f"<pre>{escape(json.dumps(_example(properties)))}</pre>\n"
+    return f"<pre>{escape(json.dumps(_example(document, schema, 1)))}</pre>\n"
 
 
 def _resolve(document: Schema, schema: Schema) -> Schema:
-    name = schema.get("$ref", "").rpartition("/")[2]
-    found: Schema = document["components"]["schemas"][name] if name else schema
+    """What a reference points to; anything else as it is."""
+    if "$ref" not in schema:
+        return schema
+    found = document
+    for name in schema["$ref"].removeprefix("#/").split("/"):
+        found = found[name]
     return found
 
 
-def _example(properties: dict[str, Schema]) -> Schema:
-    return {
-        name: schema["examples"][0] if "examples" in schema else number
-        for number, (name, schema) in enumerate(properties.items(), 1)
-    }
+def _resolved(document: Schema, schemas: list[Schema]) -> list[Schema]:
+    return [_resolve(document, schema) for schema in schemas]
+
+
+def _example(document: Schema, schema: Schema, number: int) -> Any:
+    """A value of a schema: its own example, else one made up; `number` where a number is wanted."""
+    schema = _resolve(document, schema)
+    if "examples" in schema:
+        return schema["examples"][0]
+    if "properties" in schema:
+        members = enumerate(schema["properties"].items(), 1)
+        return {name: _example(document, member, number) for number, (name, member) in members}
+    if schema.get("type") == "array":
+        return [_example(document, schema["items"], 1)]
+    return number
 
 
 def _curl(document: Schema, method: str, path: str, operation: Schema) -> str:
-    words = ["curl", f"http://127.0.0.1:8000{path.replace('{id}', '1')}"]
-    body = operation.get("requestBody")
-    if body:
-        schema = _resolve(document, body["content"]["application/json"]["schema"])
-        example = json.dumps(_example(schema["properties"]))
+    query = "&".join(
+        f"{parameter['name']}={_example(document, parameter['schema'], 1)}"
+        for parameter in _resolved(document, operation["parameters"])
+        if parameter["in"] == "query" and parameter.get("required")
+    )
+    url = f"http://127.0.0.1:8000{path.replace('{id}', '1')}{f'?{query}' if query else ''}"
+    words = [
+        f"curl{' -X POST' if method == 'post' and 'requestBody' not in operation else ''} {url}"
+    ]
+    if "requestBody" in operation:
+        schema = operation["requestBody"]["content"]["application/json"]["schema"]
+        example = json.dumps(_example(document, schema, 1))
         words += ["-H 'Content-Type: application/json'", f"-d '{example}'"]
-    elif method == "post":
-        words.insert(1, "-X POST")
-    return " \\\n  ".join([" ".join(words[:2]), *words[2:]])
+    return " \\\n  ".join(words)

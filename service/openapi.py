@@ -152,6 +152,7 @@ _SCHEMAS: dict[str, Schema] = {
             "kind": {
                 "type": "string",
                 "enum": ["deposit", "withdrawal", "transfer_in", "transfer_out", "reversal"],
+                "examples": ["transfer_out"],
             },
             "counterparty_account_id": _or_null(_ID, "Null for the world outside."),
             "amount": {**_MONEY, "pattern": r"^-?[0-9]{1,6}\.[0-9]{2}$", "examples": ["-12.30"]},
@@ -164,7 +165,7 @@ _SCHEMAS: dict[str, Schema] = {
         {
             "items": {"type": "array", "items": _ref("schemas", "StatementLine")},
             "next": _or_null(
-                {"type": "integer", "minimum": 2},
+                {"type": "integer", "minimum": 2, "examples": [51]},
                 "The `before` of the next page; null on the last.",
             ),
         },
@@ -212,7 +213,7 @@ _PARAMETERS: dict[str, Schema] = {
         "in": "query",
         "required": True,
         "description": "Compared without regard to case.",
-        "schema": {"type": "string", "pattern": r"^[^\u0000]*$"},
+        "schema": {"type": "string", "pattern": r"^[^\u0000]*$", "examples": ["ada@example.com"]},
     },
     "limit": {
         "name": "limit",
