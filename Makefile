@@ -3,10 +3,10 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: help run test test15 lint format psql audit up schema examples lock clean
+.PHONY: help run test test15 bench bench-quick lint format psql audit up schema examples lock clean
 
 help:  ## Print this list
-	@awk -F ':.*## ' '/^[a-z0-9]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 run: .venv/.run  ## Start PostgreSQL, deploy the schema, serve on 127.0.0.1:8000
 	@exec $(BIN)/python -m tools.run
@@ -16,6 +16,12 @@ test: .venv/.dev  ## Run all tests (in containers if Docker answers; else on an 
 
 test15: .venv/.dev  ## Test what depends on PostgreSQL's version, on Debian's PostgreSQL 15 (pgTAP too)
 	@tools/postgresql15 $(BIN)/pytest tests/sql tests/migrations tests/concurrency $(ARGS)
+
+bench: .venv/.bench  ## Measure against what one would build otherwise; writes bench/report.md (10 minutes)
+	@exec $(BIN)/python -m bench
+
+bench-quick: .venv/.bench  ## The same in less than 2 minutes, rougher; writes to .bench-quick
+	@exec $(BIN)/python -m bench --quick
 
 lint: .venv/.dev  ## Check style and types
 	@$(BIN)/ruff check .
@@ -54,4 +60,8 @@ clean:  ## Remove the virtual environment and caches; the data folder of `make r
 
 .venv/.dev: requirements/dev.txt tools/setup
 	@PYTHON=$(PYTHON) tools/setup dev
+	@touch $@ .venv/.run
+
+.venv/.bench: requirements/bench.txt tools/setup
+	@PYTHON=$(PYTHON) tools/setup bench
 	@touch $@ .venv/.run

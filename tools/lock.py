@@ -24,6 +24,7 @@ def main() -> None:
     # The same versions, fewer packages.
     constraint = ("-c", str(REQUIREMENTS / "dev.txt"))
     compile("run", "--extra", "run", *constraint)
+    compile("bench", "--extra", "run", "--extra", "bench", *constraint)
     compile("service", *constraint)
 
 

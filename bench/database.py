@@ -1,0 +1,142 @@
+"""In the database: pgbench, prepared statements, over TCP, one transfer a pgbench transaction."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import time
+from dataclasses import dataclass
+
+from bench.results import Results
+from bench.server import OTHER, SCRIPTS, BenchError, Server
+
+CLIENTS = 16
+ACCOUNTS = 10_000
+DISTRIBUTIONS = ("uniform", "zipf", "hot10", "hot1")
+VARIANTS = {
+    "transfer": "wallet_app",
+    "client_side": OTHER,
+    "client_side_sorted": OTHER,
+}
+"""Each script of a single transfer, and the role that runs it."""
+
+BATCHES = (100, 1000, 5000)
+SETTLE_ITEMS = 5000
+"""The most that one call of settle() settles."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a run of pgbench came to."""
+
+    rate: float
+    """Transactions a second that succeeded."""
+    failed: int
+    """Transactions that PostgreSQL aborted because of a deadlock."""
+    count: int
+    """Transactions that succeeded."""
+
+
+def pgbench(
+    server: Server,
+    database: str,
+    user: str,
+    scripts: list[str],
+    *limits: str,
+    clients: int = CLIENTS,
+    **variables: int,
+) -> Outcome:
+    """Run scripts, one after the other as one transaction, for as long as `limits` say.
+
+    Raises BenchError when a call is refused or fails otherwise than by a deadlock.
+    """
+    text = "\n".join((SCRIPTS / f"{name}.sql").read_text() for name in scripts)
+    given = {"accounts": ACCOUNTS, **variables}
+    server.wait_until_idle()
+    done = subprocess.run(
+        [
+            *("pgbench", "--no-vacuum", "--protocol=prepared", "--file=-", "--failures-detailed"),
+            *(f"--client={clients}", f"--jobs={min(clients, 2)}", *limits),
+            *(f"--define={name}={value}" for name, value in given.items()),
+        ],
+        env={**os.environ, **server.environ(user, database)},
+        input=text,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode:
+        raise BenchError(f"pgbench of {' and '.join(scripts)} failed:\n{done.stderr.strip()}")
+
+    def figure(pattern: str) -> float:
+        match = re.search(pattern, done.stdout)
+        return float(match[1]) if match else 0.0
+
+    return Outcome(
+        rate=figure(r"tps = ([\d.]+) \(without"),
+        failed=int(figure(r"number of failed transactions: (\d+)")),
+        count=int(figure(r"transactions actually processed: (\d+)")),
+    )
+
+
+def measure_singles(server: Server, results: Results, rounds: int, seconds: int) -> None:
+    """transfer() beside the client-side transaction, on the same tables."""
+    for number in range(rounds):
+        for distribution in DISTRIBUTIONS:
+            # In turns from either end, so that none always comes after the same.
+            for variant in list(VARIANTS)[:: -1 if number % 2 else 1]:
+                scripts = [f"pick_{distribution}", variant]
+                outcome = pgbench(server, "small", VARIANTS[variant], scripts, f"-T{seconds}")
+                name = f"pgbench/{distribution}/{variant}"
+                results.add(name, outcome.rate)
+                results.add(f"{name}/failed", outcome.failed / seconds)
+
+
+def measure_many(server: Server, results: Results, rounds: int, seconds: int) -> None:
+    """Single calls beside batches and the queue, as far as the schema has them."""
+    batches, queue = (
+        server.value("small", f"SELECT to_regproc('wallet.{name}') IS NOT NULL")
+        for name in ("transfer_batch", "settle")
+    )
+    for number in range(rounds):
+        runs = []
+        for distribution in ("uniform", "hot1"):
+            runs.append((distribution, "single"))
+            runs += [(distribution, f"batch_{items}") for items in BATCHES if batches]
+            runs += [(distribution, "queue")] if queue else []
+        for distribution, kind in runs[:: -1 if number % 2 else 1]:
+            name = f"many/{distribution}/{kind}"
+            if kind == "single":
+                scripts = [f"pick_{distribution}", "transfer"]
+                outcome = pgbench(server, "small", "wallet_app", scripts, f"-T{seconds}")
+                results.add(name, outcome.rate)
+            elif kind == "queue":
+                _measure_queue(server, results, distribution, seconds)
+            else:
+                items = int(kind.removeprefix("batch_"))
+                script = "batch_hot1" if distribution == "hot1" else "batch"
+                outcome = pgbench(
+                    server, "small", "wallet_app", [script], f"-T{seconds}", items=items
+                )
+                results.add(name, outcome.rate * items)
+
+
+def _measure_queue(server: Server, results: Results, distribution: str, seconds: int) -> None:
+    """Queue transfers for a while, then settle them all; the whole is what both took."""
+    scripts = [f"pick_{distribution}", "enqueue"]
+    queued = pgbench(server, "small", "wallet_app", scripts, f"-T{seconds}")
+    started = time.perf_counter()
+    settled = 0
+    with server.connect("small") as connection:
+        while row := connection.execute(f"SELECT wallet.settle({SETTLE_ITEMS})").fetchone():
+            if not row[0]:
+                break
+            settled += int(str(row[0]))
+    spent = time.perf_counter() - started
+    if settled < queued.count:
+        raise BenchError(f"{queued.count} transfers were queued, {settled} settled")
+    name = f"many/{distribution}/queue"
+    results.add(f"{name}/enqueue", queued.rate)
+    results.add(f"{name}/settle", settled / spent)
+    results.add(name, 1 / (1 / queued.rate + spent / settled))

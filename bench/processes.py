@@ -1,0 +1,99 @@
+"""The services that are measured, and what processes cost."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+
+import psutil
+
+from bench.server import BenchError, free_port
+from tools.embedded import CHECKOUT
+
+
+@dataclass(frozen=True)
+class Service:
+    """A service that answers at `url`, with the process that heads it."""
+
+    url: str
+    pid: int
+
+
+@contextmanager
+def running(module: str, database_url: str, workers: int, pool_size: int) -> Iterator[Service]:
+    """`python -m module` with that many processes, each with that many connections."""
+    port = free_port()
+    url = f"http://127.0.0.1:{port}"
+    environ = {name: value for name, value in os.environ.items() if "WALLET_" not in name}
+    environ |= {
+        "WALLET_DATABASE_URL": database_url,
+        "WALLET_PORT": str(port),
+        "WALLET_WORKERS": str(workers),
+        "WALLET_POOL_SIZE": str(pool_size),
+    }
+    with tempfile.TemporaryFile() as log:
+        # A session of its own: Ctrl-C is for the benchmark, which ends it.
+        process = subprocess.Popen(
+            [sys.executable, "-m", module],
+            cwd=CHECKOUT,
+            env=environ,
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
+        )
+        try:
+            if not _answers(process, url):
+                log.seek(0)
+                raise BenchError(f"{module} did not start:\n{log.read().decode()}")
+            yield Service(url, process.pid)
+        finally:
+            process.terminate()
+            try:
+                process.wait(30)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+
+
+def _answers(process: subprocess.Popen[bytes], url: str) -> bool:
+    """Whether it comes to be ready within 30 seconds."""
+    deadline = time.monotonic() + 30
+    while time.monotonic() < deadline and process.poll() is None:
+        with suppress(OSError), urllib.request.urlopen(f"{url}/health/ready", timeout=5):
+            return True
+        time.sleep(0.02)
+    return False
+
+
+def family(pid: int) -> list[psutil.Process]:
+    """A process and all that descend from it."""
+    head = psutil.Process(pid)
+    return [head, *head.children(recursive=True)]
+
+
+def cpu_seconds(pid: int) -> float:
+    """CPU time of a process and its descendants, those included that have ended."""
+    total = 0.0
+    for process in family(pid):
+        with suppress(psutil.NoSuchProcess):
+            total += sum(process.cpu_times()[:4])
+    return total
+
+
+def memory(pid: int) -> float:
+    """Megabytes of a process and its descendants; a page that several share counts once."""
+    total = 0
+    for process in family(pid):
+        with suppress(psutil.NoSuchProcess):
+            used = process.memory_full_info()
+            # Only Linux knows the proportional share; elsewhere what is shared is left out.
+            total += getattr(used, "pss", used.uss)
+    return total / 1e6

@@ -1,0 +1,1 @@
+SELECT wallet.enqueue_transfer(:source, :target, :amount * 0.01);

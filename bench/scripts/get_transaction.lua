@@ -1,0 +1,4 @@
+-- GET /transaction/{id}, with ids from 1 to the first argument.
+
+dofile(debug.getinfo(1, "S").source:match("@(.*/)") .. "common.lua")
+get("/transaction/%d")

@@ -1,0 +1,1 @@
+SELECT wallet.settle(:items);

@@ -1,0 +1,148 @@
+"""The PostgreSQL server that is measured, and the ledgers on it."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import shutil
+import socket
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import psycopg
+
+from tools.embedded import CHECKOUT, EmbeddedServer, folder_of_checkout, path_with_programs
+from tools.run import deploy
+
+SCRIPTS = CHECKOUT / "bench/scripts"
+
+OPTIONS = {
+    "shared_buffers": "1GB",
+    "max_wal_size": "8GB",
+    "max_connections": "200",
+}
+"""What differs from PostgreSQL's defaults. fsync and synchronous_commit stay on."""
+
+TEMPLATE = "wallet"
+"""The database that Sqitch deploys, empty."""
+
+OTHER = "bench_client"
+"""The role that a service has which writes the tables itself."""
+
+
+class BenchError(Exception):
+    """Why the benchmark cannot go on."""
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+class Server:
+    """An embedded server on 127.0.0.1, with a password, since every user can reach that."""
+
+    def __init__(self) -> None:
+        folder = folder_of_checkout()
+        # Beside the one of `make run`: on a disk, where a folder in /tmp may be in memory.
+        self.folder = folder.with_name(f"{folder.name}-bench")
+        self.port = free_port()
+        self._password = secrets.token_hex(16)
+        self._server = EmbeddedServer(
+            self.folder, {**OPTIONS, "listen_addresses": "127.0.0.1", "port": str(self.port)}
+        )
+
+    def start(self) -> None:
+        """Make the server anew, with the schema deployed into TEMPLATE."""
+        self.remove()
+        self._server.start()
+        socket_url = f"{self._server.url('postgres', 'postgres')}&port={self.port}"
+        with psycopg.connect(socket_url, autocommit=True) as connection:
+            connection.execute(f"CREATE DATABASE {TEMPLATE}")
+            connection.execute(f"ALTER ROLE postgres PASSWORD '{self._password}'")
+            hba = self._server.data / "pg_hba.conf"
+            hba.write_text("local all all trust\nhost all all 127.0.0.1/32 scram-sha-256\n")
+            connection.execute("SELECT pg_reload_conf()")
+        deploy(self)
+        with self.connect(TEMPLATE) as connection:
+            connection.execute(f"ALTER ROLE wallet_app PASSWORD '{self._password}'")
+            connection.execute(f"CREATE ROLE {OTHER} LOGIN PASSWORD '{self._password}'")
+            connection.execute(f"GRANT USAGE ON SCHEMA wallet TO {OTHER}")
+            connection.execute(
+                "GRANT SELECT, INSERT, UPDATE ON wallet.account, wallet.transaction, wallet.entry "
+                f"TO {OTHER}"
+            )
+
+    def remove(self) -> None:
+        """Stop it, if it runs, and remove all of it."""
+        if self.folder.exists():
+            self._server.stop("immediate")
+            shutil.rmtree(self.folder)
+
+    def url(self, user: str, database: str) -> str:
+        return f"postgresql://{user}:{self._password}@127.0.0.1:{self.port}/{database}"
+
+    def environ(self, user: str, database: str) -> dict[str, str]:
+        """libpq's variables, and a PATH with this server's psql and pgbench first."""
+        return {
+            "PGHOST": "127.0.0.1",
+            "PGPORT": str(self.port),
+            "PGUSER": user,
+            "PGPASSWORD": self._password,
+            "PGDATABASE": database,
+            "PATH": path_with_programs(),
+        }
+
+    def connect(self, database: str) -> psycopg.Connection[tuple[object, ...]]:
+        """A superuser's autocommit connection."""
+        return psycopg.connect(self.url("postgres", database), autocommit=True)
+
+    def value(self, database: str, query: str) -> object:
+        """The one value that a query returns."""
+        with self.connect(database) as connection:
+            row = connection.execute(query).fetchone()
+            return row[0] if row else None
+
+    def pid(self) -> int:
+        """The postmaster's."""
+        return int((self._server.data / "postmaster.pid").read_text().split()[0])
+
+    def make_ledger(self, database: str, accounts: int, transactions: int) -> None:
+        """Make a database with that many accounts of 500 000.00 and that many transactions."""
+        with self.connect("postgres") as connection:
+            connection.execute(f"CREATE DATABASE {database} TEMPLATE {TEMPLATE}")
+        given = ["-v", f"accounts={accounts}", "-v", f"transactions={transactions}"]
+        subprocess.run(
+            ["psql", "-XqAt", *given, "-f", SCRIPTS / "fill.sql"],
+            env={**os.environ, **self.environ("postgres", database)},
+            stdout=subprocess.DEVNULL,
+            check=True,
+        )
+
+    def wait_until_idle(self) -> None:
+        """Return when no client's statement is left over from what was measured before."""
+        deadline = time.monotonic() + 60
+        busy = """
+            SELECT count(*) FROM pg_stat_activity
+            WHERE backend_type = 'client backend' AND state <> 'idle' AND pid <> pg_backend_pid()
+        """
+        while self.value("postgres", busy):
+            if time.monotonic() > deadline:
+                raise BenchError("statements go on running")
+            time.sleep(0.05)
+
+
+@contextmanager
+def running_server() -> Iterator[Server]:
+    """A server for one run of the benchmark; nothing of it stays."""
+    server = Server()
+    try:
+        server.start()
+        yield server
+    finally:
+        server.remove()
