@@ -36,6 +36,10 @@ class Outcome:
     """Transactions that PostgreSQL aborted because of a deadlock."""
     count: int
     """Transactions that succeeded."""
+    wal: float
+    """Bytes of WAL for each of them."""
+    images: float
+    """Whole pages in the WAL for each of them: a page's first change after a checkpoint."""
 
 
 def pgbench(
@@ -54,6 +58,7 @@ def pgbench(
     text = "\n".join((SCRIPTS / f"{name}.sql").read_text() for name in scripts)
     given = {"accounts": ACCOUNTS, **variables}
     server.wait_until_idle()
+    wal_before = _wal(server)
     done = subprocess.run(
         [
             *("pgbench", "--no-vacuum", "--protocol=prepared", "--file=-", "--failures-detailed"),
@@ -73,11 +78,22 @@ def pgbench(
         match = re.search(pattern, done.stdout)
         return float(match[1]) if match else 0.0
 
+    wal, images = (now - before for now, before in zip(_wal(server), wal_before, strict=True))
+    count = int(figure(r"transactions actually processed: (\d+)"))
     return Outcome(
         rate=figure(r"tps = ([\d.]+) \(without"),
         failed=int(figure(r"number of failed transactions: (\d+)")),
-        count=int(figure(r"transactions actually processed: (\d+)")),
+        count=count,
+        wal=wal / max(count, 1),
+        images=images / max(count, 1),
     )
+
+
+def _wal(server: Server) -> tuple[float, float]:
+    """Bytes written to the WAL so far, and whole pages."""
+    query = "SELECT pg_current_wal_insert_lsn() - '0/0' || ' ' || wal_fpi FROM pg_stat_wal"
+    written, images = str(server.value("postgres", query)).split()
+    return float(written), float(images)
 
 
 def measure_singles(server: Server, results: Results, rounds: int, seconds: int) -> None:
@@ -87,10 +103,13 @@ def measure_singles(server: Server, results: Results, rounds: int, seconds: int)
             # In turns from either end, so that none always comes after the same.
             for variant in list(VARIANTS)[:: -1 if number % 2 else 1]:
                 scripts = [f"pick_{distribution}", variant]
-                outcome = pgbench(server, "small", VARIANTS[variant], scripts, f"-T{seconds}")
+                # The uniform load has a ledger of its own, whose size is looked at afterwards.
+                database = "small" if distribution == "uniform" else "hot"
+                outcome = pgbench(server, database, VARIANTS[variant], scripts, f"-T{seconds}")
                 name = f"pgbench/{distribution}/{variant}"
                 results.add(name, outcome.rate)
                 results.add(f"{name}/failed", outcome.failed / seconds)
+                results.add(f"{name}/wal", outcome.wal)
 
 
 def measure_many(server: Server, results: Results, rounds: int, seconds: int) -> None:

@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 import resource
 import subprocess
+import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 from bench.database import ACCOUNTS, pgbench
-from bench.processes import Service, cpu_seconds
+from bench.processes import Service, cpu_seconds, memory
 from bench.results import Results
 from bench.server import SCRIPTS, BenchError, Server
 
@@ -110,7 +112,7 @@ def measure_reads(
     server: Server, services: dict[str, Service], results: Results, rounds: int, seconds: int
 ) -> None:
     """GET an account, a transaction and a page of a statement."""
-    transactions = int(str(server.value("small", "SELECT max(id) FROM wallet.transaction")))
+    transactions = server.number("small", "SELECT max(id) FROM wallet.transaction")
     for _ in range(rounds):
         for read in READS:
             for name, service in services.items():
@@ -120,3 +122,23 @@ def measure_reads(
                 results.add(f"reads/{read}/{name}/errors", answers.errors)
                 results.add(f"reads/{read}/{name}/p50", answers.p50)
                 results.add(f"reads/{read}/{name}/p99", answers.p99)
+
+
+def measure_memory(
+    server: Server, services: dict[str, Service], results: Results, seconds: int
+) -> None:
+    """Megabytes before anybody has asked anything, and amid transfers. To be called first."""
+
+    def look(when: str, name: str) -> None:
+        results.add(f"memory/{name}/{when}", memory(services[name].pid))
+        results.add(f"memory/{name}_postgresql/{when}", memory(server.pid()))
+
+    for name in services:
+        look("rest", name)
+    with ThreadPoolExecutor(1) as executor:
+        for name, service in services.items():
+            load = executor.submit(wrk, service.url, "transfer", seconds, ACCOUNTS)
+            time.sleep(seconds / 2)
+            look("load", name)
+            load.result()
+            server.wait_until_idle()

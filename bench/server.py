@@ -10,12 +10,10 @@ import subprocess
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
 import psycopg
 
 from tools.embedded import CHECKOUT, EmbeddedServer, folder_of_checkout, path_with_programs
-from tools.run import deploy
 
 SCRIPTS = CHECKOUT / "bench/scripts"
 
@@ -68,7 +66,7 @@ class Server:
             hba = self._server.data / "pg_hba.conf"
             hba.write_text("local all all trust\nhost all all 127.0.0.1/32 scram-sha-256\n")
             connection.execute("SELECT pg_reload_conf()")
-        deploy(self)
+        self._deploy()
         with self.connect(TEMPLATE) as connection:
             connection.execute(f"ALTER ROLE wallet_app PASSWORD '{self._password}'")
             connection.execute(f"CREATE ROLE {OTHER} LOGIN PASSWORD '{self._password}'")
@@ -77,6 +75,19 @@ class Server:
                 "GRANT SELECT, INSERT, UPDATE ON wallet.account, wallet.transaction, wallet.entry "
                 f"TO {OTHER}"
             )
+
+    def _deploy(self) -> None:
+        done = subprocess.run(
+            ["sqitch", "deploy"],
+            cwd=CHECKOUT,
+            env={**os.environ, **self.environ("postgres", TEMPLATE)},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            check=False,
+        )
+        if done.returncode:
+            raise BenchError(f"sqitch deploy failed:\n{done.stdout.rstrip()}")
 
     def remove(self) -> None:
         """Stop it, if it runs, and remove all of it."""
@@ -102,11 +113,17 @@ class Server:
         """A superuser's autocommit connection."""
         return psycopg.connect(self.url("postgres", database), autocommit=True)
 
-    def value(self, database: str, query: str) -> object:
-        """The one value that a query returns."""
+    def rows(self, database: str, query: str) -> list[tuple[object, ...]]:
         with self.connect(database) as connection:
-            row = connection.execute(query).fetchone()
-            return row[0] if row else None
+            return connection.execute(query.encode()).fetchall()
+
+    def value(self, database: str, query: str) -> object:
+        """The first value that a query returns."""
+        return self.rows(database, query)[0][0]
+
+    def number(self, database: str, query: str) -> int:
+        """The same, when it is a whole number."""
+        return int(str(self.value(database, query)))
 
     def pid(self) -> int:
         """The postmaster's."""

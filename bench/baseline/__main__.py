@@ -15,7 +15,7 @@ def main() -> None:
     database_url = os.environ["WALLET_DATABASE_URL"]
     port = int(os.environ["WALLET_PORT"])
     pool_size = int(os.environ["WALLET_POOL_SIZE"])
-    children = []
+    children: list[int] = []
     for _ in range(int(os.environ["WALLET_WORKERS"]) - 1):
         if not (child := os.fork()):
             children.clear()

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from datetime import datetime
+from datetime import UTC, datetime
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 
@@ -119,7 +119,7 @@ async def transfer(request: web.Request) -> web.Response:
             raise Refused(409, "insufficient_funds")
         if target["balance"] + amount > LIMIT:
             raise Refused(409, "balance_limit_exceeded")
-        now = datetime.now().astimezone()
+        now = datetime.now(UTC)
         ctime = max(now, source["mtime"], target["mtime"])
         source = await connection.fetchrow(UPDATE, source_id, -amount, ctime)
         target = await connection.fetchrow(UPDATE, target_id, amount, ctime)

@@ -1,0 +1,64 @@
+"""Growth: the same load on a young ledger and on an old one, and what a transaction takes on disk."""
+
+from __future__ import annotations
+
+from bench.database import pgbench
+from bench.results import Results
+from bench.server import Server
+
+WARM_UP = 6
+"""Seconds of load before anything is measured: after a checkpoint a page's first change is written
+whole, and the old ledger has many pages."""
+
+
+def measure_size(server: Server, results: Results, database: str) -> None:
+    """Bytes of tables and indexes, as the load has left them, for each row."""
+    parts = server.rows(
+        database,
+        """
+        SELECT c.relname, pg_table_size(c.oid) FROM pg_class c
+        WHERE c.oid IN ('wallet.transaction'::regclass, 'wallet.account'::regclass)
+        UNION ALL
+        SELECT i.indexrelid::regclass::text, pg_relation_size(i.indexrelid) FROM pg_index i
+        WHERE i.indrelid IN ('wallet.transaction'::regclass, 'wallet.account'::regclass)
+        """,
+    )
+    for table in ("transaction", "account"):
+        count = server.number(database, f"SELECT count(*) FROM wallet.{table}")
+        results.add(f"size/{table}/rows", count)
+        for name, size in parts:
+            part = str(name).removeprefix("wallet.")
+            if part.startswith(table):
+                results.add(f"size/{table}/{part}", float(str(size)) / count)
+
+
+def measure_growth(
+    server: Server, results: Results, rounds: int, seconds: int, ledgers: dict[str, tuple[int, int]]
+) -> None:
+    """transfer() on each ledger, of so many accounts and transactions, in turns.
+
+    On the old one also among as many accounts as the young one has: what the transactions cost that
+    are there, without what more accounts cost.
+    """
+    (young, (few, _)), (old, (many, _)) = ledgers.items()
+    cases = {
+        "young": (young, few),
+        "old_few": (old, few),
+        "old": (old, many),
+    }
+    for database, (accounts, transactions) in ledgers.items():
+        server.make_ledger(database, accounts, transactions)
+    with server.connect("postgres") as connection:
+        connection.execute("CHECKPOINT")
+    scripts = ["pick_uniform", "transfer"]
+    for database, accounts in cases.values():
+        pgbench(server, database, "wallet_app", scripts, f"-T{WARM_UP}", accounts=accounts)
+    for number in range(rounds):
+        for case in list(cases)[:: -1 if number % 2 else 1]:
+            database, accounts = cases[case]
+            outcome = pgbench(
+                server, database, "wallet_app", scripts, f"-T{seconds}", accounts=accounts
+            )
+            results.add(f"growth/{case}", outcome.rate)
+            results.add(f"growth/{case}/wal", outcome.wal)
+            results.add(f"growth/{case}/images", outcome.images)

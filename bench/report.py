@@ -1,0 +1,355 @@
+"""The report: tables and charts out of what was measured, as far as it was."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from bench.charts import Bar, Panel, chart
+from bench.database import BATCHES, DISTRIBUTIONS, VARIANTS
+from bench.http import READS
+from bench.results import Results
+from bench.text import number, spread, table
+
+WHERE = {
+    "uniform": "10 000 accounts",
+    "zipf": "10 000, Zipf",
+    "hot10": "10 hot accounts",
+    "hot1": "into one account",
+}
+WHO = {
+    "transfer": "transfer()",
+    "client_side": "client-side transaction",
+    "client_side_sorted": "client-side, ids sorted",
+    "service": "this service",
+    "baseline": "baseline",
+}
+PARTS = {"service": "service", "postgresql": "PostgreSQL", "wrk": "wrk"}
+LEDGERS = {
+    "young": "young ledger",
+    "old_few": "old ledger, 10 000 of its accounts active",
+    "old": "old ledger, all accounts active",
+}
+RATIOS = {
+    "transfer() ÷ client-side transaction, 10 000 accounts": (
+        "pgbench/uniform/transfer",
+        "pgbench/uniform/client_side",
+    ),
+    "transfer() ÷ client-side transaction, 10 hot accounts": (
+        "pgbench/hot10/transfer",
+        "pgbench/hot10/client_side",
+    ),
+    "transfer() ÷ client-side transaction with sorted ids, 10 000 accounts": (
+        "pgbench/uniform/transfer",
+        "pgbench/uniform/client_side_sorted",
+    ),
+    "HTTP: this service ÷ baseline, 10 000 accounts": (
+        "http/uniform/service",
+        "http/uniform/baseline",
+    ),
+    "HTTP: this service ÷ baseline, 10 hot accounts": ("http/hot10/service", "http/hot10/baseline"),
+    "HTTP: this service on 10 hot accounts ÷ on 10 000": (
+        "http/hot10/service",
+        "http/uniform/service",
+    ),
+    "HTTP: this service ÷ pgbench calling transfer()": (
+        "http/uniform/service",
+        "http/uniform/pgbench",
+    ),
+    "batches of 5 000 ÷ single calls, 10 000 accounts": (
+        "many/uniform/batch_5000",
+        "many/uniform/single",
+    ),
+    "queue and settle ÷ single calls, into one account": ("many/hot1/queue", "many/hot1/single"),
+    "old ledger ÷ young ledger": ("growth/old", "growth/young"),
+    "old ledger ÷ young ledger, 10 000 accounts active in both": (
+        "growth/old_few",
+        "growth/young",
+    ),
+}
+BEGIN, END = "<!-- written by make bench -->", "<!-- end of what make bench wrote -->"
+
+
+def ratios(results: Results) -> dict[str, list[float]]:
+    """Each ratio that was measured: round by round."""
+    measured = {title: results.ratio(*pair) for title, pair in RATIOS.items() if results.has(*pair)}
+    return {title: values for title, values in measured.items() if values}
+
+
+def tables(results: Results) -> list[tuple[str, str]]:
+    """Every table with its title, in the report's order."""
+    made = [
+        ("Ratios", _ratios(results)),
+        ("In the database: transfers a second", _singles(results)),
+        ("Over HTTP: POST /transaction", _http(results)),
+        ("Over HTTP: CPU milliseconds a request that succeeded", _cpu(results)),
+        ("Over HTTP: reads", _reads(results)),
+        ("Batches and the queue: transfers a second", _many(results)),
+        ("Growth", _growth(results)),
+        ("Bytes on disk", _size(results)),
+        ("Start-up", _startup(results)),
+        ("Memory in MB", _memory(results)),
+    ]
+    return [(title, text) for title, text in made if text]
+
+
+def _ratios(results: Results) -> str:
+    rows = [[title, spread(values)] for title, values in ratios(results).items()]
+    return table(["", "median (least–most)"], rows)
+
+
+def _singles(results: Results) -> str:
+    head = ["", "", "rate", "deadlocks a second", "WAL bytes each"]
+    rows = []
+    for distribution in DISTRIBUTIONS:
+        for variant in VARIANTS:
+            name = f"pgbench/{distribution}/{variant}"
+            if results.has(name):
+                rows.append(
+                    [
+                        f"{WHERE[distribution]}: {WHO[variant]}",
+                        spread(results.figures[name]),
+                        number(results.median(f"{name}/failed")),
+                        number(results.median(f"{name}/wal")),
+                    ]
+                )
+    return table([head[0], *head[2:]], rows) if rows else ""
+
+
+def _http(results: Results) -> str:
+    rows = []
+    for distribution in ("uniform", "hot10"):
+        for who in ("service", "baseline"):
+            name = f"http/{distribution}/{who}"
+            if results.has(name):
+                figures = [results.figures[f"{name}/{part}"] for part in ("p50", "p99", "errors")]
+                rows.append(
+                    [f"{WHERE[distribution]}: {WHO[who]}", spread(results.figures[name])]
+                    + [
+                        spread(figures[0]),
+                        spread(figures[1]),
+                        number(results.median(f"{name}/errors")),
+                    ]
+                )
+    head = ["", "successes a second", "p50 in ms", "p99 in ms", "errors a second"]
+    return table(head, rows) if rows else ""
+
+
+def _cpu(results: Results) -> str:
+    rows = []
+    for distribution in ("uniform", "hot10"):
+        for who in ("service", "baseline"):
+            names = [f"http/{distribution}/{who}/cpu/{part}" for part in PARTS]
+            if results.has(*names):
+                rows.append(
+                    [f"{WHERE[distribution]}: {WHO[who]}"]
+                    + [number(results.median(name)) for name in names]
+                )
+    return table(["", *PARTS.values()], rows) if rows else ""
+
+
+def _reads(results: Results) -> str:
+    paths = {
+        "account": "GET /account/{id}",
+        "transaction": "GET /transaction/{id}",
+        "statement": "GET /account/{id}/transaction",
+    }
+    rows = []
+    for read in READS:
+        for who in ("service", "baseline"):
+            name = f"reads/{read}/{who}"
+            if results.has(name):
+                rows.append(
+                    [f"{paths[read]}: {WHO[who]}", spread(results.figures[name])]
+                    + [number(results.median(f"{name}/{part}")) for part in ("p50", "p99")]
+                )
+    return table(["", "answers a second", "p50 in ms", "p99 in ms"], rows) if rows else ""
+
+
+def _kinds(results: Results) -> dict[str, str]:
+    """Single calls, batches and the queue, as far as they were measured, by name."""
+    kinds = {"single": "single calls"}
+    kinds |= {f"batch_{items}": f"batches of {items:,}".replace(",", " ") for items in BATCHES}
+    kinds["queue"] = "queue and settle"
+    kinds["queue/enqueue"] = "of these, to queue"
+    kinds["queue/settle"] = "of these, to settle"
+    return {kind: label for kind, label in kinds.items() if results.has(f"many/uniform/{kind}")}
+
+
+def _many(results: Results) -> str:
+    rows = [
+        [label, *(spread(results.figures[f"many/{where}/{kind}"]) for where in ("uniform", "hot1"))]
+        for kind, label in _kinds(results).items()
+    ]
+    return table(["", WHERE["uniform"], WHERE["hot1"]], rows) if rows else ""
+
+
+def _growth(results: Results) -> str:
+    rows = [
+        [label, spread(results.figures[f"growth/{case}"])]
+        + [number(results.median(f"growth/{case}/{part}")) for part in ("wal", "images")]
+        for case, label in LEDGERS.items()
+        if results.has(f"growth/{case}")
+    ]
+    head = ["", "transfers a second", "WAL bytes each", "whole pages each"]
+    return table(head, rows) if rows else ""
+
+
+def _size(results: Results) -> str:
+    rows = []
+    for owner in ("transaction", "account"):
+        names = [n for n in results.figures if n.startswith(f"size/{owner}/{owner}")]
+        for name in names:
+            rows.append([name.rpartition("/")[2], number(results.median(name))])
+        if names:
+            total = sum(results.median(name) for name in names)
+            rows.append([f"**a row of {owner}, in all**", f"**{number(total)}**"])
+    return table(["", "bytes a row"], rows) if rows else ""
+
+
+def _startup(results: Results) -> str:
+    labels = {
+        "new": "nothing there: initdb and deploy included",
+        "warm": "the data folder is there",
+    }
+    rows = [
+        [label, spread(results.figures[f"startup/{kind}"])]
+        for kind, label in labels.items()
+        if results.has(f"startup/{kind}")
+    ]
+    return table(["make run to its first answer", "seconds"], rows) if rows else ""
+
+
+def _memory(results: Results) -> str:
+    rows = []
+    for who in ("service", "baseline"):
+        for suffix, label in (("", WHO[who]), ("_postgresql", f"PostgreSQL under {WHO[who]}")):
+            name = f"memory/{who}{suffix}"
+            if results.has(f"{name}/rest", f"{name}/load"):
+                rows.append(
+                    [label] + [number(results.median(f"{name}/{w}")) for w in ("rest", "load")]
+                )
+    return table(["", "at rest", "under load"], rows) if rows else ""
+
+
+def charts(results: Results) -> dict[str, str]:
+    """Each chart's file name and SVG text."""
+
+    def bars(*pairs: tuple[str, str]) -> list[Bar]:
+        return [Bar(WHO.get(s, s), results.figures[name]) for s, name in pairs if results.has(name)]
+
+    def over_http(part: str) -> dict[str, list[Bar]]:
+        return {
+            WHERE[d]: bars(*((w, f"http/{d}/{w}{part}") for w in ("service", "baseline")))
+            for d in ("uniform", "hot10")
+        }
+
+    drawn = {
+        "transfers.svg": [
+            Panel(
+                "Transfers a second in the database",
+                {
+                    WHERE[d]: bars(*((v, f"pgbench/{d}/{v}") for v in VARIANTS))
+                    for d in DISTRIBUTIONS
+                },
+            )
+        ],
+        "http.svg": [
+            Panel("Transfers a second over HTTP", over_http("")),
+            Panel("p99 in milliseconds", over_http("/p99")),
+        ],
+        "many.svg": [
+            Panel(
+                f"Transfers a second, {WHERE[where]}",
+                {
+                    label: bars(("", f"many/{where}/{kind}"))
+                    for kind, label in _kinds(results).items()
+                    if "/" not in kind
+                },
+            )
+            for where in ("uniform", "hot1")
+        ],
+        "growth.svg": [
+            Panel(
+                "Transfers a second",
+                {
+                    label.replace(" ledger", "", 1): bars(("", f"growth/{case}"))
+                    for case, label in {
+                        "young": "young ledger",
+                        "old_few": "old ledger, few active",
+                        "old": "old ledger, all active",
+                    }.items()
+                },
+            )
+        ],
+    }
+    return {
+        name: chart(panels)
+        for name, panels in drawn.items()
+        if all(bars for panel in panels for bars in panel.groups.values())
+    }
+
+
+def write_report(results: Results, folder: Path) -> None:
+    """Write report.md, its charts and results.json into `folder`."""
+    folder.mkdir(parents=True, exist_ok=True)
+    drawn = charts(results)
+    for name, text in drawn.items():
+        (folder / name).write_text(text)
+    chapters = {
+        "In the database: transfers a second": "transfers.svg",
+        "Over HTTP: POST /transaction": "http.svg",
+        "Batches and the queue: transfers a second": "many.svg",
+        "Growth": "growth.svg",
+    }
+    parts = [INTRODUCTION]
+    parts.append("\n".join(f"- {name}: {fact}" for name, fact in results.facts.items()))
+    for title, text in tables(results):
+        parts.append(f"## {title}")
+        if title in NOTES:
+            parts.append(NOTES[title])
+        if chapters.get(title) in drawn:
+            parts.append(f"![{title}]({chapters[title]})")
+        parts.append(text)
+    (folder / "report.md").write_text("\n\n".join(parts) + "\n")
+    results.write(folder / "results.json")
+
+
+def write_readme(results: Results, path: Path) -> None:
+    """Write the README's figures anew, between the two comments that mark them."""
+    lines = [
+        "![Transfers a second in the database](bench/transfers.svg)",
+        table(
+            ["", "median (least–most)"],
+            [[title, spread(values)] for title, values in ratios(results).items()],
+        ),
+    ]
+    block = f"{BEGIN}\n\n" + "\n\n".join(lines) + f"\n\n{END}"
+    pattern = re.compile(re.escape(BEGIN) + ".*?" + re.escape(END), re.DOTALL)
+    path.write_text(pattern.sub(lambda _: block, path.read_text()))
+
+
+INTRODUCTION = """# Benchmark
+
+Written by `make bench`. What is compared was measured in turns, in one run, on one machine: ratios
+are what counts. A figure is the median of the rounds, with the least and the most behind it; a ratio
+is taken round by round."""
+
+NOTES = {
+    "In the database: transfers a second": """`transfer()` is one round trip. The client-side
+transaction is what a service runs that writes the tables itself: BEGIN, SELECT … FOR UPDATE of the
+source, then of the target, two UPDATEs, INSERT, COMMIT. With sorted ids both are locked in one SELECT,
+the lower id first. All write the same rows (`tests/bench`). A rate counts what was committed; a
+deadlock costs its client a second, PostgreSQL's `deadlock_timeout`.""",
+    "Over HTTP: POST /transaction": """The baseline (`bench/baseline/`) is aiohttp and asyncpg, the
+client-side transaction with explicit row locks in the request's order, and 503 when PostgreSQL breaks
+a deadlock. Both services have the same number of processes and connections, uvloop, and no access
+log. Percentiles are over all answers.""",
+    "Batches and the queue: transfers a second": """A batch is one call of `transfer_batch()`. Queue
+and settle is what both took together: 16 clients that queue, then one that settles all.""",
+    "Growth": """Each ledger was made in SQL with every entry and balance as `transfer()` would have
+written it, checkpointed, and run in for some seconds. Whole pages are what PostgreSQL writes to the
+WAL at a page's first change after a checkpoint.""",
+    "Bytes on disk": """After the load in the database above, among 10 000 accounts: what indexes take
+that grew in random order, not what they take when just built.""",
+}
