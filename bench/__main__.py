@@ -34,7 +34,7 @@ class Plan:
     rounds: int
     seconds: int
     hot_seconds: int
-    """For what answers so seldom that more time is needed: the baseline on hot accounts."""
+    """The seconds for what deadlocks: it comes to so little that it takes more to count it."""
     old: tuple[int, int]
     """The old ledger's accounts and transactions."""
 
@@ -73,7 +73,9 @@ def measure(plan: Plan, results: Results, workers: int, pool_size: int) -> None:
         )
         part(
             "transfer() in the database",
-            lambda: database.measure_singles(server, results, plan.rounds, plan.seconds),
+            lambda: database.measure_singles(
+                server, results, plan.rounds, plan.seconds, plan.hot_seconds
+            ),
         )
         growth.measure_size(server, results, "small")
         with ExitStack() as started:

@@ -1,4 +1,4 @@
-"""Growth: the same load on a young ledger and on an old one, and what a transaction takes on disk."""
+"""Growth: the same load on a young ledger and an old one, and what a transaction takes on disk."""
 
 from __future__ import annotations
 

@@ -23,8 +23,10 @@ READS = ("account", "transaction", "statement")
 class Answers:
     """What a run of wrk came to. Times are in milliseconds, over all answers."""
 
+    successes: int
+    """Answers with a 2xx status."""
     rate: float
-    """Answers a second with a 2xx status."""
+    """The same, a second."""
     errors: float
     """Answers a second with another status, and connections that broke."""
     p50: float
@@ -48,8 +50,10 @@ def wrk(url: str, script: str, seconds: int, ids: int) -> Answers:
         raise BenchError(f"wrk failed:\n{done.stdout}{done.stderr}")
     said = json.loads(done.stdout.splitlines()[-1])
     span = said["microseconds"] / 1e6
+    successes = said["answers"] - said["refused"]
     return Answers(
-        rate=(said["answers"] - said["refused"]) / span,
+        successes=successes,
+        rate=successes / span,
         errors=(said["refused"] + said["broken"]) / span,
         p50=said["p50"] / 1000,
         p99=said["p99"] / 1000,
@@ -103,7 +107,7 @@ def _measure_transfer(
     results.add(f"{name}/errors", answers.errors)
     results.add(f"{name}/p50", answers.p50)
     results.add(f"{name}/p99", answers.p99)
-    thousands = max(answers.rate * seconds, 1) / 1000
+    thousands = max(answers.successes, 1) / 1000
     for group, cpu in after.items():
         results.add(f"{name}/cpu/{group}", (cpu - before[group]) / thousands)
 

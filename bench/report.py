@@ -82,7 +82,7 @@ def tables(results: Results) -> list[tuple[str, str]]:
         ("Ratios", _ratios(results)),
         ("In the database: transfers a second", _singles(results)),
         ("Over HTTP: POST /transaction", _http(results)),
-        ("Over HTTP: CPU milliseconds a request that succeeded", _cpu(results)),
+        ("Over HTTP: CPU seconds for 1 000 successes", _cpu(results)),
         ("Over HTTP: reads", _reads(results)),
         ("Batches and the queue: transfers a second", _many(results)),
         ("Growth", _growth(results)),
@@ -95,11 +95,11 @@ def tables(results: Results) -> list[tuple[str, str]]:
 
 def _ratios(results: Results) -> str:
     rows = [[title, spread(values)] for title, values in ratios(results).items()]
-    return table(["", "median (least–most)"], rows)
+    return table(["", "median (least–most)"], rows) if rows else ""
 
 
 def _singles(results: Results) -> str:
-    head = ["", "", "rate", "deadlocks a second", "WAL bytes each"]
+    head = ["", "transfers a second", "deadlocks a second", "WAL bytes each"]
     rows = []
     for distribution in DISTRIBUTIONS:
         for variant in VARIANTS:
@@ -113,7 +113,7 @@ def _singles(results: Results) -> str:
                         number(results.median(f"{name}/wal")),
                     ]
                 )
-    return table([head[0], *head[2:]], rows) if rows else ""
+    return table(head, rows) if rows else ""
 
 
 def _http(results: Results) -> str:
@@ -122,12 +122,10 @@ def _http(results: Results) -> str:
         for who in ("service", "baseline"):
             name = f"http/{distribution}/{who}"
             if results.has(name):
-                figures = [results.figures[f"{name}/{part}"] for part in ("p50", "p99", "errors")]
                 rows.append(
-                    [f"{WHERE[distribution]}: {WHO[who]}", spread(results.figures[name])]
-                    + [
-                        spread(figures[0]),
-                        spread(figures[1]),
+                    [
+                        f"{WHERE[distribution]}: {WHO[who]}",
+                        *(spread(results.figures[f"{name}{p}"]) for p in ("", "/p50", "/p99")),
                         number(results.median(f"{name}/errors")),
                     ]
                 )
@@ -286,7 +284,7 @@ def charts(results: Results) -> dict[str, str]:
     return {
         name: chart(panels)
         for name, panels in drawn.items()
-        if all(bars for panel in panels for bars in panel.groups.values())
+        if all(panel.groups and all(panel.groups.values()) for panel in panels)
     }
 
 
@@ -319,10 +317,7 @@ def write_readme(results: Results, path: Path) -> None:
     """Write the README's figures anew, between the two comments that mark them."""
     lines = [
         "![Transfers a second in the database](bench/transfers.svg)",
-        table(
-            ["", "median (least–most)"],
-            [[title, spread(values)] for title, values in ratios(results).items()],
-        ),
+        _ratios(results),
     ]
     block = f"{BEGIN}\n\n" + "\n\n".join(lines) + f"\n\n{END}"
     pattern = re.compile(re.escape(BEGIN) + ".*?" + re.escape(END), re.DOTALL)
@@ -332,24 +327,24 @@ def write_readme(results: Results, path: Path) -> None:
 INTRODUCTION = """# Benchmark
 
 Written by `make bench`. What is compared was measured in turns, in one run, on one machine: ratios
-are what counts. A figure is the median of the rounds, with the least and the most behind it; a ratio
-is taken round by round."""
+are what counts. A figure is the median of the rounds, with the least and the most behind it; a
+ratio is taken round by round."""
 
 NOTES = {
     "In the database: transfers a second": """`transfer()` is one round trip. The client-side
 transaction is what a service runs that writes the tables itself: BEGIN, SELECT … FOR UPDATE of the
-source, then of the target, two UPDATEs, INSERT, COMMIT. With sorted ids both are locked in one SELECT,
-the lower id first. All write the same rows (`tests/bench`). A rate counts what was committed; a
-deadlock costs its client a second, PostgreSQL's `deadlock_timeout`.""",
+source, then of the target, two UPDATEs, INSERT, COMMIT. With sorted ids both are locked in one
+SELECT, the lower id first. All write the same rows (`tests/bench`). A rate counts what was
+committed; a deadlock costs its client a second, PostgreSQL's `deadlock_timeout`.""",
     "Over HTTP: POST /transaction": """The baseline (`bench/baseline/`) is aiohttp and asyncpg, the
-client-side transaction with explicit row locks in the request's order, and 503 when PostgreSQL breaks
-a deadlock. Both services have the same number of processes and connections, uvloop, and no access
-log. Percentiles are over all answers.""",
+client-side transaction with explicit row locks in the request's order, and 503 when PostgreSQL
+breaks a deadlock. Both services have the same number of processes and connections, uvloop, and no
+access log. Percentiles are over all answers.""",
     "Batches and the queue: transfers a second": """A batch is one call of `transfer_batch()`. Queue
-and settle is what both took together: 16 clients that queue, then one that settles all.""",
+and settle is what both took together: clients that queue, then one that settles all.""",
     "Growth": """Each ledger was made in SQL with every entry and balance as `transfer()` would have
 written it, checkpointed, and run in for some seconds. Whole pages are what PostgreSQL writes to the
 WAL at a page's first change after a checkpoint.""",
-    "Bytes on disk": """After the load in the database above, among 10 000 accounts: what indexes take
-that grew in random order, not what they take when just built.""",
+    "Bytes on disk": """After the load in the database above, among 10 000 accounts: what indexes
+take that grew in random order, not what they take when just built.""",
 }

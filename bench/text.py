@@ -8,11 +8,8 @@ from statistics import median
 
 def number(value: float) -> str:
     """Three significant digits, thousands apart: 5 230, 12.3, 0.45."""
-    if not value:
-        return "0"
-    digits = 2 - floor(log10(abs(value)))
-    rounded = round(value, digits)
-    # No-break spaces would be misaligned in a terminal's table: a thin gap is not worth that.
+    rounded = float(f"{value:.3g}")
+    digits = 2 - floor(log10(abs(rounded))) if rounded else 0
     return f"{rounded:,.{max(digits, 0)}f}".replace(",", " ")
 
 
