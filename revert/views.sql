@@ -2,11 +2,8 @@
 
 BEGIN;
 
-DROP VIEW wallet.size_per_transaction;
-DROP VIEW wallet.account_wait;
-DROP VIEW wallet.largest_account;
-DROP VIEW wallet.daily_activity;
-DROP VIEW wallet.recent_transaction;
-DROP VIEW wallet.account_overview;
+-- The other views are as they were.
+DROP VIEW wallet.queue_stats;
+DROP VIEW wallet.queue;
 
 COMMIT;

@@ -25,8 +25,12 @@ REFUSALS: dict[str, tuple[str, int]] = {
     "WL009": ("already_reversed", 409),
     "WL010": ("not_reversible", 409),
     "WL011": ("idempotency_key_reused", 422),
+    "WL012": ("batch_too_large", 400),
+    "WL013": ("batch_refused", 409),
+    "WL014": ("cancelled", 409),
+    "WL015": ("not_pending", 409),
 }
-"""What the wallet functions raise: SQLSTATE to code and HTTP status."""
+"""What the wallet functions raise or record: SQLSTATE to code and HTTP status."""
 
 STATUSES: dict[str, int] = {
     **dict(REFUSALS.values()),

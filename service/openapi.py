@@ -24,6 +24,10 @@ CODES: dict[str, str] = {
     "already_reversed": "The transaction has been reversed already.",
     "not_reversible": "The transaction is a reversal itself.",
     "idempotency_key_reused": "The Idempotency-Key was used for another request.",
+    "batch_too_large": "The batch has more than 10000 transfers.",
+    "batch_refused": "Another item of an atomic batch was refused; nothing was done.",
+    "cancelled": "The transaction was cancelled while it was pending.",
+    "not_pending": "The transaction has succeeded or failed already.",
     "invalid_request": "The request is not valid HTTP, its body is not a JSON object, or members "
     "are missing, unknown, there twice or of the wrong type, or the Idempotency-Key cannot be one; "
     "`errors` names them.",

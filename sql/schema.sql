@@ -14,6 +14,29 @@ GRANT USAGE ON SCHEMA wallet TO wallet_reader;
 
 ALTER DEFAULT PRIVILEGES FOR ROLE wallet_owner REVOKE ALL ON FUNCTIONS FROM PUBLIC;
 
+-- Type wallet.outcome
+
+CREATE TYPE wallet.outcome AS (
+	id bigint,
+	source_account_id bigint,
+	target_account_id bigint,
+	amount numeric,
+	ctime timestamp with time zone,
+	source_entry bigint,
+	target_entry bigint,
+	source_balance numeric,
+	target_balance numeric,
+	state text,
+	sqlstate text,
+	message text,
+	detail text,
+	hint text
+);
+
+ALTER TYPE wallet.outcome OWNER TO wallet_owner;
+
+COMMENT ON TYPE wallet.outcome IS 'What became of a transaction. state is pending, succeeded or failed; ctime is when it came into that state. Only one that succeeded has entries and balances, only one that failed has sqlstate, message, detail and hint: the refusal';
+
 -- Type wallet.refusal
 
 CREATE TYPE wallet.refusal AS (
@@ -66,6 +89,18 @@ BEGIN
         WHEN 'WL011' THEN ROW(refusal.sqlstate, 'idempotency key reused',
             'The key was used for another request.',
             'Use a new key for a new request.')::wallet.refusal
+        WHEN 'WL012' THEN ROW(refusal.sqlstate, 'batch too large',
+            format('The batch has %s transfers.', v_id),
+            'Give at most 10000 at once.')::wallet.refusal
+        WHEN 'WL013' THEN ROW(refusal.sqlstate, 'batch refused',
+            format('Item %s was refused, and the batch is atomic: nothing was done.', v_id),
+            'Leave that item out, or give a batch that is not atomic.')::wallet.refusal
+        WHEN 'WL014' THEN ROW(refusal.sqlstate, 'cancelled',
+            format('Transaction %s was cancelled while it was pending.', v_id),
+            'Ask for the transfer again, if it is still wanted.')::wallet.refusal
+        WHEN 'WL015' THEN ROW(refusal.sqlstate, 'not pending',
+            format('Transaction %s has succeeded or failed already.', v_id),
+            'Reverse it, if it succeeded and is to be taken back.')::wallet.refusal
     END;
 END
 $$;
@@ -177,12 +212,13 @@ CREATE TYPE wallet.answer AS (
 	replayed boolean,
 	account wallet.account,
 	transaction wallet.transaction,
-	refusal wallet.refusal
+	refusal wallet.refusal,
+	outcomes wallet.outcome[]
 );
 
 ALTER TYPE wallet.answer OWNER TO wallet_owner;
 
-COMMENT ON TYPE wallet.answer IS 'What a request with an idempotency key came to: the account or transaction that it made, or the refusal; replayed is true if that happened when the key was first used';
+COMMENT ON TYPE wallet.answer IS 'What a request with an idempotency key came to: the account or transaction that it made, what became of each transfer of a batch or of the one that was queued, or the refusal; replayed is true if that happened when the key was first used';
 
 -- Type wallet.statement_line
 
@@ -199,6 +235,18 @@ CREATE TYPE wallet.statement_line AS (
 ALTER TYPE wallet.statement_line OWNER TO wallet_owner;
 
 COMMENT ON TYPE wallet.statement_line IS 'An entry of an account as its owner sees it. kind is deposit, withdrawal, transfer_in, transfer_out or reversal; amount has a sign; balance is the one after it';
+
+-- Type wallet.transfer_request
+
+CREATE TYPE wallet.transfer_request AS (
+	source_account_id bigint,
+	target_account_id bigint,
+	amount numeric
+);
+
+ALTER TYPE wallet.transfer_request OWNER TO wallet_owner;
+
+COMMENT ON TYPE wallet.transfer_request IS 'What a transfer is asked for with, where many are: as text ''(1,2,5.00)''';
 
 -- Type wallet.violation
 
@@ -310,6 +358,38 @@ COMMENT ON VIEW wallet.entry IS 'Each account''s side of each transaction: its n
 
 GRANT SELECT ON TABLE wallet.entry TO wallet_reader;
 
+-- Table wallet.failed_transfer
+
+CREATE TABLE wallet.failed_transfer (
+    id bigint NOT NULL,
+    source_account_id bigint NOT NULL,
+    target_account_id bigint NOT NULL,
+    amount numeric(8,2) NOT NULL,
+    ctime timestamp with time zone NOT NULL,
+    sqlstate text NOT NULL,
+    message text NOT NULL,
+    detail text NOT NULL,
+    hint text NOT NULL
+);
+
+ALTER TABLE wallet.failed_transfer OWNER TO wallet_owner;
+
+COMMENT ON TABLE wallet.failed_transfer IS 'Transfers that were queued and came to nothing. A row, once there, is never changed or deleted';
+COMMENT ON COLUMN wallet.failed_transfer.id IS 'The id that it had while it was pending';
+COMMENT ON COLUMN wallet.failed_transfer.source_account_id IS 'The account that was to pay';
+COMMENT ON COLUMN wallet.failed_transfer.target_account_id IS 'The account that was to be paid';
+COMMENT ON COLUMN wallet.failed_transfer.amount IS '0.01 to 999999.99';
+COMMENT ON COLUMN wallet.failed_transfer.ctime IS 'When it failed';
+COMMENT ON COLUMN wallet.failed_transfer.sqlstate IS 'Of the refusal';
+COMMENT ON COLUMN wallet.failed_transfer.message IS 'Of the refusal';
+COMMENT ON COLUMN wallet.failed_transfer.detail IS 'Of the refusal';
+COMMENT ON COLUMN wallet.failed_transfer.hint IS 'Of the refusal';
+
+ALTER TABLE ONLY wallet.failed_transfer
+    ADD CONSTRAINT failed_transfer_pkey PRIMARY KEY (id);
+
+GRANT SELECT ON TABLE wallet.failed_transfer TO wallet_reader;
+
 -- Table wallet.idempotency_key
 
 CREATE TABLE wallet.idempotency_key (
@@ -351,6 +431,77 @@ ALTER VIEW wallet.largest_account OWNER TO wallet_owner;
 COMMENT ON VIEW wallet.largest_account IS 'Accounts, the one that holds most first: put a LIMIT on it; reads every account';
 
 GRANT SELECT ON TABLE wallet.largest_account TO wallet_reader;
+
+-- Table wallet.pending_transfer
+
+CREATE TABLE wallet.pending_transfer (
+    id bigint DEFAULT nextval('wallet.transaction_id_seq'::regclass) NOT NULL,
+    source_account_id bigint NOT NULL,
+    target_account_id bigint NOT NULL,
+    amount numeric(8,2) NOT NULL,
+    ctime timestamp with time zone NOT NULL,
+    CONSTRAINT pending_transfer_amount_range CHECK (((amount >= 0.01) AND (amount <= 999999.99))),
+    CONSTRAINT pending_transfer_two_accounts CHECK ((source_account_id <> target_account_id))
+)
+WITH (autovacuum_vacuum_scale_factor='0', autovacuum_vacuum_threshold='5000');
+
+ALTER TABLE wallet.pending_transfer OWNER TO wallet_owner;
+
+COMMENT ON TABLE wallet.pending_transfer IS 'Transfers that wait for settle(). A row stays until it is settled or cancelled';
+COMMENT ON COLUMN wallet.pending_transfer.id IS 'The id that the transaction will have, or has failed with';
+COMMENT ON COLUMN wallet.pending_transfer.source_account_id IS 'The account that is to pay';
+COMMENT ON COLUMN wallet.pending_transfer.target_account_id IS 'The account that is to be paid';
+COMMENT ON COLUMN wallet.pending_transfer.amount IS '0.01 to 999999.99';
+COMMENT ON COLUMN wallet.pending_transfer.ctime IS 'When it was asked for';
+
+ALTER TABLE ONLY wallet.pending_transfer
+    ADD CONSTRAINT pending_transfer_pkey PRIMARY KEY (id);
+
+GRANT SELECT ON TABLE wallet.pending_transfer TO wallet_reader;
+
+-- View wallet.queue
+
+CREATE VIEW wallet.queue AS
+ SELECT row_number() OVER (ORDER BY id) AS "position",
+    id,
+    source_account_id,
+    target_account_id,
+    amount,
+    ctime,
+    (clock_timestamp() - ctime) AS waiting
+   FROM wallet.pending_transfer p
+  ORDER BY id;
+
+ALTER VIEW wallet.queue OWNER TO wallet_owner;
+
+COMMENT ON VIEW wallet.queue IS 'Transfers that wait to be settled, the next one first';
+
+GRANT SELECT ON TABLE wallet.queue TO wallet_reader;
+
+-- View wallet.queue_stats
+
+CREATE VIEW wallet.queue_stats AS
+ SELECT p.pending,
+    p.amount,
+    p.oldest,
+    (clock_timestamp() - p.oldest) AS waiting,
+    f.failed,
+    f.cancelled,
+    f.last_failure
+   FROM (( SELECT count(*) AS pending,
+            COALESCE(sum(q.amount), 0.00) AS amount,
+            min(q.ctime) AS oldest
+           FROM wallet.pending_transfer q) p
+     CROSS JOIN ( SELECT count(*) FILTER (WHERE (x.sqlstate <> 'WL014'::text)) AS failed,
+            count(*) FILTER (WHERE (x.sqlstate = 'WL014'::text)) AS cancelled,
+            max(x.ctime) AS last_failure
+           FROM wallet.failed_transfer x) f);
+
+ALTER VIEW wallet.queue_stats OWNER TO wallet_owner;
+
+COMMENT ON VIEW wallet.queue_stats IS 'How many transfers wait, what they come to, since when; how many have failed or were cancelled';
+
+GRANT SELECT ON TABLE wallet.queue_stats TO wallet_reader;
 
 -- Table wallet.reversal
 
@@ -466,6 +617,20 @@ BEGIN
         WHEN 'reverse' THEN
             v_answer.transaction := wallet.reverse(
                 (attempt.arguments ->> 'transaction_id')::bigint);
+        WHEN 'transfer_batch' THEN
+            v_answer.outcomes := ARRAY(SELECT o FROM wallet.transfer_batch(
+                ARRAY(SELECT r FROM jsonb_populate_recordset(
+                    NULL::wallet.transfer_request, attempt.arguments -> 'transfers') r),
+                (attempt.arguments ->> 'atomic')::boolean) o);
+        WHEN 'enqueue_transfer' THEN
+            v_answer.outcomes := ARRAY[wallet.enqueue_transfer(
+                (attempt.arguments ->> 'source_account_id')::bigint,
+                (attempt.arguments ->> 'target_account_id')::bigint, v_amount)];
+        WHEN 'transfer_or_enqueue' THEN
+            v_answer.outcomes := ARRAY[wallet.transfer_or_enqueue(
+                (attempt.arguments ->> 'source_account_id')::bigint,
+                (attempt.arguments ->> 'target_account_id')::bigint, v_amount,
+                (attempt.arguments ->> 'wait')::numeric)];
     END CASE;
     RETURN v_answer;
 EXCEPTION WHEN
@@ -481,7 +646,7 @@ $$;
 
 ALTER FUNCTION wallet.attempt(operation text, arguments jsonb) OWNER TO wallet_owner;
 
-COMMENT ON FUNCTION wallet.attempt(operation text, arguments jsonb) IS 'Does what a request asks for, and returns what it made, or why it is refused. Refusals: WL001 invalid_email, WL002 invalid_amount, WL003 same_account';
+COMMENT ON FUNCTION wallet.attempt(operation text, arguments jsonb) IS 'Does what a request asks for, and returns what it made, or why it is refused. Refusals: WL001 invalid_email, WL002 invalid_amount, WL003 same_account, WL012 batch_too_large';
 
 REVOKE ALL ON FUNCTION wallet.attempt(operation text, arguments jsonb) FROM PUBLIC;
 
@@ -503,6 +668,8 @@ BEGIN
     FROM wallet.audit_transactions(audit.account_id) v;
     RETURN QUERY SELECT v.violation, v.account_id, v.transaction_id, v.detail
     FROM wallet.audit_reversals(audit.account_id) v;
+    RETURN QUERY SELECT v.violation, v.account_id, v.transaction_id, v.detail
+    FROM wallet.audit_queue(audit.account_id) v;
 END
 $$;
 
@@ -585,6 +752,35 @@ ALTER FUNCTION wallet.audit_entries(account_id bigint) OWNER TO wallet_owner;
 COMMENT ON FUNCTION wallet.audit_entries(account_id bigint) IS 'Finds entries that do not follow from the ones before, and accounts that do not match. Refusals: none';
 
 REVOKE ALL ON FUNCTION wallet.audit_entries(account_id bigint) FROM PUBLIC;
+
+-- Function wallet.audit_queue
+
+CREATE FUNCTION wallet.audit_queue(account_id bigint) RETURNS SETOF wallet.violation
+    LANGUAGE sql STABLE
+    AS $$
+SELECT 'two_outcomes', NULL::bigint, q.id,
+       'it is ' || string_agg(q.state, ' and ' ORDER BY q.state)
+FROM (
+    SELECT p.id, 'pending', p.source_account_id, p.target_account_id FROM wallet.pending_transfer p
+    UNION ALL
+    SELECT f.id, 'failed', f.source_account_id, f.target_account_id FROM wallet.failed_transfer f
+    UNION ALL
+    SELECT t.id, 'succeeded', t.source_account_id, t.target_account_id
+    FROM wallet.transaction t
+    WHERE EXISTS (SELECT FROM wallet.pending_transfer p WHERE p.id = t.id)
+       OR EXISTS (SELECT FROM wallet.failed_transfer f WHERE f.id = t.id)
+) AS q (id, state, source_account_id, target_account_id)
+WHERE audit_queue.account_id IS NULL
+   OR audit_queue.account_id IN (q.source_account_id, q.target_account_id)
+GROUP BY q.id
+HAVING count(*) > 1
+$$;
+
+ALTER FUNCTION wallet.audit_queue(account_id bigint) OWNER TO wallet_owner;
+
+COMMENT ON FUNCTION wallet.audit_queue(account_id bigint) IS 'Finds queued transfers that have more than one outcome. Refusals: none';
+
+REVOKE ALL ON FUNCTION wallet.audit_queue(account_id bigint) FROM PUBLIC;
 
 -- Function wallet.audit_reversals
 
@@ -711,6 +907,42 @@ REVOKE ALL ON FUNCTION wallet.balance_at(account_id bigint, at timestamp with ti
 GRANT ALL ON FUNCTION wallet.balance_at(account_id bigint, at timestamp with time zone) TO wallet_app;
 GRANT ALL ON FUNCTION wallet.balance_at(account_id bigint, at timestamp with time zone) TO wallet_reader;
 
+-- Function wallet.cancel_pending
+
+CREATE FUNCTION wallet.cancel_pending(id bigint) RETURNS wallet.outcome
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'wallet', 'pg_temp'
+    AS $$
+DECLARE
+    v_refusal wallet.refusal := wallet.refusal('WL014', cancel_pending.id);
+BEGIN
+    WITH cancelled AS (
+        DELETE FROM wallet.pending_transfer p WHERE p.id = cancel_pending.id
+        RETURNING p.id, p.source_account_id, p.target_account_id, p.amount
+    )
+    INSERT INTO wallet.failed_transfer
+        (id, source_account_id, target_account_id, amount, ctime, sqlstate, message, detail, hint)
+    SELECT c.id, c.source_account_id, c.target_account_id, c.amount, clock_timestamp(),
+           v_refusal.sqlstate, v_refusal.message, v_refusal.detail, v_refusal.hint
+    FROM cancelled c;
+
+    IF NOT FOUND THEN
+        PERFORM wallet.get_outcome(cancel_pending.id);
+        v_refusal := wallet.refusal('WL015', cancel_pending.id);
+        RAISE EXCEPTION USING ERRCODE = v_refusal.sqlstate, MESSAGE = v_refusal.message,
+            DETAIL = v_refusal.detail, HINT = v_refusal.hint;
+    END IF;
+
+    RETURN wallet.get_outcome(cancel_pending.id);
+END
+$$;
+
+ALTER FUNCTION wallet.cancel_pending(id bigint) OWNER TO wallet_owner;
+
+COMMENT ON FUNCTION wallet.cancel_pending(id bigint) IS 'Takes a pending transfer out of the queue, and returns its outcome: failed, as cancelled. Refusals: WL005 transaction_not_found, WL015 not_pending';
+
+REVOKE ALL ON FUNCTION wallet.cancel_pending(id bigint) FROM PUBLIC;
+
 -- Function wallet.create_account
 
 CREATE FUNCTION wallet.create_account(email text) RETURNS wallet.account
@@ -778,6 +1010,81 @@ GRANT ALL ON FUNCTION wallet.create_account(email text) TO wallet_app;
 REVOKE ALL ON FUNCTION wallet.create_account(email text, idempotency_key text) FROM PUBLIC;
 GRANT ALL ON FUNCTION wallet.create_account(email text, idempotency_key text) TO wallet_app;
 
+-- Function wallet.decide_batch
+
+CREATE FUNCTION wallet.decide_batch(ids bigint[], transfers wallet.transfer_request[]) RETURNS wallet.outcome[]
+    LANGUAGE plpgsql
+    SET plan_cache_mode TO 'force_custom_plan'
+    AS $$
+DECLARE
+    -- The accounts, and what they hold as the batch goes on.
+    v_id bigint[];
+    v_balance numeric[];
+    v_entry bigint[];
+    v_ctime timestamptz;
+    v_frozen boolean[];
+    v_item record;
+    v_refusal wallet.refusal;
+    v_outcomes wallet.outcome[] := '{}';
+BEGIN
+    SELECT array_agg(a.id), array_agg(a.balance), array_agg(a.entry_count), array_agg(a.frozen),
+           greatest(clock_timestamp(), max(a.mtime))
+    INTO v_id, v_balance, v_entry, v_frozen, v_ctime
+    FROM wallet.lock_accounts(ARRAY(
+        SELECT r.source_account_id FROM unnest(decide_batch.transfers) r
+        UNION SELECT r.target_account_id FROM unnest(decide_batch.transfers) r)) a;
+
+    FOR v_item IN
+        SELECT r.id, r.source_account_id, r.target_account_id, r.amount AS asked,
+               CASE WHEN r.amount >= 0.005 AND r.amount < 999999.995  -- As in valid_amount().
+                   THEN round(r.amount, 2) END AS amount,
+               s.place::int AS s, t.place::int AS t
+        FROM unnest(decide_batch.transfers, decide_batch.ids) WITH ORDINALITY
+            AS r (source_account_id, target_account_id, amount, id, place)
+        LEFT JOIN unnest(v_id) WITH ORDINALITY AS s (id, place) ON s.id = r.source_account_id
+        LEFT JOIN unnest(v_id) WITH ORDINALITY AS t (id, place) ON t.id = r.target_account_id
+        ORDER BY r.place
+    LOOP
+        v_refusal := CASE
+            WHEN v_item.amount IS NULL THEN wallet.refusal('WL002', amount => v_item.asked)
+            WHEN v_item.source_account_id = v_item.target_account_id
+                THEN wallet.refusal('WL003', v_item.source_account_id)
+            WHEN v_item.s IS NULL THEN wallet.refusal('WL004', v_item.source_account_id)
+            WHEN v_item.t IS NULL THEN wallet.refusal('WL004', v_item.target_account_id)
+            WHEN v_balance[v_item.s] < v_item.amount THEN wallet.refusal(
+                'WL006', v_item.source_account_id, v_balance[v_item.s], v_item.amount)
+            WHEN v_balance[v_item.t] + v_item.amount > 999999.99 THEN wallet.refusal(
+                'WL007', v_item.target_account_id, v_balance[v_item.t], v_item.amount)
+            WHEN v_frozen[v_item.s] THEN wallet.refusal('WL008', v_item.source_account_id)
+            WHEN v_frozen[v_item.t] THEN wallet.refusal('WL008', v_item.target_account_id)
+        END;
+        IF v_refusal.sqlstate IS NULL THEN
+            v_balance[v_item.s] := v_balance[v_item.s] - v_item.amount;
+            v_balance[v_item.t] := v_balance[v_item.t] + v_item.amount;
+            v_entry[v_item.s] := v_entry[v_item.s] + 1;
+            v_entry[v_item.t] := v_entry[v_item.t] + 1;
+            v_item.id := coalesce(v_item.id, nextval('wallet.transaction_id_seq'));
+        END IF;
+        v_outcomes := v_outcomes || CASE WHEN v_refusal.sqlstate IS NULL
+            THEN ROW(v_item.id, v_item.source_account_id, v_item.target_account_id, v_item.amount,
+                v_ctime, v_entry[v_item.s], v_entry[v_item.t], v_balance[v_item.s],
+                v_balance[v_item.t], 'succeeded', NULL, NULL, NULL, NULL)::wallet.outcome
+            ELSE ROW(v_item.id, v_item.source_account_id, v_item.target_account_id,
+                coalesce(v_item.amount, v_item.asked), v_ctime, NULL, NULL, NULL, NULL, 'failed',
+                v_refusal.sqlstate, v_refusal.message, v_refusal.detail, v_refusal.hint
+            )::wallet.outcome END;
+    END LOOP;
+
+    RETURN v_outcomes;
+END
+$$;
+
+ALTER FUNCTION wallet.decide_batch(ids bigint[], transfers wallet.transfer_request[]) OWNER TO wallet_owner;
+
+COMMENT ON FUNCTION wallet.decide_batch(ids bigint[], transfers wallet.transfer_request[]) IS 'Decides on many transfers, one after another, and returns what becomes of each, in their order. Refusals: none';
+
+REVOKE ALL ON FUNCTION wallet.decide_batch(ids bigint[], transfers wallet.transfer_request[]) FROM PUBLIC;
+
 -- Function wallet.deposit
 
 CREATE FUNCTION wallet.deposit(account_id bigint, amount numeric) RETURNS wallet.transaction
@@ -814,6 +1121,66 @@ GRANT ALL ON FUNCTION wallet.deposit(account_id bigint, amount numeric) TO walle
 
 REVOKE ALL ON FUNCTION wallet.deposit(account_id bigint, amount numeric, idempotency_key text) FROM PUBLIC;
 GRANT ALL ON FUNCTION wallet.deposit(account_id bigint, amount numeric, idempotency_key text) TO wallet_app;
+
+-- Function wallet.enqueue_transfer
+
+CREATE FUNCTION wallet.enqueue_transfer(source_account_id bigint, target_account_id bigint, amount numeric) RETURNS wallet.outcome
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'wallet', 'pg_temp'
+    AS $$
+DECLARE
+    v_amount numeric := wallet.valid_amount(enqueue_transfer.amount);
+    v_refusal wallet.refusal;
+    v_outcome wallet.outcome;
+BEGIN
+    IF enqueue_transfer.source_account_id = enqueue_transfer.target_account_id THEN
+        v_refusal := wallet.refusal('WL003', enqueue_transfer.source_account_id);
+        RAISE EXCEPTION USING ERRCODE = v_refusal.sqlstate, MESSAGE = v_refusal.message,
+            DETAIL = v_refusal.detail, HINT = v_refusal.hint;
+    END IF;
+    PERFORM wallet.get_account(enqueue_transfer.source_account_id);
+    PERFORM wallet.get_account(enqueue_transfer.target_account_id);
+
+    INSERT INTO wallet.pending_transfer AS p (source_account_id, target_account_id, amount, ctime)
+    VALUES (enqueue_transfer.source_account_id, enqueue_transfer.target_account_id, v_amount,
+            clock_timestamp())
+    RETURNING p.id, p.source_account_id, p.target_account_id, p.amount, p.ctime, NULL,
+              NULL, NULL, NULL, 'pending', NULL, NULL, NULL, NULL
+    INTO v_outcome;
+
+    RETURN v_outcome;
+END
+$$;
+
+ALTER FUNCTION wallet.enqueue_transfer(source_account_id bigint, target_account_id bigint, amount numeric) OWNER TO wallet_owner;
+
+COMMENT ON FUNCTION wallet.enqueue_transfer(source_account_id bigint, target_account_id bigint, amount numeric) IS 'Puts a transfer into the queue, and returns it as pending, with the id that it will keep. Refusals: WL002 invalid_amount, WL003 same_account, WL004 account_not_found';
+
+CREATE FUNCTION wallet.enqueue_transfer(source_account_id bigint, target_account_id bigint, amount numeric, idempotency_key text) RETURNS wallet.answer
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'wallet', 'pg_temp'
+    AS $$
+BEGIN
+    RETURN wallet.once(
+        enqueue_transfer.idempotency_key, 'enqueue_transfer',
+        jsonb_build_object(
+            'source_account_id', enqueue_transfer.source_account_id,
+            'target_account_id', enqueue_transfer.target_account_id,
+            'amount', enqueue_transfer.amount
+        )
+    );
+END
+$$;
+
+ALTER FUNCTION wallet.enqueue_transfer(source_account_id bigint, target_account_id bigint, amount numeric, idempotency_key text) OWNER TO wallet_owner;
+
+COMMENT ON FUNCTION wallet.enqueue_transfer(source_account_id bigint, target_account_id bigint, amount numeric, idempotency_key text) IS 'Puts a transfer into the queue, once for each key. Refusals: 22023 for a bad key, WL002 invalid_amount, WL003 same_account, WL011 idempotency_key_reused';
+
+REVOKE ALL ON FUNCTION wallet.enqueue_transfer(source_account_id bigint, target_account_id bigint, amount numeric) FROM PUBLIC;
+GRANT ALL ON FUNCTION wallet.enqueue_transfer(source_account_id bigint, target_account_id bigint, amount numeric) TO wallet_app;
+
+REVOKE ALL ON FUNCTION wallet.enqueue_transfer(source_account_id bigint, target_account_id bigint, amount numeric, idempotency_key text) FROM PUBLIC;
+GRANT ALL ON FUNCTION wallet.enqueue_transfer(source_account_id bigint, target_account_id bigint, amount numeric, idempotency_key text) TO wallet_app;
 
 -- Function wallet.find_accounts
 
@@ -889,6 +1256,50 @@ COMMENT ON FUNCTION wallet.get_account(id bigint) IS 'Returns an account as it i
 REVOKE ALL ON FUNCTION wallet.get_account(id bigint) FROM PUBLIC;
 GRANT ALL ON FUNCTION wallet.get_account(id bigint) TO wallet_app;
 GRANT ALL ON FUNCTION wallet.get_account(id bigint) TO wallet_reader;
+
+-- Function wallet.get_outcome
+
+CREATE FUNCTION wallet.get_outcome(id bigint) RETURNS wallet.outcome
+    LANGUAGE plpgsql STABLE SECURITY DEFINER
+    SET search_path TO 'wallet', 'pg_temp'
+    AS $$
+DECLARE
+    v_outcome wallet.outcome;
+    v_refusal wallet.refusal;
+BEGIN
+    SELECT t.id, t.source_account_id, t.target_account_id, t.amount, t.ctime, t.source_entry,
+           t.target_entry, t.source_balance, t.target_balance, 'succeeded', NULL, NULL, NULL, NULL
+    INTO v_outcome
+    FROM wallet.transaction t WHERE t.id = get_outcome.id;
+
+    IF NOT FOUND THEN
+        SELECT p.id, p.source_account_id, p.target_account_id, p.amount, p.ctime, NULL,
+               NULL, NULL, NULL, 'pending', NULL, NULL, NULL, NULL
+        INTO v_outcome
+        FROM wallet.pending_transfer p WHERE p.id = get_outcome.id
+        UNION ALL
+        SELECT f.id, f.source_account_id, f.target_account_id, f.amount, f.ctime, NULL,
+               NULL, NULL, NULL, 'failed', f.sqlstate, f.message, f.detail, f.hint
+        FROM wallet.failed_transfer f WHERE f.id = get_outcome.id;
+    END IF;
+
+    IF NOT FOUND THEN
+        v_refusal := wallet.refusal('WL005', get_outcome.id);
+        RAISE EXCEPTION USING ERRCODE = v_refusal.sqlstate, MESSAGE = v_refusal.message,
+            DETAIL = v_refusal.detail, HINT = v_refusal.hint;
+    END IF;
+
+    RETURN v_outcome;
+END
+$$;
+
+ALTER FUNCTION wallet.get_outcome(id bigint) OWNER TO wallet_owner;
+
+COMMENT ON FUNCTION wallet.get_outcome(id bigint) IS 'Returns what became of a transaction: whether it is pending, succeeded or failed. Refusals: WL005 transaction_not_found';
+
+REVOKE ALL ON FUNCTION wallet.get_outcome(id bigint) FROM PUBLIC;
+GRANT ALL ON FUNCTION wallet.get_outcome(id bigint) TO wallet_app;
+GRANT ALL ON FUNCTION wallet.get_outcome(id bigint) TO wallet_reader;
 
 -- Function wallet.get_statement
 
@@ -996,6 +1407,26 @@ COMMENT ON FUNCTION wallet.keep_history() IS 'Refuses UPDATE, DELETE and TRUNCAT
 
 REVOKE ALL ON FUNCTION wallet.keep_history() FROM PUBLIC;
 
+-- Function wallet.lock_accounts
+
+CREATE FUNCTION wallet.lock_accounts(ids bigint[]) RETURNS SETOF wallet.account
+    LANGUAGE sql
+    AS $$
+-- An id never changes, so the order of the sort is the order of the locks; and what had to be
+-- waited for is returned as it was left.
+SELECT a.id, a.email, a.balance, a.ctime, a.mtime, a.entry_count, a.frozen
+FROM wallet.account a
+WHERE a.id = ANY (lock_accounts.ids)
+ORDER BY a.id
+FOR NO KEY UPDATE
+$$;
+
+ALTER FUNCTION wallet.lock_accounts(ids bigint[]) OWNER TO wallet_owner;
+
+COMMENT ON FUNCTION wallet.lock_accounts(ids bigint[]) IS 'Locks accounts by ascending id, and returns them as they are then. Refusals: none';
+
+REVOKE ALL ON FUNCTION wallet.lock_accounts(ids bigint[]) FROM PUBLIC;
+
 -- Function wallet.once
 
 CREATE FUNCTION wallet.once(idempotency_key text, operation text, arguments jsonb) RETURNS wallet.answer
@@ -1043,7 +1474,7 @@ $_$;
 
 ALTER FUNCTION wallet.once(idempotency_key text, operation text, arguments jsonb) OWNER TO wallet_owner;
 
-COMMENT ON FUNCTION wallet.once(idempotency_key text, operation text, arguments jsonb) IS 'Does what a request asks for, unless its key has been used: then it gives the first answer again. Refusals: 22023 for a bad key, WL001 invalid_email, WL002 invalid_amount, WL003 same_account, WL011 idempotency_key_reused';
+COMMENT ON FUNCTION wallet.once(idempotency_key text, operation text, arguments jsonb) IS 'Does what a request asks for, unless its key has been used: then it gives the first answer again. Refusals: 22023 for a bad key, WL001 invalid_email, WL002 invalid_amount, WL003 same_account, WL011 idempotency_key_reused, WL012 batch_too_large';
 
 REVOKE ALL ON FUNCTION wallet.once(idempotency_key text, operation text, arguments jsonb) FROM PUBLIC;
 
@@ -1209,6 +1640,56 @@ GRANT ALL ON FUNCTION wallet.reverse(transaction_id bigint) TO wallet_app;
 REVOKE ALL ON FUNCTION wallet.reverse(transaction_id bigint, idempotency_key text) FROM PUBLIC;
 GRANT ALL ON FUNCTION wallet.reverse(transaction_id bigint, idempotency_key text) TO wallet_app;
 
+-- Function wallet.settle
+
+CREATE FUNCTION wallet.settle(max_items integer) RETURNS bigint
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'wallet', 'pg_temp'
+    AS $$
+DECLARE
+    v_ids bigint[];
+    v_transfers wallet.transfer_request[];
+    v_outcomes wallet.outcome[];
+BEGIN
+    IF (settle.max_items >= 1) IS NOT TRUE THEN
+        RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value', MESSAGE = 'invalid max_items',
+            DETAIL = format('max_items is %s.', coalesce(max_items::text, 'NULL')),
+            HINT = 'Give the most transfers to settle, 1 or more.';
+    END IF;
+    -- In a statement of its own: the next one must see what another settler has done.
+    PERFORM pg_advisory_xact_lock(hashtextextended('wallet.settle', 0));
+
+    WITH oldest AS (
+        DELETE FROM wallet.pending_transfer d
+        WHERE d.id = ANY (ARRAY(
+            SELECT p.id FROM wallet.pending_transfer p ORDER BY p.id LIMIT settle.max_items))
+        RETURNING d.id, d.source_account_id, d.target_account_id, d.amount
+    )
+    SELECT array_agg(o.id ORDER BY o.id),
+           array_agg(ROW(o.source_account_id, o.target_account_id, o.amount)
+                     ::wallet.transfer_request ORDER BY o.id)
+    INTO v_ids, v_transfers
+    FROM oldest o;
+
+    v_outcomes := wallet.decide_batch(v_ids, v_transfers);
+    PERFORM wallet.write_batch(v_outcomes);
+    INSERT INTO wallet.failed_transfer
+        (id, source_account_id, target_account_id, amount, ctime, sqlstate, message, detail, hint)
+    SELECT o.id, o.source_account_id, o.target_account_id, o.amount, o.ctime,
+           o.sqlstate, o.message, o.detail, o.hint
+    FROM unnest(v_outcomes) o WHERE o.state = 'failed';
+
+    RETURN cardinality(v_outcomes);
+END
+$$;
+
+ALTER FUNCTION wallet.settle(max_items integer) OWNER TO wallet_owner;
+
+COMMENT ON FUNCTION wallet.settle(max_items integer) IS 'Makes the transfers that are pending, the oldest first, at most `max_items`; returns how many. Refusals: none of class WL; 22023 for max_items that is NULL or below 1';
+
+REVOKE ALL ON FUNCTION wallet.settle(max_items integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION wallet.settle(max_items integer) TO wallet_app;
+
 -- Function wallet.transfer
 
 CREATE FUNCTION wallet.transfer(source_account_id bigint, target_account_id bigint, amount numeric) RETURNS wallet.transaction
@@ -1264,6 +1745,147 @@ GRANT ALL ON FUNCTION wallet.transfer(source_account_id bigint, target_account_i
 
 REVOKE ALL ON FUNCTION wallet.transfer(source_account_id bigint, target_account_id bigint, amount numeric, idempotency_key text) FROM PUBLIC;
 GRANT ALL ON FUNCTION wallet.transfer(source_account_id bigint, target_account_id bigint, amount numeric, idempotency_key text) TO wallet_app;
+
+-- Function wallet.transfer_batch
+
+CREATE FUNCTION wallet.transfer_batch(transfers wallet.transfer_request[], atomic boolean) RETURNS SETOF wallet.outcome
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'wallet', 'pg_temp'
+    AS $$
+DECLARE
+    v_refusal wallet.refusal;
+    v_outcomes wallet.outcome[];
+    v_refused bigint;
+BEGIN
+    IF cardinality(transfer_batch.transfers) > 10000 THEN
+        v_refusal := wallet.refusal('WL012', cardinality(transfer_batch.transfers));
+        RAISE EXCEPTION USING ERRCODE = v_refusal.sqlstate, MESSAGE = v_refusal.message,
+            DETAIL = v_refusal.detail, HINT = v_refusal.hint;
+    END IF;
+
+    v_outcomes := wallet.decide_batch(NULL, transfer_batch.transfers);
+
+    IF transfer_batch.atomic IS NOT FALSE THEN
+        SELECT min(o.item) INTO v_refused
+        FROM (SELECT row_number() OVER () AS item, u.state FROM unnest(v_outcomes) u) o
+        WHERE o.state = 'failed';
+    END IF;
+    IF v_refused IS NOT NULL THEN
+        v_refusal := wallet.refusal('WL013', v_refused);
+        v_outcomes := ARRAY(
+            SELECT ROW(NULL, o.source_account_id, o.target_account_id, o.amount, o.ctime,
+                NULL, NULL, NULL, NULL, 'failed', coalesce(o.sqlstate, v_refusal.sqlstate),
+                coalesce(o.message, v_refusal.message), coalesce(o.detail, v_refusal.detail),
+                coalesce(o.hint, v_refusal.hint))::wallet.outcome
+            FROM unnest(v_outcomes) o);
+    END IF;
+
+    PERFORM wallet.write_batch(v_outcomes);
+    RETURN QUERY SELECT o.id, o.source_account_id, o.target_account_id, o.amount, o.ctime,
+        o.source_entry, o.target_entry, o.source_balance, o.target_balance, o.state,
+        o.sqlstate, o.message, o.detail, o.hint
+    FROM unnest(v_outcomes) o;
+END
+$$;
+
+ALTER FUNCTION wallet.transfer_batch(transfers wallet.transfer_request[], atomic boolean) OWNER TO wallet_owner;
+
+COMMENT ON FUNCTION wallet.transfer_batch(transfers wallet.transfer_request[], atomic boolean) IS 'Makes many transfers, one after another, and returns what became of each, in their order. Refusals: WL012 batch_too_large';
+
+CREATE FUNCTION wallet.transfer_batch(transfers wallet.transfer_request[], atomic boolean, idempotency_key text) RETURNS wallet.answer
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'wallet', 'pg_temp'
+    AS $$
+BEGIN
+    RETURN wallet.once(
+        transfer_batch.idempotency_key, 'transfer_batch',
+        jsonb_build_object(
+            'transfers', coalesce(to_jsonb(transfer_batch.transfers), '[]'),
+            'atomic', transfer_batch.atomic
+        )
+    );
+END
+$$;
+
+ALTER FUNCTION wallet.transfer_batch(transfers wallet.transfer_request[], atomic boolean, idempotency_key text) OWNER TO wallet_owner;
+
+COMMENT ON FUNCTION wallet.transfer_batch(transfers wallet.transfer_request[], atomic boolean, idempotency_key text) IS 'Makes many transfers, one after another, once for each key. Refusals: 22023 for a bad key, WL011 idempotency_key_reused, WL012 batch_too_large';
+
+REVOKE ALL ON FUNCTION wallet.transfer_batch(transfers wallet.transfer_request[], atomic boolean) FROM PUBLIC;
+GRANT ALL ON FUNCTION wallet.transfer_batch(transfers wallet.transfer_request[], atomic boolean) TO wallet_app;
+
+REVOKE ALL ON FUNCTION wallet.transfer_batch(transfers wallet.transfer_request[], atomic boolean, idempotency_key text) FROM PUBLIC;
+GRANT ALL ON FUNCTION wallet.transfer_batch(transfers wallet.transfer_request[], atomic boolean, idempotency_key text) TO wallet_app;
+
+-- Function wallet.transfer_or_enqueue
+
+CREATE FUNCTION wallet.transfer_or_enqueue(source_account_id bigint, target_account_id bigint, amount numeric, wait numeric) RETURNS wallet.outcome
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'wallet', 'pg_temp'
+    SET lock_timeout TO '0'
+    AS $$
+DECLARE
+    v_deadline timestamptz;
+    v_id bigint;
+    v_made wallet.transaction;
+BEGIN
+    IF (transfer_or_enqueue.wait BETWEEN 0 AND 3600) IS NOT TRUE THEN
+        RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value', MESSAGE = 'invalid wait',
+            DETAIL = format('The wait is %s seconds.', coalesce(wait::text, 'NULL')),
+            HINT = 'Give a wait of 0 to 3600 seconds.';
+    END IF;
+    v_deadline := clock_timestamp() + transfer_or_enqueue.wait * interval '1 second';
+
+    FOREACH v_id IN ARRAY ARRAY[
+        least(transfer_or_enqueue.source_account_id, transfer_or_enqueue.target_account_id),
+        greatest(transfer_or_enqueue.source_account_id, transfer_or_enqueue.target_account_id)
+    ] LOOP
+        PERFORM set_config('lock_timeout', greatest(1, ceil(
+            1000 * extract(epoch FROM v_deadline - clock_timestamp())))::text, true);
+        PERFORM FROM wallet.account a WHERE a.id = v_id FOR NO KEY UPDATE;
+    END LOOP;
+
+    v_made := wallet.transfer(transfer_or_enqueue.source_account_id,
+        transfer_or_enqueue.target_account_id, transfer_or_enqueue.amount);
+    RETURN ROW(v_made.id, v_made.source_account_id, v_made.target_account_id, v_made.amount,
+        v_made.ctime, v_made.source_entry, v_made.target_entry, v_made.source_balance,
+        v_made.target_balance, 'succeeded', NULL, NULL, NULL, NULL)::wallet.outcome;
+EXCEPTION WHEN lock_not_available THEN
+    RETURN wallet.enqueue_transfer(transfer_or_enqueue.source_account_id,
+        transfer_or_enqueue.target_account_id, transfer_or_enqueue.amount);
+END
+$$;
+
+ALTER FUNCTION wallet.transfer_or_enqueue(source_account_id bigint, target_account_id bigint, amount numeric, wait numeric) OWNER TO wallet_owner;
+
+COMMENT ON FUNCTION wallet.transfer_or_enqueue(source_account_id bigint, target_account_id bigint, amount numeric, wait numeric) IS 'Makes a transfer if its accounts are free within `wait` seconds; if not, puts it into the queue. Refusals: 22023 for a wait that is not 0 to 3600, WL002 invalid_amount, WL003 same_account, WL004 account_not_found, WL006 insufficient_funds, WL007 balance_limit_exceeded, WL008 account_frozen';
+
+CREATE FUNCTION wallet.transfer_or_enqueue(source_account_id bigint, target_account_id bigint, amount numeric, wait numeric, idempotency_key text) RETURNS wallet.answer
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'wallet', 'pg_temp'
+    AS $$
+BEGIN
+    RETURN wallet.once(
+        transfer_or_enqueue.idempotency_key, 'transfer_or_enqueue',
+        jsonb_build_object(
+            'source_account_id', transfer_or_enqueue.source_account_id,
+            'target_account_id', transfer_or_enqueue.target_account_id,
+            'amount', transfer_or_enqueue.amount,
+            'wait', transfer_or_enqueue.wait
+        )
+    );
+END
+$$;
+
+ALTER FUNCTION wallet.transfer_or_enqueue(source_account_id bigint, target_account_id bigint, amount numeric, wait numeric, idempotency_key text) OWNER TO wallet_owner;
+
+COMMENT ON FUNCTION wallet.transfer_or_enqueue(source_account_id bigint, target_account_id bigint, amount numeric, wait numeric, idempotency_key text) IS 'Makes a transfer or puts it into the queue, once for each key. Refusals: 22023 for a bad key or wait, WL002 invalid_amount, WL003 same_account, WL011 idempotency_key_reused';
+
+REVOKE ALL ON FUNCTION wallet.transfer_or_enqueue(source_account_id bigint, target_account_id bigint, amount numeric, wait numeric) FROM PUBLIC;
+GRANT ALL ON FUNCTION wallet.transfer_or_enqueue(source_account_id bigint, target_account_id bigint, amount numeric, wait numeric) TO wallet_app;
+
+REVOKE ALL ON FUNCTION wallet.transfer_or_enqueue(source_account_id bigint, target_account_id bigint, amount numeric, wait numeric, idempotency_key text) FROM PUBLIC;
+GRANT ALL ON FUNCTION wallet.transfer_or_enqueue(source_account_id bigint, target_account_id bigint, amount numeric, wait numeric, idempotency_key text) TO wallet_app;
 
 -- Function wallet.unfreeze_account
 
@@ -1347,7 +1969,50 @@ GRANT ALL ON FUNCTION wallet.withdraw(account_id bigint, amount numeric) TO wall
 REVOKE ALL ON FUNCTION wallet.withdraw(account_id bigint, amount numeric, idempotency_key text) FROM PUBLIC;
 GRANT ALL ON FUNCTION wallet.withdraw(account_id bigint, amount numeric, idempotency_key text) TO wallet_app;
 
+-- Function wallet.write_batch
+
+CREATE FUNCTION wallet.write_batch(outcomes wallet.outcome[]) RETURNS void
+    LANGUAGE plpgsql
+    SET plan_cache_mode TO 'force_custom_plan'
+    AS $$
+BEGIN
+    -- An account is left as its last entry says.
+    UPDATE wallet.account a
+    SET balance = e.balance, entry_count = e.entry, mtime = e.ctime
+    FROM (
+        SELECT DISTINCT ON (s.id) s.id, s.entry, s.balance, o.ctime
+        FROM unnest(write_batch.outcomes) o
+        CROSS JOIN LATERAL (VALUES
+            (o.source_account_id, o.source_entry, o.source_balance),
+            (o.target_account_id, o.target_entry, o.target_balance)
+        ) AS s (id, entry, balance)
+        WHERE o.state = 'succeeded'
+        ORDER BY s.id, s.entry DESC
+    ) e
+    WHERE a.id = e.id;
+
+    INSERT INTO wallet.transaction
+        (id, source_account_id, target_account_id, amount, ctime,
+         source_entry, target_entry, source_balance, target_balance)
+    OVERRIDING SYSTEM VALUE
+    SELECT o.id, o.source_account_id, o.target_account_id, o.amount, o.ctime,
+           o.source_entry, o.target_entry, o.source_balance, o.target_balance
+    FROM unnest(write_batch.outcomes) o
+    WHERE o.state = 'succeeded';
+END
+$$;
+
+ALTER FUNCTION wallet.write_batch(outcomes wallet.outcome[]) OWNER TO wallet_owner;
+
+COMMENT ON FUNCTION wallet.write_batch(outcomes wallet.outcome[]) IS 'Writes what wallet.decide_batch() decided: the transactions that succeeded, and their accounts. Refusals: none';
+
+REVOKE ALL ON FUNCTION wallet.write_batch(outcomes wallet.outcome[]) FROM PUBLIC;
+
 -- Triggers
+
+CREATE TRIGGER failed_transfer_history BEFORE DELETE OR UPDATE OR TRUNCATE ON wallet.failed_transfer FOR EACH STATEMENT EXECUTE FUNCTION wallet.keep_history();
+
+ALTER TABLE wallet.failed_transfer ENABLE ALWAYS TRIGGER failed_transfer_history;
 
 CREATE TRIGGER reversal_history BEFORE DELETE OR UPDATE OR TRUNCATE ON wallet.reversal FOR EACH STATEMENT EXECUTE FUNCTION wallet.keep_history();
 

@@ -14,10 +14,17 @@ FROM wallet.account_wait v WHERE false;
 SELECT v.relation, v.kind, v.bytes, v.bytes_per_transaction
 FROM wallet.size_per_transaction v WHERE false;
 
-SELECT 1 / (count(*) = 7)::int
+SELECT v.position, v.id, v.source_account_id, v.target_account_id, v.amount, v.ctime, v.waiting
+FROM wallet.queue v WHERE false;
+SELECT v.pending, v.amount, v.oldest, v.waiting, v.failed, v.cancelled, v.last_failure
+FROM wallet.queue_stats v WHERE false;
+
+SELECT 1 / (count(*) = 8)::int
 FROM pg_class c
 WHERE c.relnamespace = 'wallet'::regnamespace
   AND c.relkind = 'v'
+  AND c.relname IN ('account_overview', 'recent_transaction', 'daily_activity', 'largest_account',
+                    'account_wait', 'size_per_transaction', 'queue', 'queue_stats')
   AND has_table_privilege('wallet_reader', c.oid, 'SELECT')
   AND NOT has_table_privilege('wallet_app', c.oid, 'SELECT');
 

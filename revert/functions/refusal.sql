@@ -52,6 +52,9 @@ BEGIN
         WHEN 'WL010' THEN ROW(refusal.sqlstate, 'not reversible',
             format('Transaction %s is a reversal itself.', v_id),
             'Make a new transaction instead.')::wallet.refusal
+        WHEN 'WL011' THEN ROW(refusal.sqlstate, 'idempotency key reused',
+            'The key was used for another request.',
+            'Use a new key for a new request.')::wallet.refusal
     END;
 END
 $$;

@@ -1,6 +1,6 @@
 -- Does what a request asks for, and returns what it made, or why it is refused.
 --
--- What is refused for what was given (WL001 to WL003) is raised. All other refusals are returned,
+-- What is refused for what was given (WL001 to WL003, WL012) is raised. All else is returned,
 -- with nothing done. For wallet.once(); nobody else may execute it.
 --
 -- Locks: what the operation locks, until the caller's transaction ends.
@@ -8,6 +8,7 @@
 --   WL001 invalid_email
 --   WL002 invalid_amount
 --   WL003 same_account
+--   WL012 batch_too_large
 -- All others are returned.
 --
 --   SELECT (wallet.attempt('deposit', '{"account_id": 1, "amount": 5.00}')).transaction;
@@ -46,6 +47,20 @@ BEGIN
         WHEN 'reverse' THEN
             v_answer.transaction := wallet.reverse(
                 (attempt.arguments ->> 'transaction_id')::bigint);
+        WHEN 'transfer_batch' THEN
+            v_answer.outcomes := ARRAY(SELECT o FROM wallet.transfer_batch(
+                ARRAY(SELECT r FROM jsonb_populate_recordset(
+                    NULL::wallet.transfer_request, attempt.arguments -> 'transfers') r),
+                (attempt.arguments ->> 'atomic')::boolean) o);
+        WHEN 'enqueue_transfer' THEN
+            v_answer.outcomes := ARRAY[wallet.enqueue_transfer(
+                (attempt.arguments ->> 'source_account_id')::bigint,
+                (attempt.arguments ->> 'target_account_id')::bigint, v_amount)];
+        WHEN 'transfer_or_enqueue' THEN
+            v_answer.outcomes := ARRAY[wallet.transfer_or_enqueue(
+                (attempt.arguments ->> 'source_account_id')::bigint,
+                (attempt.arguments ->> 'target_account_id')::bigint, v_amount,
+                (attempt.arguments ->> 'wait')::numeric)];
     END CASE;
     RETURN v_answer;
 EXCEPTION WHEN
@@ -61,7 +76,8 @@ $$;
 
 COMMENT ON FUNCTION wallet.attempt(text, jsonb) IS
     'Does what a request asks for, and returns what it made, or why it is refused. '
-    'Refusals: WL001 invalid_email, WL002 invalid_amount, WL003 same_account';
+    'Refusals: WL001 invalid_email, WL002 invalid_amount, WL003 same_account, '
+    'WL012 batch_too_large';
 
 REVOKE ALL ON FUNCTION wallet.attempt(text, jsonb) FROM PUBLIC;
 

@@ -1,8 +1,9 @@
 -- Checks the ledger, and returns a row for each violation: none when it is sound.
 --
 -- Without an account the whole ledger is checked, sums included; with one, that account's entries
--- and transactions. What it can find is listed in audit_entries.sql, audit_transactions.sql and
--- audit_reversals.sql. It works in one snapshot, on a live system, and keeps nobody waiting.
+-- and transactions. What it can find is listed in audit_entries.sql, audit_transactions.sql,
+-- audit_reversals.sql and audit_queue.sql. It works in one snapshot, on a live system, and keeps
+-- nobody waiting.
 --
 -- Locks: nothing.
 -- Refusals: WL004 account_not_found, when an account is named.
@@ -33,6 +34,8 @@ BEGIN
     FROM wallet.audit_transactions(audit.account_id) v;
     RETURN QUERY SELECT v.violation, v.account_id, v.transaction_id, v.detail
     FROM wallet.audit_reversals(audit.account_id) v;
+    RETURN QUERY SELECT v.violation, v.account_id, v.transaction_id, v.detail
+    FROM wallet.audit_queue(audit.account_id) v;
 END
 $$;
 

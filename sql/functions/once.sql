@@ -3,8 +3,8 @@
 -- The key's row is written first, before any account is locked, in the transaction of the effect:
 -- both are there or neither is. A second call with the key waits for the first one to commit. A
 -- refusal is an answer too and is kept, so that a late duplicate cannot succeed after the caller
--- was told no; but refusals of what was given (WL001 to WL003) leave no trace. For the functions
--- that take an idempotency_key; nobody else may execute it.
+-- was told no; but refusals of what was given (WL001 to WL003, WL012) leave no trace. For the
+-- functions that take an idempotency_key; nobody else may execute it.
 --
 -- Locks: the key, then what the operation locks, until the caller's transaction ends.
 -- Refusals, the first that applies:
@@ -13,6 +13,7 @@
 --   WL002 invalid_amount
 --   WL003 same_account
 --   WL011 idempotency_key_reused   the key was used for another request
+--   WL012 batch_too_large
 -- All others are part of the answer. A key that was used for another request is refused before
 -- what is asked for is looked at.
 --
@@ -70,7 +71,7 @@ $$;
 COMMENT ON FUNCTION wallet.once(text, text, jsonb) IS
     'Does what a request asks for, unless its key has been used: then it gives the first answer '
     'again. Refusals: 22023 for a bad key, WL001 invalid_email, WL002 invalid_amount, '
-    'WL003 same_account, WL011 idempotency_key_reused';
+    'WL003 same_account, WL011 idempotency_key_reused, WL012 batch_too_large';
 
 REVOKE ALL ON FUNCTION wallet.once(text, text, jsonb) FROM PUBLIC;
 

@@ -55,6 +55,18 @@ BEGIN
         WHEN 'WL011' THEN ROW(refusal.sqlstate, 'idempotency key reused',
             'The key was used for another request.',
             'Use a new key for a new request.')::wallet.refusal
+        WHEN 'WL012' THEN ROW(refusal.sqlstate, 'batch too large',
+            format('The batch has %s transfers.', v_id),
+            'Give at most 10000 at once.')::wallet.refusal
+        WHEN 'WL013' THEN ROW(refusal.sqlstate, 'batch refused',
+            format('Item %s was refused, and the batch is atomic: nothing was done.', v_id),
+            'Leave that item out, or give a batch that is not atomic.')::wallet.refusal
+        WHEN 'WL014' THEN ROW(refusal.sqlstate, 'cancelled',
+            format('Transaction %s was cancelled while it was pending.', v_id),
+            'Ask for the transfer again, if it is still wanted.')::wallet.refusal
+        WHEN 'WL015' THEN ROW(refusal.sqlstate, 'not pending',
+            format('Transaction %s has succeeded or failed already.', v_id),
+            'Reverse it, if it succeeded and is to be taken back.')::wallet.refusal
     END;
 END
 $$;

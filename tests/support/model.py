@@ -28,6 +28,10 @@ ACCOUNT_FROZEN = "WL008"
 ALREADY_REVERSED = "WL009"
 NOT_REVERSIBLE = "WL010"
 IDEMPOTENCY_KEY_REUSED = "WL011"
+BATCH_TOO_LARGE = "WL012"
+BATCH_REFUSED = "WL013"
+CANCELLED = "WL014"
+NOT_PENDING = "WL015"
 # PostgreSQL's own invalid_parameter_value, for a page that is too large or has no line.
 INVALID_PAGE_SIZE = "22023"
 
@@ -44,6 +48,10 @@ CODES = {
     ALREADY_REVERSED: "already_reversed",
     NOT_REVERSIBLE: "not_reversible",
     IDEMPOTENCY_KEY_REUSED: "idempotency_key_reused",
+    BATCH_TOO_LARGE: "batch_too_large",
+    BATCH_REFUSED: "batch_refused",
+    CANCELLED: "cancelled",
+    NOT_PENDING: "not_pending",
 }
 
 CENT = Decimal("0.01")

@@ -14,6 +14,15 @@ SELECT 1 / count(*)
 FROM wallet.attempt('reverse', '{"transaction_id": -1}') a
 WHERE (a.refusal).sqlstate = 'WL005' AND NOT a.replayed;
 
+SELECT 1 / (count(*) = 3)::int
+FROM (VALUES
+    ('transfer_batch', '{"transfers": [], "atomic": true}'),
+    ('enqueue_transfer', '{"source_account_id": -1, "target_account_id": -2, "amount": 1}'),
+    ('transfer_or_enqueue',
+     '{"source_account_id": -1, "target_account_id": -2, "amount": 1, "wait": 0}')
+) AS o (operation, arguments), wallet.attempt(o.operation, o.arguments::jsonb) a
+WHERE (a.refusal).sqlstate = 'WL004' OR a.outcomes = '{}';
+
 DO $$
 BEGIN
     BEGIN

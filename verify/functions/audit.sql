@@ -18,4 +18,11 @@ VALUES (-1, 'verify@example.com', 5.00);
 
 SELECT 1 / count(*) FROM wallet.audit(-1) v WHERE v.violation = 'balance_mismatch';
 
+INSERT INTO wallet.pending_transfer (id, source_account_id, target_account_id, amount, ctime)
+VALUES (-1, -2, -1, 5.00, now());
+INSERT INTO wallet.failed_transfer
+    (id, source_account_id, target_account_id, amount, ctime, sqlstate, message, detail, hint)
+VALUES (-1, -2, -1, 5.00, now(), '', '', '', '');
+SELECT 1 / count(*) FROM wallet.audit(-1) v WHERE v.violation = 'two_outcomes';
+
 ROLLBACK;

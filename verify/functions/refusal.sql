@@ -14,8 +14,9 @@ SELECT 1 / count(*)
 FROM wallet.refusal('WL006', 1, 5.00, 12.30) r
 WHERE r.message = 'insufficient funds' AND r.detail LIKE '%5.00%12.30%' AND r.hint <> '';
 
-SELECT 1 / (count(*) = 3)::int
-FROM unnest(ARRAY['WL008', 'WL009', 'WL010']) AS s (sqlstate), wallet.refusal(s.sqlstate, 77) r
+SELECT 1 / (count(*) = 7)::int
+FROM unnest(ARRAY['WL008', 'WL009', 'WL010', 'WL012', 'WL013', 'WL014', 'WL015']) AS s (sqlstate),
+     wallet.refusal(s.sqlstate, 77) r
 WHERE r.sqlstate = s.sqlstate AND r.detail LIKE '%77%' AND r.hint <> '';
 
 SELECT 1 / count(*)

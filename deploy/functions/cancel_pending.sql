@@ -1,0 +1,1 @@
+../../sql/functions/cancel_pending.sql

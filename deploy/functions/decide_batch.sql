@@ -1,0 +1,1 @@
+../../sql/functions/decide_batch.sql

@@ -1,0 +1,1 @@
+../../sql/functions/enqueue_transfer.with_key.sql

@@ -1,0 +1,1 @@
+../../sql/functions/lock_accounts.sql

@@ -1,0 +1,1 @@
+../../sql/functions/transfer_batch.sql

@@ -1,0 +1,1 @@
+../../sql/functions/transfer_or_enqueue.with_key.sql

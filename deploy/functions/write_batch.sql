@@ -1,0 +1,1 @@
+../../sql/functions/write_batch.sql

@@ -1,0 +1,7 @@
+-- Revert pgwallet:functions/audit from pg
+
+BEGIN;
+
+DROP FUNCTION wallet.audit(bigint);
+
+COMMIT;

@@ -1,0 +1,7 @@
+-- Revert pgwallet:functions/enqueue_transfer from pg
+
+BEGIN;
+
+DROP FUNCTION wallet.enqueue_transfer(bigint, bigint, numeric);
+
+COMMIT;

@@ -1,0 +1,7 @@
+-- Revert pgwallet:functions/get_outcome from pg
+
+BEGIN;
+
+DROP FUNCTION wallet.get_outcome(bigint);
+
+COMMIT;

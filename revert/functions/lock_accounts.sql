@@ -1,0 +1,7 @@
+-- Revert pgwallet:functions/lock_accounts from pg
+
+BEGIN;
+
+DROP FUNCTION wallet.lock_accounts(bigint[]);
+
+COMMIT;

@@ -1,0 +1,7 @@
+-- Revert pgwallet:functions/write_batch from pg
+
+BEGIN;
+
+DROP FUNCTION wallet.write_batch(wallet.outcome[]);
+
+COMMIT;

@@ -1,0 +1,7 @@
+-- Revert pgwallet:outcome from pg
+
+BEGIN;
+
+DROP TYPE wallet.outcome;
+
+COMMIT;

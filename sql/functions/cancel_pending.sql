@@ -1,0 +1,54 @@
+-- Takes a pending transfer out of the queue, and returns its outcome: failed, as cancelled.
+--
+-- For DBAs: grant it to whoever may decide that.
+--
+-- Locks: the request's row, until the caller's transaction ends. A settler that has taken it is
+-- waited for.
+-- Refusals, the first that applies:
+--   WL005 transaction_not_found
+--   WL015 not_pending             it has succeeded or failed already
+--
+--   SELECT * FROM wallet.cancel_pending((wallet.enqueue_transfer(1, 2, 5.00)).id);
+
+BEGIN;
+
+SET LOCAL ROLE wallet_owner;
+
+CREATE OR REPLACE FUNCTION wallet.cancel_pending(id bigint)
+RETURNS wallet.outcome
+LANGUAGE plpgsql
+VOLATILE
+SECURITY DEFINER
+SET search_path = wallet, pg_temp
+AS $$
+DECLARE
+    v_refusal wallet.refusal := wallet.refusal('WL014', cancel_pending.id);
+BEGIN
+    WITH cancelled AS (
+        DELETE FROM wallet.pending_transfer p WHERE p.id = cancel_pending.id
+        RETURNING p.id, p.source_account_id, p.target_account_id, p.amount
+    )
+    INSERT INTO wallet.failed_transfer
+        (id, source_account_id, target_account_id, amount, ctime, sqlstate, message, detail, hint)
+    SELECT c.id, c.source_account_id, c.target_account_id, c.amount, clock_timestamp(),
+           v_refusal.sqlstate, v_refusal.message, v_refusal.detail, v_refusal.hint
+    FROM cancelled c;
+
+    IF NOT FOUND THEN
+        PERFORM wallet.get_outcome(cancel_pending.id);
+        v_refusal := wallet.refusal('WL015', cancel_pending.id);
+        RAISE EXCEPTION USING ERRCODE = v_refusal.sqlstate, MESSAGE = v_refusal.message,
+            DETAIL = v_refusal.detail, HINT = v_refusal.hint;
+    END IF;
+
+    RETURN wallet.get_outcome(cancel_pending.id);
+END
+$$;
+
+COMMENT ON FUNCTION wallet.cancel_pending(bigint) IS
+    'Takes a pending transfer out of the queue, and returns its outcome: failed, as cancelled. '
+    'Refusals: WL005 transaction_not_found, WL015 not_pending';
+
+REVOKE ALL ON FUNCTION wallet.cancel_pending(bigint) FROM PUBLIC;
+
+COMMIT;

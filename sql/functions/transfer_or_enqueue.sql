@@ -1,0 +1,76 @@
+-- Makes a transfer if its accounts are free within `wait` seconds; if not, puts it into the queue.
+--
+-- The outcome is one that succeeded, as transfer() makes it, or one that is pending, as
+-- enqueue_transfer() does. To wait 0 seconds is to wait a millisecond.
+--
+-- Locks: both accounts' rows, the lower id first, until the caller's transaction ends; or nothing,
+-- when it is queued.
+-- Refusals, the first that applies:
+--   22023 invalid_parameter_value  `wait` is not 0 to 3600
+--   WL002 invalid_amount          NULL, NaN, Infinity, or not 0.01 to 999999.99 once rounded
+--   WL003 same_account            source and target are one account
+--   WL004 account_not_found       the source is looked at first, then the target
+--   WL006 insufficient_funds      the source's balance would fall below 0.00
+--   WL007 balance_limit_exceeded  the target's balance would pass 999999.99
+--   WL008 account_frozen          of two frozen accounts, the source is named
+--
+--   SELECT * FROM wallet.transfer_or_enqueue(1, 2, 5.00, wait => 0.5);
+
+BEGIN;
+
+SET LOCAL ROLE wallet_owner;
+
+CREATE OR REPLACE FUNCTION wallet.transfer_or_enqueue(
+    source_account_id bigint, target_account_id bigint, amount numeric, wait numeric
+)
+RETURNS wallet.outcome
+LANGUAGE plpgsql
+VOLATILE
+SECURITY DEFINER
+SET search_path = wallet, pg_temp
+-- What is set in the body ends with the call.
+SET lock_timeout = 0
+AS $$
+DECLARE
+    v_deadline timestamptz;
+    v_id bigint;
+    v_made wallet.transaction;
+BEGIN
+    IF (transfer_or_enqueue.wait BETWEEN 0 AND 3600) IS NOT TRUE THEN
+        RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value', MESSAGE = 'invalid wait',
+            DETAIL = format('The wait is %s seconds.', coalesce(wait::text, 'NULL')),
+            HINT = 'Give a wait of 0 to 3600 seconds.';
+    END IF;
+    v_deadline := clock_timestamp() + transfer_or_enqueue.wait * interval '1 second';
+
+    FOREACH v_id IN ARRAY ARRAY[
+        least(transfer_or_enqueue.source_account_id, transfer_or_enqueue.target_account_id),
+        greatest(transfer_or_enqueue.source_account_id, transfer_or_enqueue.target_account_id)
+    ] LOOP
+        PERFORM set_config('lock_timeout', greatest(1, ceil(
+            1000 * extract(epoch FROM v_deadline - clock_timestamp())))::text, true);
+        PERFORM FROM wallet.account a WHERE a.id = v_id FOR NO KEY UPDATE;
+    END LOOP;
+
+    v_made := wallet.transfer(transfer_or_enqueue.source_account_id,
+        transfer_or_enqueue.target_account_id, transfer_or_enqueue.amount);
+    RETURN ROW(v_made.id, v_made.source_account_id, v_made.target_account_id, v_made.amount,
+        v_made.ctime, v_made.source_entry, v_made.target_entry, v_made.source_balance,
+        v_made.target_balance, 'succeeded', NULL, NULL, NULL, NULL)::wallet.outcome;
+EXCEPTION WHEN lock_not_available THEN
+    RETURN wallet.enqueue_transfer(transfer_or_enqueue.source_account_id,
+        transfer_or_enqueue.target_account_id, transfer_or_enqueue.amount);
+END
+$$;
+
+COMMENT ON FUNCTION wallet.transfer_or_enqueue(bigint, bigint, numeric, numeric) IS
+    'Makes a transfer if its accounts are free within `wait` seconds; if not, puts it into the '
+    'queue. Refusals: 22023 for a wait that is not 0 to 3600, WL002 invalid_amount, '
+    'WL003 same_account, WL004 account_not_found, WL006 insufficient_funds, '
+    'WL007 balance_limit_exceeded, WL008 account_frozen';
+
+REVOKE ALL ON FUNCTION wallet.transfer_or_enqueue(bigint, bigint, numeric, numeric) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION wallet.transfer_or_enqueue(bigint, bigint, numeric, numeric)
+    TO wallet_app;
+
+COMMIT;

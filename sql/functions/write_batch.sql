@@ -1,0 +1,55 @@
+-- Writes what wallet.decide_batch() decided: the transactions that succeeded, and their accounts.
+--
+-- One UPDATE and one INSERT, however many they are. For the functions that called decide_batch() in
+-- the same transaction, and so hold the locks; nobody else may execute it.
+--
+-- Locks: the accounts' rows, which are locked already.
+-- Refusals: none.
+--
+--   SELECT wallet.write_batch(wallet.decide_batch(NULL, '{"(1,2,5.00)"}'));
+
+BEGIN;
+
+SET LOCAL ROLE wallet_owner;
+
+CREATE OR REPLACE FUNCTION wallet.write_batch(outcomes wallet.outcome[])
+RETURNS void
+LANGUAGE plpgsql
+VOLATILE
+-- The plan for ten accounts is not the plan for 5000.
+SET plan_cache_mode = force_custom_plan
+AS $$
+BEGIN
+    -- An account is left as its last entry says.
+    UPDATE wallet.account a
+    SET balance = e.balance, entry_count = e.entry, mtime = e.ctime
+    FROM (
+        SELECT DISTINCT ON (s.id) s.id, s.entry, s.balance, o.ctime
+        FROM unnest(write_batch.outcomes) o
+        CROSS JOIN LATERAL (VALUES
+            (o.source_account_id, o.source_entry, o.source_balance),
+            (o.target_account_id, o.target_entry, o.target_balance)
+        ) AS s (id, entry, balance)
+        WHERE o.state = 'succeeded'
+        ORDER BY s.id, s.entry DESC
+    ) e
+    WHERE a.id = e.id;
+
+    INSERT INTO wallet.transaction
+        (id, source_account_id, target_account_id, amount, ctime,
+         source_entry, target_entry, source_balance, target_balance)
+    OVERRIDING SYSTEM VALUE
+    SELECT o.id, o.source_account_id, o.target_account_id, o.amount, o.ctime,
+           o.source_entry, o.target_entry, o.source_balance, o.target_balance
+    FROM unnest(write_batch.outcomes) o
+    WHERE o.state = 'succeeded';
+END
+$$;
+
+COMMENT ON FUNCTION wallet.write_batch(wallet.outcome[]) IS
+    'Writes what wallet.decide_batch() decided: the transactions that succeeded, and their '
+    'accounts. Refusals: none';
+
+REVOKE ALL ON FUNCTION wallet.write_batch(wallet.outcome[]) FROM PUBLIC;
+
+COMMIT;

@@ -1,0 +1,15 @@
+-- Verify pgwallet:functions/lock_accounts on pg
+
+BEGIN;
+
+SELECT 1 / count(*)
+FROM pg_proc p
+WHERE p.oid = 'wallet.lock_accounts(bigint[])'::regprocedure
+  AND p.proowner = 'wallet_owner'::regrole
+  AND NOT has_function_privilege('wallet_app', p.oid, 'EXECUTE')
+  AND NOT has_function_privilege('wallet_reader', p.oid, 'EXECUTE')
+  AND NOT has_function_privilege('public', p.oid, 'EXECUTE');
+
+SELECT 1 / (count(*) = 0)::int FROM wallet.lock_accounts(ARRAY[-1]) a;
+
+ROLLBACK;

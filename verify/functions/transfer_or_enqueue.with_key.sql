@@ -1,0 +1,26 @@
+-- Verify pgwallet:functions/transfer_or_enqueue.with_key on pg
+
+BEGIN;
+
+SELECT 1 / count(*)
+FROM pg_proc p
+WHERE p.oid = 'wallet.transfer_or_enqueue(bigint, bigint, numeric, numeric, text)'::regprocedure
+  AND p.proowner = 'wallet_owner'::regrole
+  AND p.prosecdef
+  AND 'search_path=wallet, pg_temp' = ANY (p.proconfig)
+  AND has_function_privilege('wallet_app', p.oid, 'EXECUTE')
+  AND NOT has_function_privilege('wallet_reader', p.oid, 'EXECUTE')
+  AND NOT has_function_privilege('public', p.oid, 'EXECUTE');
+
+DO $$
+BEGIN
+    BEGIN
+        PERFORM wallet.transfer_or_enqueue(-1, -2, 1, 0, '');
+        ASSERT false, 'an empty key is refused';
+    EXCEPTION WHEN SQLSTATE '22023' THEN
+        NULL;
+    END;
+END
+$$;
+
+ROLLBACK;
