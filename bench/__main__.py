@@ -35,12 +35,26 @@ class Plan:
     seconds: int
     hot_seconds: int
     """The seconds for what deadlocks: it comes to so little that it takes more to count it."""
+    distributions: tuple[str, ...]
+    """Between which accounts the transfers in the database are."""
     old: tuple[int, int]
     """The old ledger's accounts and transactions."""
 
 
-FULL = Plan(rounds=5, seconds=2, hot_seconds=6, old=(1_000_000, 10_000_000))
-QUICK = Plan(rounds=2, seconds=1, hot_seconds=3, old=(100_000, 1_000_000))
+FULL = Plan(
+    rounds=5,
+    seconds=2,
+    hot_seconds=5,
+    distributions=database.DISTRIBUTIONS,
+    old=(1_000_000, 10_000_000),
+)
+QUICK = Plan(
+    rounds=2,
+    seconds=1,
+    hot_seconds=3,
+    distributions=("uniform", "hot10"),
+    old=(100_000, 1_000_000),
+)
 YOUNG = (10_000, 10_000)
 
 
@@ -69,12 +83,18 @@ def measure(plan: Plan, results: Results, workers: int, pool_size: int) -> None:
         results.facts["service"] = f"{workers} worker, pool of {pool_size}; baseline the same"
         results.facts["load"] = (
             f"pgbench with {database.CLIENTS} clients, prepared; wrk with {http.CONNECTIONS} "
-            f"connections; {plan.rounds} rounds of {plan.seconds} s each"
+            f"connections; {plan.rounds} rounds, {plan.seconds} s for each figure of a round, "
+            f"{plan.hot_seconds} s for what deadlocks, 1 s for reads"
         )
         part(
             "transfer() in the database",
             lambda: database.measure_singles(
-                server, results, plan.rounds, plan.seconds, plan.hot_seconds
+                server,
+                results,
+                plan.distributions,
+                plan.rounds,
+                plan.seconds,
+                plan.hot_seconds,
             ),
         )
         growth.measure_size(server, results, "small")
@@ -97,7 +117,7 @@ def measure(plan: Plan, results: Results, workers: int, pool_size: int) -> None:
             )
             part(
                 "reads over HTTP",
-                lambda: http.measure_reads(server, services, results, plan.rounds, plan.seconds),
+                lambda: http.measure_reads(server, services, results, plan.rounds, 1),
             )
         part(
             "batches and the queue",
@@ -108,7 +128,7 @@ def measure(plan: Plan, results: Results, workers: int, pool_size: int) -> None:
             "a young ledger and an old one",
             lambda: growth.measure_growth(server, results, plan.rounds, plan.seconds, ledgers),
         )
-    part("start-up", lambda: startup.measure_startup(results, plan.rounds))
+    part("start-up", lambda: startup.measure_startup(results, plan.rounds - 1))
     results.facts["run"] = f"{time.perf_counter() - begun:.0f} s in all"
     accounts, transactions = plan.old
     results.facts["old ledger"] = f"{accounts:,} accounts, {transactions:,} transactions"

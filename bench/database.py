@@ -22,6 +22,7 @@ VARIANTS = {
 """Each script of a single transfer, and the role that runs it."""
 
 BATCHES = (100, 1000, 5000)
+BATCH_CLIENTS = 4
 SETTLE_ITEMS = 5000
 """The most that one call of settle() settles."""
 
@@ -98,14 +99,19 @@ def _wal(server: Server) -> tuple[float, float]:
 
 
 def measure_singles(
-    server: Server, results: Results, rounds: int, seconds: int, hot_seconds: int
+    server: Server,
+    results: Results,
+    distributions: tuple[str, ...],
+    rounds: int,
+    seconds: int,
+    hot_seconds: int,
 ) -> None:
     """transfer() beside the client-side transaction, on the same tables.
 
     What deadlocks gets `hot_seconds`, since each deadlock takes one second.
     """
     for number in range(rounds):
-        for distribution in DISTRIBUTIONS:
+        for distribution in distributions:
             # In turns from either end, so that none always comes after the same.
             for variant in list(VARIANTS)[:: -1 if number % 2 else 1]:
                 scripts = [f"pick_{distribution}", variant]
@@ -121,17 +127,11 @@ def measure_singles(
 
 
 def measure_many(server: Server, results: Results, rounds: int, seconds: int) -> None:
-    """Single calls beside batches and the queue, as far as the schema has them."""
-    batches, queue = (
-        server.value("small", f"SELECT to_regproc('wallet.{name}') IS NOT NULL")
-        for name in ("transfer_batch", "settle")
-    )
+    """Single calls beside batches and the queue."""
+    batches = [f"batch_{items}" for items in BATCHES]
+    runs = [("uniform", kind) for kind in ("single", *batches, "queue")]
+    runs += [("hot1", kind) for kind in ("single", batches[-1], "queue")]
     for number in range(rounds):
-        runs = []
-        for distribution in ("uniform", "hot1"):
-            runs.append((distribution, "single"))
-            runs += [(distribution, f"batch_{items}") for items in BATCHES if batches]
-            runs += [(distribution, "queue")] if queue else []
         for distribution, kind in runs[:: -1 if number % 2 else 1]:
             name = f"many/{distribution}/{kind}"
             if kind == "single":
@@ -144,7 +144,13 @@ def measure_many(server: Server, results: Results, rounds: int, seconds: int) ->
                 items = int(kind.removeprefix("batch_"))
                 script = "batch_hot1" if distribution == "hot1" else "batch"
                 outcome = pgbench(
-                    server, "small", "wallet_app", [script], f"-T{seconds}", items=items
+                    server,
+                    "small",
+                    "wallet_app",
+                    [script],
+                    f"-T{seconds}",
+                    clients=BATCH_CLIENTS,
+                    items=items,
                 )
                 results.add(name, outcome.rate * items)
 

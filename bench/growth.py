@@ -6,9 +6,9 @@ from bench.database import pgbench
 from bench.results import Results
 from bench.server import Server
 
-WARM_UP = 6
-"""Seconds of load before anything is measured: after a checkpoint a page's first change is written
-whole, and the old ledger has many pages."""
+WARM_UP = 3
+"""How many times as long as a figure takes each ledger is run in before anything is measured: after
+a checkpoint a page's first change is written whole, and the old ledger has many pages."""
 
 
 def measure_size(server: Server, results: Results, database: str) -> None:
@@ -52,7 +52,8 @@ def measure_growth(
         connection.execute("CHECKPOINT")
     scripts = ["pick_uniform", "transfer"]
     for database, accounts in cases.values():
-        pgbench(server, database, "wallet_app", scripts, f"-T{WARM_UP}", accounts=accounts)
+        limit = f"-T{WARM_UP * seconds}"
+        pgbench(server, database, "wallet_app", scripts, limit, accounts=accounts)
     for number in range(rounds):
         for case in list(cases)[:: -1 if number % 2 else 1]:
             database, accounts = cases[case]

@@ -61,6 +61,11 @@ RATIOS = {
         "many/uniform/single",
     ),
     "queue and settle ÷ single calls, into one account": ("many/hot1/queue", "many/hot1/single"),
+    "settle alone ÷ single calls, into one account": ("many/hot1/queue/settle", "many/hot1/single"),
+    "batches of 5 000 ÷ single calls, into one account": (
+        "many/hot1/batch_5000",
+        "many/hot1/single",
+    ),
     "old ledger ÷ young ledger": ("growth/old", "growth/young"),
     "old ledger ÷ young ledger, 10 000 accounts active in both": (
         "growth/old_few",
@@ -175,8 +180,12 @@ def _kinds(results: Results) -> dict[str, str]:
 
 
 def _many(results: Results) -> str:
+    def cell(where: str, kind: str) -> str:
+        name = f"many/{where}/{kind}"
+        return spread(results.figures[name]) if results.has(name) else ""
+
     rows = [
-        [label, *(spread(results.figures[f"many/{where}/{kind}"]) for where in ("uniform", "hot1"))]
+        [label, cell("uniform", kind), cell("hot1", kind)]
         for kind, label in _kinds(results).items()
     ]
     return table(["", WHERE["uniform"], WHERE["hot1"]], rows) if rows else ""
@@ -249,6 +258,7 @@ def charts(results: Results) -> dict[str, str]:
                 {
                     WHERE[d]: bars(*((v, f"pgbench/{d}/{v}") for v in VARIANTS))
                     for d in DISTRIBUTIONS
+                    if results.has(f"pgbench/{d}/transfer")
                 },
             )
         ],
@@ -262,7 +272,7 @@ def charts(results: Results) -> dict[str, str]:
                 {
                     label: bars(("", f"many/{where}/{kind}"))
                     for kind, label in _kinds(results).items()
-                    if "/" not in kind
+                    if "/" not in kind and results.has(f"many/{where}/{kind}")
                 },
             )
             for where in ("uniform", "hot1")
@@ -340,8 +350,9 @@ committed; a deadlock costs its client a second, PostgreSQL's `deadlock_timeout`
 client-side transaction with explicit row locks in the request's order, and 503 when PostgreSQL
 breaks a deadlock. Both services have the same number of processes and connections, uvloop, and no
 access log. Percentiles are over all answers.""",
-    "Batches and the queue: transfers a second": """A batch is one call of `transfer_batch()`. Queue
-and settle is what both took together: clients that queue, then one that settles all.""",
+    "Batches and the queue: transfers a second": """Single calls and those that
+queue come from 16 clients, batches from 4. A batch is one call of `transfer_batch()`. Queue and settle
+is what both took together: first all is queued, then one client settles it, 5 000 at a time.""",
     "Growth": """Each ledger was made in SQL with every entry and balance as `transfer()` would have
 written it, checkpointed, and run in for some seconds. Whole pages are what PostgreSQL writes to the
 WAL at a page's first change after a checkpoint.""",
