@@ -62,76 +62,89 @@ class Stopped(Exception):
     """Ctrl-C, or a SIGTERM."""
 
 
-def measure(plan: Plan, results: Results, workers: int, pool_size: int) -> None:
-    """Measure everything into `results`, saying how long each part took."""
-    begun = time.perf_counter()
+@dataclass(frozen=True)
+class Run:
+    """What each part measures, and into what."""
 
-    def part(name: str, run: Callable[[], None]) -> None:
-        print(f"{name:<34}", end="", flush=True)
-        started = time.perf_counter()
-        run()
-        print(f"{time.perf_counter() - started:6.1f} s", flush=True)
+    plan: Plan
+    server: Server
+    results: Results
+    workers: int
+    pool_size: int
 
+
+def measure_database(run: Run) -> None:
+    plan = run.plan
+    database.measure_singles(
+        run.server, run.results, plan.distributions, plan.rounds, plan.seconds, plan.hot_seconds
+    )
+    growth.measure_size(run.server, run.results, "small")
+
+
+def measure_http(run: Run) -> None:
+    plan, server, results = run.plan, run.server, run.results
+    modules = {"service": ("service", "wallet_app"), "baseline": ("bench.baseline", OTHER)}
     with ExitStack() as stack:
-        server: Server
-        print(f"{'server and ledgers':<34}", end="", flush=True)
-        server = stack.enter_context(running_server())
+        services = {
+            name: stack.enter_context(
+                running(module, server.url(user, "small"), run.workers, run.pool_size)
+            )
+            for name, (module, user) in modules.items()
+        }
+        http.measure_memory(server, services, results, 2)
+        http.measure_transfers(
+            server, services, results, plan.rounds, plan.seconds, plan.hot_seconds
+        )
+        http.measure_reads(server, services, results, plan.rounds, 1)
+
+
+def measure_many(run: Run) -> None:
+    database.measure_many(run.server, run.results, run.plan.rounds, run.plan.seconds)
+
+
+def measure_growth(run: Run) -> None:
+    ledgers = {"young": YOUNG, "old": run.plan.old}
+    accounts, transactions = run.plan.old
+    run.results.facts["old ledger"] = f"{accounts:,} accounts, {transactions:,} transactions"
+    growth.measure_growth(run.server, run.results, run.plan.rounds, run.plan.seconds, ledgers)
+
+
+def measure_startup(run: Run) -> None:
+    startup.measure_startup(run.results, run.plan.rounds - 1)
+
+
+PARTS: dict[str, Callable[[Run], None]] = {
+    "database": measure_database,
+    "http": measure_http,
+    "many": measure_many,
+    "growth": measure_growth,
+    "startup": measure_startup,
+}
+
+
+def measure(plan: Plan, parts: list[str], workers: int, pool_size: int) -> Results:
+    """Measure these parts on a server that is made for it, saying how long each took."""
+    results = Results()
+    begun = time.perf_counter()
+    with running_server() as server:
         for name in ("small", "hot"):
             server.make_ledger(name, *YOUNG)
-        print(f"{time.perf_counter() - begun:6.1f} s", flush=True)
         results.facts |= facts(server)
-        results.facts["service"] = f"{workers} worker, pool of {pool_size}; baseline the same"
+        results.facts["services"] = f"{workers} process(es) each, with {pool_size} connections"
         results.facts["load"] = (
             f"pgbench with {database.CLIENTS} clients, prepared; wrk with {http.CONNECTIONS} "
             f"connections; {plan.rounds} rounds, {plan.seconds} s for each figure of a round, "
             f"{plan.hot_seconds} s for what deadlocks, 1 s for reads"
         )
-        part(
-            "transfer() in the database",
-            lambda: database.measure_singles(
-                server,
-                results,
-                plan.distributions,
-                plan.rounds,
-                plan.seconds,
-                plan.hot_seconds,
-            ),
-        )
-        growth.measure_size(server, results, "small")
-        with ExitStack() as started:
-            services = {
-                name: started.enter_context(
-                    running(module, server.url(user, "small"), workers, pool_size)
-                )
-                for name, module, user in (
-                    ("service", "service", "wallet_app"),
-                    ("baseline", "bench.baseline", OTHER),
-                )
-            }
-            part("memory", lambda: http.measure_memory(server, services, results, 2))
-            part(
-                "transfers over HTTP",
-                lambda: http.measure_transfers(
-                    server, services, results, plan.rounds, plan.seconds, plan.hot_seconds
-                ),
-            )
-            part(
-                "reads over HTTP",
-                lambda: http.measure_reads(server, services, results, plan.rounds, 1),
-            )
-        part(
-            "batches and the queue",
-            lambda: database.measure_many(server, results, plan.rounds, plan.seconds),
-        )
-        ledgers = {"young": YOUNG, "old": plan.old}
-        part(
-            "a young ledger and an old one",
-            lambda: growth.measure_growth(server, results, plan.rounds, plan.seconds, ledgers),
-        )
-    part("start-up", lambda: startup.measure_startup(results, plan.rounds - 1))
+        run = Run(plan, server, results, workers, pool_size)
+        print(f"{'server':<10}{time.perf_counter() - begun:6.1f} s", flush=True)
+        for name in parts:
+            started = time.perf_counter()
+            print(f"{name:<10}", end="", flush=True)
+            PARTS[name](run)
+            print(f"{time.perf_counter() - started:6.1f} s", flush=True)
     results.facts["run"] = f"{time.perf_counter() - begun:.0f} s in all"
-    accounts, transactions = plan.old
-    results.facts["old ledger"] = f"{accounts:,} accounts, {transactions:,} transactions"
+    return results
 
 
 def _stopped(number: int, frame: FrameType | None) -> None:
@@ -148,14 +161,16 @@ def main() -> None:
     parser.add_argument("--workers", type=int, default=settings.workers)
     parser.add_argument("--pool-size", type=int, default=settings.pool_size)
     parser.add_argument("--output", type=Path, help="the folder for the report and its charts")
+    parser.add_argument("--only", nargs="+", choices=PARTS, help="measure these parts alone")
     given = parser.parse_args()
-    output = given.output or (CHECKOUT / ".bench-quick" if given.quick else OWN)
+    aside = given.quick or given.only
+    output = given.output or (CHECKOUT / ".bench-quick" if aside else OWN)
 
     signal.signal(signal.SIGINT, _stopped)
     signal.signal(signal.SIGTERM, _stopped)
-    results = Results()
+    plan = QUICK if given.quick else FULL
     try:
-        measure(QUICK if given.quick else FULL, results, given.workers, given.pool_size)
+        results = measure(plan, given.only or list(PARTS), given.workers, given.pool_size)
     except Stopped:
         sys.exit("\npgwallet: stopped; nothing was written")
     except (BenchError, EmbeddedError) as error:

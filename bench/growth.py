@@ -6,9 +6,9 @@ from bench.database import pgbench
 from bench.results import Results
 from bench.server import Server
 
-WARM_UP = 3
-"""How many times as long as a figure takes each ledger is run in before anything is measured: after
-a checkpoint a page's first change is written whole, and the old ledger has many pages."""
+RUN_IN = {"young": 1, "old_few": 1, "old": 5}
+"""For how many figures' time each case is run in before it is measured. After a checkpoint a page's
+first change is written whole: the old ledger has many pages."""
 
 
 def measure_size(server: Server, results: Results, database: str) -> None:
@@ -51,8 +51,8 @@ def measure_growth(
     with server.connect("postgres") as connection:
         connection.execute("CHECKPOINT")
     scripts = ["pick_uniform", "transfer"]
-    for database, accounts in cases.values():
-        limit = f"-T{WARM_UP * seconds}"
+    for case, (database, accounts) in cases.items():
+        limit = f"-T{RUN_IN[case] * seconds}"
         pgbench(server, database, "wallet_app", scripts, limit, accounts=accounts)
     for number in range(rounds):
         for case in list(cases)[:: -1 if number % 2 else 1]:

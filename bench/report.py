@@ -351,8 +351,9 @@ client-side transaction with explicit row locks in the request's order, and 503 
 breaks a deadlock. Both services have the same number of processes and connections, uvloop, and no
 access log. Percentiles are over all answers.""",
     "Batches and the queue: transfers a second": """Single calls and those that
-queue come from 16 clients, batches from 4. A batch is one call of `transfer_batch()`. Queue and settle
-is what both took together: first all is queued, then one client settles it, 5 000 at a time.""",
+queue come from 16 clients, batches from 4. A batch is one call of `transfer_batch()`. Queue and
+settle is what both took together: first all is queued, then one client settles it, 5 000 at a
+time.""",
     "Growth": """Each ledger was made in SQL with every entry and balance as `transfer()` would have
 written it, checkpointed, and run in for some seconds. Whole pages are what PostgreSQL writes to the
 WAL at a page's first change after a checkpoint.""",
