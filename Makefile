@@ -51,7 +51,7 @@ lock: .venv/.dev  ## Pin the newest versions of all dependencies, with hashes
 	@$(BIN)/python -m tools.lock
 
 clean:  ## Remove the virtual environment and caches; the data folder of `make run` stays
-	@rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	@rm -rf .venv .bench-quick .mypy_cache .pytest_cache .ruff_cache .hypothesis
 	@find . -name __pycache__ -prune -exec rm -rf {} +
 
 .venv/.run: requirements/run.txt tools/setup

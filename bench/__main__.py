@@ -162,6 +162,9 @@ def main() -> None:
     parser.add_argument("--pool-size", type=int, default=settings.pool_size)
     parser.add_argument("--output", type=Path, help="the folder for the report and its charts")
     parser.add_argument("--only", nargs="+", choices=PARTS, help="measure these parts alone")
+    parser.add_argument(
+        "--rewrite", action="store_true", help="write the report anew, from its results.json"
+    )
     given = parser.parse_args()
     aside = given.quick or given.only
     output = given.output or (CHECKOUT / ".bench-quick" if aside else OWN)
@@ -169,8 +172,12 @@ def main() -> None:
     signal.signal(signal.SIGINT, _stopped)
     signal.signal(signal.SIGTERM, _stopped)
     plan = QUICK if given.quick else FULL
+    parts = given.only or list(PARTS)
     try:
-        results = measure(plan, given.only or list(PARTS), given.workers, given.pool_size)
+        if given.rewrite:
+            results = Results.read(output / "results.json")
+        else:
+            results = measure(plan, parts, given.workers, given.pool_size)
     except Stopped:
         sys.exit("\npgwallet: stopped; nothing was written")
     except (BenchError, EmbeddedError) as error:

@@ -31,6 +31,7 @@ def facts(server: Server) -> dict[str, str]:
     settings = [f"{name} {server.value('postgres', f'SHOW {name}')}" for name in SETTINGS]
     return {
         "cores": str(os.cpu_count()),
+        "load average before": f"{os.getloadavg()[0]:.1f}",
         "memory": f"{psutil.virtual_memory().total / 2**30:.0f} GiB",
         "disk": f"{_sync_time(server.folder):.2f} ms to make 8 kB durable (fdatasync, median)",
         "PostgreSQL": f"{server.value('postgres', 'SHOW server_version')}: {', '.join(settings)}",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 import tempfile
@@ -11,11 +12,15 @@ import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from typing import IO, TypeAlias
 
 import psutil
 
 from bench.server import BenchError, free_port
 from tools.embedded import CHECKOUT
+
+Child: TypeAlias = subprocess.Popen[bytes]
+STOPS = {signal.SIGINT, signal.SIGTERM}
 
 
 @dataclass(frozen=True)
@@ -24,6 +29,50 @@ class Service:
 
     url: str
     pid: int
+
+
+@contextmanager
+def child(arguments: list[str], environ: dict[str, str], output: IO[bytes]) -> Iterator[Child]:
+    """This Python with such arguments, for as long as the block lasts, then told to stop.
+
+    In a session of its own: Ctrl-C is for the benchmark, which ends it. No such signal comes
+    between its start and its being known here.
+    """
+    signal.pthread_sigmask(signal.SIG_BLOCK, STOPS)
+    process = subprocess.Popen(
+        [sys.executable, *arguments],
+        cwd=CHECKOUT,
+        env=environ,
+        stdin=subprocess.DEVNULL,
+        stdout=output,
+        stderr=output,
+        start_new_session=True,
+        preexec_fn=_hear_stops,
+    )
+    try:
+        _hear_stops()
+        yield process
+    finally:
+        process.terminate()
+        try:
+            process.wait(30)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+
+def _hear_stops() -> None:
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, STOPS)
+
+
+def answers(process: Child, url: str) -> bool:
+    """Whether it comes to be ready within 60 seconds."""
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline and process.poll() is None:
+        with suppress(OSError), urllib.request.urlopen(f"{url}/health/ready", timeout=5):
+            return True
+        time.sleep(0.005)
+    return False
 
 
 @contextmanager
@@ -38,39 +87,14 @@ def running(module: str, database_url: str, workers: int, pool_size: int) -> Ite
         "WALLET_WORKERS": str(workers),
         "WALLET_POOL_SIZE": str(pool_size),
     }
-    with tempfile.TemporaryFile() as log:
-        # A session of its own: Ctrl-C is for the benchmark, which ends it.
-        process = subprocess.Popen(
-            [sys.executable, "-m", module],
-            cwd=CHECKOUT,
-            env=environ,
-            stdin=subprocess.DEVNULL,
-            stdout=log,
-            stderr=log,
-            start_new_session=True,
-        )
-        try:
-            if not _answers(process, url):
-                log.seek(0)
-                raise BenchError(f"{module} did not start:\n{log.read().decode()}")
-            yield Service(url, process.pid)
-        finally:
-            process.terminate()
-            try:
-                process.wait(30)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
-
-
-def _answers(process: subprocess.Popen[bytes], url: str) -> bool:
-    """Whether it comes to be ready within 30 seconds."""
-    deadline = time.monotonic() + 30
-    while time.monotonic() < deadline and process.poll() is None:
-        with suppress(OSError), urllib.request.urlopen(f"{url}/health/ready", timeout=5):
-            return True
-        time.sleep(0.02)
-    return False
+    with (
+        tempfile.TemporaryFile() as log,
+        child(["-m", module], environ, log) as process,
+    ):
+        if not answers(process, url):
+            log.seek(0)
+            raise BenchError(f"{module} did not start:\n{log.read().decode()}")
+        yield Service(url, process.pid)
 
 
 def family(pid: int) -> list[psutil.Process]:

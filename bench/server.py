@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import secrets
 import shutil
@@ -10,6 +11,7 @@ import subprocess
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import psycopg
 
@@ -35,6 +37,13 @@ class BenchError(Exception):
     """Why the benchmark cannot go on."""
 
 
+def folder() -> Path:
+    """Where the server's data are: beside those of `make run`, on a disk, where a folder in /tmp
+    may be in memory."""
+    of_run = folder_of_checkout()
+    return of_run.with_name(f"{of_run.name}-bench")
+
+
 def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
@@ -46,9 +55,7 @@ class Server:
     """An embedded server on 127.0.0.1, with a password, since every user can reach that."""
 
     def __init__(self) -> None:
-        folder = folder_of_checkout()
-        # Beside the one of `make run`: on a disk, where a folder in /tmp may be in memory.
-        self.folder = folder.with_name(f"{folder.name}-bench")
+        self.folder = folder()
         self.port = free_port()
         self._password = secrets.token_hex(16)
         self._server = EmbeddedServer(
@@ -56,8 +63,7 @@ class Server:
         )
 
     def start(self) -> None:
-        """Make the server anew, with the schema deployed into TEMPLATE."""
-        self.remove()
+        """Make the server, with the schema deployed into TEMPLATE."""
         self._server.start()
         socket_url = f"{self._server.url('postgres', 'postgres')}&port={self.port}"
         with psycopg.connect(socket_url, autocommit=True) as connection:
@@ -156,10 +162,21 @@ class Server:
 
 @contextmanager
 def running_server() -> Iterator[Server]:
-    """A server for one run of the benchmark; nothing of it stays."""
+    """A server for one run of the benchmark; nothing of it stays.
+
+    Raises BenchError when another run uses the folder.
+    """
     server = Server()
+    server.folder.parent.mkdir(parents=True, exist_ok=True)
+    lock = os.open(server.folder.parent, os.O_RDONLY)
     try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        raise BenchError(f"another run uses {server.folder}; two would slow each other") from None
+    try:
+        server.remove()  # What a run left behind that was killed.
         server.start()
         yield server
     finally:
         server.remove()
+        os.close(lock)
