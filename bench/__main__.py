@@ -21,6 +21,7 @@ from bench.processes import running
 from bench.report import tables, write_readme, write_report
 from bench.results import Results
 from bench.server import OTHER, BenchError, Server, running_server
+from bench.text import number
 from service.config import Settings
 from tools.embedded import CHECKOUT, EmbeddedError
 
@@ -104,8 +105,10 @@ def measure_many(run: Run) -> None:
 
 def measure_growth(run: Run) -> None:
     ledgers = {"young": YOUNG, "old": run.plan.old}
-    accounts, transactions = run.plan.old
-    run.results.facts["old ledger"] = f"{accounts:,} accounts, {transactions:,} transactions"
+    run.results.facts["ledgers"] = "; ".join(
+        f"{name} with {number(accounts)} accounts and {number(transactions)} transactions"
+        for name, (accounts, transactions) in ledgers.items()
+    )
     growth.measure_growth(run.server, run.results, run.plan.rounds, run.plan.seconds, ledgers)
 
 
@@ -130,7 +133,9 @@ def measure(plan: Plan, parts: list[str], workers: int, pool_size: int) -> Resul
         for name in ("small", "hot"):
             server.make_ledger(name, *YOUNG)
         results.facts |= facts(server)
-        results.facts["services"] = f"{workers} process(es) each, with {pool_size} connections"
+        results.facts["services"] = (
+            f"processes of each: {workers}; connections of each process: {pool_size}"
+        )
         results.facts["load"] = (
             f"pgbench with {database.CLIENTS} clients, prepared; wrk with {http.CONNECTIONS} "
             f"connections; {plan.rounds} rounds, {plan.seconds} s for each figure of a round, "

@@ -79,6 +79,7 @@ def pgbench(
         match = re.search(pattern, done.stdout)
         return float(match[1]) if match else 0.0
 
+    server.wait_until_idle()
     wal, images = (now - before for now, before in zip(_wal(server), wal_before, strict=True))
     count = int(figure(r"transactions actually processed: (\d+)"))
     rate = figure(r"tps = ([\d.]+) \(without")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from pathlib import Path
+from textwrap import fill
 
 from bench.charts import Bar, Panel, chart
 from bench.database import BATCHES, DISTRIBUTIONS, VARIANTS
@@ -325,7 +326,7 @@ def write_report(results: Results, folder: Path) -> None:
     for title, text in tables(results):
         parts.append(f"## {title}")
         if title in NOTES:
-            parts.append(NOTES[title])
+            parts.append(fill(NOTES[title], 100))
         if chapters.get(title) in drawn:
             parts.append(f"![{title}]({chapters[title]})")
         parts.append(text)
@@ -355,7 +356,8 @@ NOTES = {
 transaction is what a service runs that writes the tables itself: BEGIN, SELECT … FOR UPDATE of the
 source, then of the target, two UPDATEs, INSERT, COMMIT. With sorted ids both are locked in one
 SELECT, the lower id first. All write the same rows (`tests/bench`). A rate counts what was
-committed; a deadlock costs its client a second, PostgreSQL's `deadlock_timeout`.""",
+committed; a deadlock costs its client a second, PostgreSQL's `deadlock_timeout`. Nothing is
+refused: accounts hold enough, and a refusal would end the run.""",
     "Over HTTP: POST /transaction": """The baseline (`bench/baseline/`) is aiohttp and asyncpg, the
 client-side transaction with explicit row locks in the request's order, and 503 when PostgreSQL
 breaks a deadlock. Both services have the same number of processes and connections, uvloop, and no

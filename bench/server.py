@@ -150,9 +150,11 @@ class Server:
     def wait_until_idle(self) -> None:
         """Return when no client's statement is left over from what was measured before."""
         deadline = time.monotonic() + 60
+        # A backend's statistics are complete when it is gone.
         busy = """
             SELECT count(*) FROM pg_stat_activity
-            WHERE backend_type = 'client backend' AND state <> 'idle' AND pid <> pg_backend_pid()
+            WHERE backend_type = 'client backend' AND pid <> pg_backend_pid()
+              AND (state <> 'idle' OR application_name = 'pgbench')
         """
         while self.value("postgres", busy):
             if time.monotonic() > deadline:
