@@ -25,7 +25,7 @@ from tests.support.service import Service
 def patient(template: Database) -> Iterator[Service]:
     """A service that waits long for an account."""
     database = databases.create(template.server, template.name)
-    with running(database, **PATIENT) as service:
+    with running(database, **PATIENT, WALLET_POOL_SIZE="10") as service:
         yield service
     databases.drop(database)
 
