@@ -23,7 +23,7 @@ class Settings:
     """WALLET_PORT: the port to listen on."""
     workers: int = 1
     """WALLET_WORKERS: processes that answer requests; each has a pool of its own."""
-    pool_size: int = 10
+    pool_size: int = 16
     """WALLET_POOL_SIZE: the most connections that one worker opens."""
     pool_timeout: float = 2.0
     """WALLET_POOL_TIMEOUT: how long a request waits for a connection, then 503 `busy`."""

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections import deque
 from contextlib import suppress
 from decimal import Decimal
+from typing import NamedTuple
 
 import asyncpg
 
@@ -27,6 +29,9 @@ logger = logging.getLogger("wallet")
 # What is raised on this side when a connection is not to be had, lost, silent, or just being ended
 # by the server (asyncpg calls that an internal error). A timeout is an OSError as well.
 _GONE = (OSError, asyncpg.InterfaceError, asyncpg.InternalClientError)
+
+# A connection that nobody used for so long is closed.
+_IDLE_SECONDS = 300
 
 _ACCOUNT = "SELECT id, email, balance, ctime FROM"
 _TRANSACTION = "SELECT id, source_account_id, target_account_id, amount, ctime FROM"
@@ -91,47 +96,48 @@ WHERE has_schema_privilege(to_regnamespace('wallet'), 'USAGE')
 """
 
 
-async def _keep(connection: asyncpg.Connection) -> None:
-    """Leave a returned connection as it is: one function call has nothing to reset."""
-
-
 def replayed(row: asyncpg.Record) -> dict[str, str]:
     """The header that says so when the answer was given before."""
     return {"Idempotency-Replayed": "true"} if row.get("replayed") else {}
 
 
-class Database:
-    """A worker's pool of connections, and the functions that can be called through it."""
+class _Call(NamedTuple):
+    """A statement to run, and who waits for what comes of it."""
 
-    def __init__(self, pool: asyncpg.Pool, settings: Settings) -> None:
-        self._pool = pool
-        self._pool_timeout = settings.pool_timeout
-        self._calls: set[asyncio.Task[list[asyncpg.Record]]] = set()
+    statement: str
+    arguments: tuple[object, ...]
+    answer: asyncio.Future[list[asyncpg.Record]]
+
+
+class Database:
+    """A worker's connections, and the functions that can be called through them.
+
+    Each connection has a task, which runs the calls that it is handed, one after another. The
+    request only waits for the answer: when it goes away, a call that has begun goes on.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._loop = asyncio.get_running_loop()
+        self._waiting: deque[_Call] = deque()
+        # Tasks that have nothing to do; the one to be handed the next call is the last.
+        self._idle: list[asyncio.Future[_Call | None]] = []
+        self._closing = False
+        # Connections of an earlier generation are not used any more.
+        self._generation = 0
+        self._tasks = [asyncio.create_task(self._serve()) for _ in range(settings.pool_size)]
 
     @classmethod
     async def open(cls, settings: Settings) -> Database:
-        """Make the pool. It connects when it is first used."""
-        pool = await asyncpg.create_pool(
-            settings.database_url,
-            min_size=0,
-            max_size=settings.pool_size,
-            reset=_keep,
-            # Only a server that went silent gets here: statement_timeout comes first.
-            command_timeout=settings.statement_timeout + 5,
-            server_settings={
-                "application_name": "pgwallet",
-                "default_transaction_isolation": "read committed",
-                "statement_timeout": str(int(settings.statement_timeout * 1000)),
-                "lock_timeout": str(int(settings.lock_timeout * 1000)),
-            },
-        )
-        return cls(pool, settings)
+        """Make the tasks. Each connects when it is first handed a call."""
+        return cls(settings)
 
     async def close(self) -> None:
         """Let the calls in flight end, then close the connections."""
-        if self._calls:
-            await asyncio.wait(self._calls)
-        await self._pool.close()
+        self._closing = True
+        while self._idle:
+            self._idle.pop().set_result(None)
+        await asyncio.gather(*self._tasks)
 
     async def create_account(self, email: str, key: str | None) -> asyncpg.Record:
         return await self._make(CREATE_ACCOUNT, key, email)
@@ -183,33 +189,95 @@ class Database:
         return answer
 
     async def _call(self, statement: str, *arguments: object) -> list[asyncpg.Record]:
-        call = asyncio.ensure_future(self._run(statement, arguments))
-        self._calls.add(call)
-        call.add_done_callback(self._finished)
-        return await asyncio.shield(call)
-
-    def _finished(self, call: asyncio.Task[list[asyncpg.Record]]) -> None:
-        self._calls.discard(call)
-        if not call.cancelled():
-            call.exception()  # Nobody may be left to ask for it.
-
-    async def _run(self, statement: str, arguments: tuple[object, ...]) -> list[asyncpg.Record]:
+        call = _Call(statement, arguments, self._loop.create_future())
+        if self._idle:
+            self._idle.pop().set_result(call)
+            return await call.answer
+        self._waiting.append(call)
+        timer = self._loop.call_later(self._settings.pool_timeout, self._turn_away, call)
         try:
-            connection = await self._pool.acquire(timeout=self._pool_timeout)
-        except TimeoutError:
-            raise Problem("busy", f"Every database connection is in use. {NOTHING_DONE}") from None
+            return await call.answer
+        finally:
+            timer.cancel()
+
+    def _turn_away(self, call: _Call) -> None:
+        """Let a call wait no longer, unless it has begun."""
+        with suppress(ValueError):
+            self._waiting.remove(call)
+            call.answer.set_exception(
+                Problem("busy", f"Every database connection is in use. {NOTHING_DONE}")
+            )
+
+    async def _serve(self) -> None:
+        """Run calls through one connection, until there is none left when it is time to close."""
+        connection: asyncpg.Connection | None = None
+        generation = self._generation
+        while call := await self._next_call(connection):
+            try:
+                if connection and generation != self._generation:
+                    connection.terminate()
+                if connection is None or connection.is_closed():
+                    generation = self._generation
+                    connection = None
+                    connection = await self._connect()
+                rows = await self._run(connection, call)
+            except Exception as error:
+                if not call.answer.done():
+                    call.answer.set_exception(error)
+            else:
+                if not call.answer.done():
+                    call.answer.set_result(rows)
+        if connection:
+            with suppress(asyncpg.PostgresError, *_GONE):
+                await connection.close()
+
+    async def _next_call(self, connection: asyncpg.Connection | None) -> _Call | None:
+        while self._waiting:
+            call = self._waiting.popleft()
+            if not call.answer.done():  # Else whoever asked went away, and it has not begun.
+                return call
+        if self._closing:
+            return None
+        turn: asyncio.Future[_Call | None] = self._loop.create_future()
+        if connection is None or connection.is_closed():
+            self._idle.insert(0, turn)  # Those that are connected come first.
+            return await turn
+        self._idle.append(turn)
+        timer = self._loop.call_later(_IDLE_SECONDS, connection.terminate)
+        try:
+            return await turn
+        finally:
+            timer.cancel()
+
+    async def _connect(self) -> asyncpg.Connection:
+        settings = self._settings
+        try:
+            return await asyncpg.connect(
+                settings.database_url,
+                timeout=settings.pool_timeout,
+                # Only a server that went silent gets here: statement_timeout comes first.
+                command_timeout=settings.statement_timeout + 5,
+                server_settings={
+                    "application_name": "pgwallet",
+                    "default_transaction_isolation": "read committed",
+                    "statement_timeout": str(int(settings.statement_timeout * 1000)),
+                    "lock_timeout": str(int(settings.lock_timeout * 1000)),
+                },
+            )
         except (asyncpg.PostgresError, *_GONE) as error:
             logger.error("cannot connect to the database: %s", error)
             raise Problem(
                 "database_unavailable", f"The database cannot be reached. {NOTHING_DONE}"
             ) from error
+
+    async def _run(self, connection: asyncpg.Connection, call: _Call) -> list[asyncpg.Record]:
         try:
-            rows: list[asyncpg.Record] = await connection.fetch(statement, *arguments)
+            rows: list[asyncpg.Record] = await connection.fetch(call.statement, *call.arguments)
             return rows
         except asyncpg.PostgresError as error:
             if connection_is_stale(error):
                 logger.warning("the database went away: %s", error)
-                await self._pool.expire_connections()
+                self._generation += 1
             raise
         except _GONE as error:
             if isinstance(error, asyncpg.InterfaceError) and not connection.is_closed():
@@ -217,7 +285,3 @@ class Database:
             connection.terminate()
             logger.warning("the database went away: %r", error)
             raise Problem("database_unavailable", OUTCOME_UNKNOWN) from error
-        finally:
-            # Closing a connection that is gone must not change what the call has come to.
-            with suppress(asyncpg.PostgresError, *_GONE):
-                await self._pool.release(connection)

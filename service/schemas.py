@@ -194,13 +194,7 @@ def _parse(request: Request) -> dict[str, object]:
             "unsupported_media_type", "Send the body as JSON with Content-Type: application/json."
         )
     try:
-        body = json.loads(
-            request.body.decode("utf-8"),
-            object_pairs_hook=_members,
-            parse_int=_Number,
-            parse_float=_Number,
-            parse_constant=_Number,
-        )
+        body = _decode(request.body.decode("utf-8"))
     except UnicodeDecodeError as error:
         raise _invalid_request(f"The body is not UTF-8 at byte {error.start}.") from None
     except json.JSONDecodeError as error:
@@ -223,6 +217,12 @@ def _members(pairs: Iterable[tuple[str, object]]) -> dict[str, object]:
             )
         members[name] = value
     return members
+
+
+# json.loads() would make a decoder anew for each body.
+_decode = json.JSONDecoder(
+    object_pairs_hook=_members, parse_int=_Number, parse_float=_Number, parse_constant=_Number
+).decode
 
 
 def _invalid_request(detail: str, errors: list[dict[str, str]] | None = None) -> Problem:

@@ -46,6 +46,9 @@ BEGIN
                      ::wallet.transfer_request ORDER BY o.id)
     INTO v_ids, v_transfers
     FROM oldest o;
+    IF v_ids IS NULL THEN
+        RETURN 0;
+    END IF;
 
     v_outcomes := wallet.decide_batch(v_ids, v_transfers);
     PERFORM wallet.write_batch(v_outcomes);

@@ -25,7 +25,7 @@ from tests.support.service import Service
 def patient(template: Database) -> Iterator[Service]:
     """A service that waits long for an account."""
     database = databases.create(template.server, template.name)
-    with running(database, **PATIENT) as service:
+    with running(database, **PATIENT, WALLET_POOL_SIZE="10") as service:
         yield service
     databases.drop(database)
 
@@ -98,3 +98,20 @@ def test_a_transfer_whose_client_hung_up_is_refused_like_any_other(patient: Serv
     assert client.get(f"/account/{source}").json()["balance"] == "100.00"
     assert payments(database, target) == 1
     assert "Traceback" not in patient.log.read_text()
+
+
+def test_a_payment_that_still_waits_for_a_connection_is_not_begun(database: Database) -> None:
+    with running(database, **PATIENT, WALLET_POOL_SIZE="1", WALLET_POOL_TIMEOUT="50") as service:
+        client = service.client
+        id = open_wallet(client)
+        with Connection(service.port) as first, Connection(service.port) as second:
+            with held(database, id):
+                first.send(post(f"/account/{id}/payment", '{"amount":"1"}'))
+                wait_until(lambda: waiting(database) == 1, "the first waits for its account")
+                second.send(post(f"/account/{id}/payment", '{"amount":"10"}'))
+                assert client.get("/health/live").status_code == 200
+                second.close()
+                assert client.get("/health/live").status_code == 200
+            assert first.answer("POST", f"/account/{id}/payment").status_code == 201
+        assert client.get(f"/account/{id}").json()["balance"] == "101.00"
+        assert "Traceback" not in service.log.read_text()
