@@ -367,8 +367,8 @@ queue come from 16 clients, batches from 4. A batch is one call of `transfer_bat
 settle is what both took together: first all is queued, then one client settles it, 5 000 at a
 time.""",
     "Growth": """Each ledger was made in SQL with every entry and balance as `transfer()` would have
-written it, checkpointed, and run in for some seconds. Whole pages are what PostgreSQL writes to the
-WAL at a page's first change after a checkpoint.""",
+written it, checkpointed, and run in with batches for some seconds. Whole pages are what PostgreSQL
+writes to the WAL at a page's first change after a checkpoint.""",
     "Bytes on disk": """After the load in the database above, among 10 000 accounts: what indexes
 take that grew in random order, not what they take when just built.""",
 }
