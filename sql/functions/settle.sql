@@ -56,7 +56,7 @@ BEGIN
            o.sqlstate, o.message, o.detail, o.hint
     FROM unnest(v_outcomes) o WHERE o.state = 'failed';
 
-    RETURN cardinality(v_outcomes);
+    RETURN cardinality(v_outcomes)::bigint;
 END
 $$;
 

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 import hypothesis
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from tests.support.calls import (
@@ -103,7 +103,25 @@ AMOUNTS = st.one_of(
         ]
     ).map(lambda amount: None if amount is None else Decimal(amount)),
 )
-REQUESTS = st.lists(st.tuples(IDS, IDS, AMOUNTS), max_size=25)
+# What an account holds, or just more or less than it, is asked for as often as anything.
+SOUND_AMOUNTS = st.one_of(
+    st.decimals("0.01", "200", places=2),
+    st.sampled_from([Decimal(a) for a in ("0.01", "100", "100.01", "499999.99", "999999.99")]),
+    st.decimals("0.005", "999999.99", places=3),
+)
+SOUND_REQUESTS = st.builds(
+    lambda pair, amount: (*pair, amount),
+    st.one_of(
+        st.permutations([1, 2, 3]).map(lambda ids: (ids[0], ids[1])),
+        st.permutations(range(1, 8)).map(lambda ids: (ids[0], ids[1])),
+    ),
+    SOUND_AMOUNTS,
+)
+ANY_REQUEST = st.one_of(*[SOUND_REQUESTS] * 3, st.tuples(IDS, IDS, AMOUNTS))
+# Left to itself, Hypothesis draws short lists: the size is drawn first.
+REQUESTS = st.integers(1, 25).flatmap(
+    lambda size: st.lists(ANY_REQUEST, min_size=size, max_size=size)
+)
 
 
 class Start(NamedTuple):
@@ -118,6 +136,15 @@ STARTS = st.builds(
     st.lists(BALANCES, min_size=7, max_size=7),
     st.one_of(st.just(set[int]()), st.sets(st.integers(1, 7), max_size=2)),
 )
+
+
+# One example that is always there has each refusal in it, and transfers that succeed between them.
+EACH_START = Start(["100.00", "0.00", "999999.99", "50.00", "0.00", "0.00", "0.00"], {4})
+EACH_REQUEST: list[Request] = [
+    *((1, 2, "60.005"), (1, 2, "40.00"), (2, 1, "20.01"), (2, 3, "0.01"), (1, 4, 1), (4, 1, 1)),
+    *((1, 1, 5), (1, 8, 5), (None, 1, 5), (1, None, 5), (8, 1, 5), (1, 2, None), (1, 2, "NaN")),
+    *((1, 2, "0.004"), (1, 2, "-1"), (2, 5, "0.005"), (5, 6, "0.01"), (6, 7, "0.014")),
+]
 
 
 def begin(admin: Connection, start: Start) -> None:
@@ -188,6 +215,8 @@ def test_a_batch_equals_its_transfers_one_by_one(loop: Connection) -> None:
     """Outcomes, ids and final state; and with `atomic` all or nothing, not even a time."""
     seen: Counter[str] = Counter()
 
+    @example(EACH_START, EACH_REQUEST)
+    @example(EACH_START, [])
     @given(STARTS, REQUESTS)
     def holds(start: Start, requests: list[Request]) -> None:
         asked = batch(requests)

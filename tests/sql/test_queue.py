@@ -8,11 +8,13 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from tests.sql.test_batches import (
     CALL_ONE_BY_ONE,
+    EACH_REQUEST,
+    EACH_START,
     ONE_BY_ONE,
     REFUSAL,
     REQUESTS,
@@ -99,6 +101,8 @@ def test_a_settled_queue_equals_its_transfers_one_by_one(loop: Connection) -> No
     """In slices of any size, some cancelled before; each is recorded as transfer() answers."""
     seen: Counter[str] = Counter()
 
+    @example(EACH_START, EACH_REQUEST, [2, 1], {1})
+    @example(EACH_START, EACH_REQUEST, [], set())
     @given(STARTS, REQUESTS, st.lists(st.integers(1, 12), max_size=6), st.sets(st.integers(0, 24)))
     def holds(
         start: Start, requests: list[Request], slices: list[int], cancelled: set[int]
@@ -170,6 +174,7 @@ def test_with_free_accounts_a_transfer_is_made_as_ever(loop: Connection) -> None
     loop.execute(at_once)
     seen: Counter[str] = Counter()
 
+    @example(EACH_START, EACH_REQUEST)
     @given(STARTS, REQUESTS)
     def holds(start: Start, requests: list[Request]) -> None:
         asked = batch(requests)
