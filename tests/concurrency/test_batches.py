@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections import Counter
+from decimal import Decimal
 from functools import partial
 from threading import Barrier
 
@@ -58,6 +59,16 @@ KINDS = {
 }
 
 
+def two(rng: random.Random, ids: list[int]) -> tuple[int, int]:
+    """Two different accounts, in any order."""
+    source, target = rng.sample(ids, 2)
+    return source, target
+
+
+def request(rng: random.Random, ids: list[int]) -> tuple[int, int, Decimal]:
+    return *two(rng, ids), amount(rng)
+
+
 def arguments(kind: str, rng: random.Random, ids: list[int]) -> tuple[object, ...]:
     """What a call of a kind is given. Keys are few, and each belongs to one request."""
     what = kind.removeprefix("keyed ")
@@ -66,14 +77,14 @@ def arguments(kind: str, rng: random.Random, ids: list[int]) -> tuple[object, ..
         number = rng.randrange(40)
         rng = random.Random(number)
         key = (f"{kind} {number}",)
-    pair = (*rng.sample(ids, 2), amount(rng))
+    pair = request(rng, ids)
     given: dict[str, tuple[object, ...]] = {
         "transfer": pair,
         "deposit": (rng.choice(ids), amount(rng, 1000)),
         "withdraw": (rng.choice(ids), amount(rng, 1000)),
         "reverse": (rng.randint(1, 2000),),
         "batch": (
-            batch((*rng.sample(ids, 2), amount(rng)) for _ in range(rng.randint(1, 30))),
+            batch(request(rng, ids) for _ in range(rng.randint(1, 30))),
             rng.random() < 0.5,
         ),
         "enqueue": pair,
@@ -147,7 +158,7 @@ def rotate(database: Database, ids: list[int], seed: str, barrier: Barrier) -> i
     with database.connect("wallet_app") as connection:
         for _ in range(20):
             barrier.wait()
-            asked = batch((*rng.sample(ids, 2), 1) for _ in range(20))
+            asked = batch((*two(rng, ids), 1) for _ in range(20))
             outcomes = rows(connection, TRANSFER_BATCH, asked, False)
             made += sum(outcome["state"] == "succeeded" for outcome in outcomes)
         flush_statistics(connection)
