@@ -383,6 +383,27 @@ def test_what_was_given_an_id_is_never_missed_while_it_is_settled(
     assert_sound(admin)
 
 
+@pytest.mark.parametrize("amount", ["0.01", 5000], ids=["succeeded", "failed"])
+def test_what_moves_while_it_is_looked_for_is_found(
+    database: Database,
+    app: Connection,
+    admin: Connection,
+    waiting: Connection,
+    amount: str | int,
+) -> None:
+    """It is settled when wallet.transaction has been looked at and wallet.pending_transfer not."""
+    open_accounts(app, "1000", "0")
+    id = call(app, ENQUEUE_TRANSFER, 1, 2, amount)["id"]
+    with database.connect() as settler:
+        settler.execute("BEGIN; LOCK TABLE wallet.pending_transfer")
+        with background(call, waiting, GET_OUTCOME, id) as looker:
+            wait_until_blocked(admin, waiting, settler)
+            assert call(settler, SETTLE, 1)["settled"] == 1
+            settler.execute("COMMIT")
+            assert looker.result()["state"] == "pending", "as it was when the look began"
+    assert call(waiting, GET_OUTCOME, id)["state"] in ("succeeded", "failed")
+
+
 class Asked(NamedTuple):
     """A request: when it was sent and answered by this machine's clock, and the id it was given."""
 
