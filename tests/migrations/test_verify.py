@@ -178,7 +178,8 @@ FUNCTIONS = """
            p.oid::regprocedure::text AS function, p.prosecdef AS definer,
            has_function_privilege('wallet_app', p.oid, 'EXECUTE') AS wallet_app,
            has_function_privilege('wallet_reader', p.oid, 'EXECUTE') AS wallet_reader,
-           pg_get_functiondef(p.oid) AS definition, p.prosrc AS body, p.proretset AS is_set,
+           pg_get_functiondef(p.oid) AS definition, p.prosrc AS body,
+           p.proretset OR p.prorettype = 'void'::regtype AS returns_no_value,
            l.lanname AS language
     FROM pg_proc p JOIN pg_language l ON l.oid = p.prolang
     WHERE p.pronamespace = 'wallet'::regnamespace ORDER BY 1
@@ -254,7 +255,7 @@ def test_verify_notices_damage_to_a_function(deployed_database: Database) -> Non
 def test_verify_notices_a_function_that_does_nothing(deployed_database: Database) -> None:
     functions = deployed_database.execute(FUNCTIONS)
     for row in functions:
-        idle = "BEGIN RETURN; END" if row["is_set"] else "BEGIN RETURN NULL; END"
+        idle = "BEGIN RETURN; END" if row["returns_no_value"] else "BEGIN RETURN NULL; END"
         if row["language"] == "sql":
             idle = "SELECT NULL, NULL::bigint, NULL::bigint, NULL WHERE false"
             if row["name"] == "lock_accounts":
