@@ -1,7 +1,5 @@
 -- Deploy pgwallet:views to pg
--- requires: entry
--- requires: reversal
--- requires: frozen
+-- requires: views@v0.3
 -- requires: failed_transfer
 
 BEGIN;

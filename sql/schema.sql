@@ -1025,7 +1025,7 @@ DECLARE
     v_frozen boolean[];
     v_item record;
     v_refusal wallet.refusal;
-    v_outcomes wallet.outcome[] := '{}';
+    v_outcomes wallet.outcome[] := '{}'::wallet.outcome[];
 BEGIN
     SELECT array_agg(a.id), array_agg(a.balance), array_agg(a.entry_count), array_agg(a.frozen),
            greatest(clock_timestamp(), max(a.mtime))
@@ -1144,8 +1144,8 @@ BEGIN
     INSERT INTO wallet.pending_transfer AS p (source_account_id, target_account_id, amount, ctime)
     VALUES (enqueue_transfer.source_account_id, enqueue_transfer.target_account_id, v_amount,
             clock_timestamp())
-    RETURNING p.id, p.source_account_id, p.target_account_id, p.amount, p.ctime, NULL,
-              NULL, NULL, NULL, 'pending', NULL, NULL, NULL, NULL
+    RETURNING p.id, p.source_account_id, p.target_account_id, p.amount, p.ctime, NULL::bigint,
+              NULL::bigint, NULL::numeric, NULL::numeric, 'pending', NULL, NULL, NULL, NULL
     INTO v_outcome;
 
     RETURN v_outcome;
@@ -1273,8 +1273,8 @@ BEGIN
     FROM wallet.transaction t WHERE t.id = get_outcome.id;
 
     IF NOT FOUND THEN
-        SELECT p.id, p.source_account_id, p.target_account_id, p.amount, p.ctime, NULL,
-               NULL, NULL, NULL, 'pending', NULL, NULL, NULL, NULL
+        SELECT p.id, p.source_account_id, p.target_account_id, p.amount, p.ctime, NULL::bigint,
+               NULL::bigint, NULL::numeric, NULL::numeric, 'pending', NULL, NULL, NULL, NULL
         INTO v_outcome
         FROM wallet.pending_transfer p WHERE p.id = get_outcome.id
         UNION ALL
@@ -1682,7 +1682,7 @@ BEGIN
            o.sqlstate, o.message, o.detail, o.hint
     FROM unnest(v_outcomes) o WHERE o.state = 'failed';
 
-    RETURN cardinality(v_outcomes);
+    RETURN cardinality(v_outcomes)::bigint;
 END
 $$;
 
@@ -1837,7 +1837,8 @@ BEGIN
             DETAIL = format('The wait is %s seconds.', coalesce(wait::text, 'NULL')),
             HINT = 'Give a wait of 0 to 3600 seconds.';
     END IF;
-    v_deadline := clock_timestamp() + transfer_or_enqueue.wait * interval '1 second';
+    -- Rounded: an interval takes no number as long as numeric does.
+    v_deadline := clock_timestamp() + round(transfer_or_enqueue.wait, 3) * interval '1 second';
 
     FOREACH v_id IN ARRAY ARRAY[
         least(transfer_or_enqueue.source_account_id, transfer_or_enqueue.target_account_id),

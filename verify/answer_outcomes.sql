@@ -2,6 +2,10 @@
 
 BEGIN;
 
-SELECT ((a).outcomes)[1].state FROM (SELECT NULL::wallet.answer) s (a);
+SELECT 1 / count(*)
+FROM pg_attribute a
+WHERE a.attrelid = 'wallet.answer'::regclass
+  AND a.attname = 'outcomes'
+  AND a.atttypid = 'wallet.outcome[]'::regtype;
 
 ROLLBACK;

@@ -31,7 +31,7 @@ DECLARE
     v_frozen boolean[];
     v_item record;
     v_refusal wallet.refusal;
-    v_outcomes wallet.outcome[] := '{}';
+    v_outcomes wallet.outcome[] := '{}'::wallet.outcome[];
 BEGIN
     SELECT array_agg(a.id), array_agg(a.balance), array_agg(a.entry_count), array_agg(a.frozen),
            greatest(clock_timestamp(), max(a.mtime))

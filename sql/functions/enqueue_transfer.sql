@@ -41,8 +41,8 @@ BEGIN
     INSERT INTO wallet.pending_transfer AS p (source_account_id, target_account_id, amount, ctime)
     VALUES (enqueue_transfer.source_account_id, enqueue_transfer.target_account_id, v_amount,
             clock_timestamp())
-    RETURNING p.id, p.source_account_id, p.target_account_id, p.amount, p.ctime, NULL,
-              NULL, NULL, NULL, 'pending', NULL, NULL, NULL, NULL
+    RETURNING p.id, p.source_account_id, p.target_account_id, p.amount, p.ctime, NULL::bigint,
+              NULL::bigint, NULL::numeric, NULL::numeric, 'pending', NULL, NULL, NULL, NULL
     INTO v_outcome;
 
     RETURN v_outcome;

@@ -29,8 +29,8 @@ BEGIN
     FROM wallet.transaction t WHERE t.id = get_outcome.id;
 
     IF NOT FOUND THEN
-        SELECT p.id, p.source_account_id, p.target_account_id, p.amount, p.ctime, NULL,
-               NULL, NULL, NULL, 'pending', NULL, NULL, NULL, NULL
+        SELECT p.id, p.source_account_id, p.target_account_id, p.amount, p.ctime, NULL::bigint,
+               NULL::bigint, NULL::numeric, NULL::numeric, 'pending', NULL, NULL, NULL, NULL
         INTO v_outcome
         FROM wallet.pending_transfer p WHERE p.id = get_outcome.id
         UNION ALL

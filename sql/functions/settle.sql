@@ -3,7 +3,8 @@
 -- Each succeeds, and is a transaction with the id that it had, or fails, and is in
 -- wallet.failed_transfer; all in the caller's transaction. Oldest is the lowest id of those that
 -- are committed: a transfer whose request was answered before another was asked for is settled
--- before it. Fewer than `max_items` means that nothing waits any more.
+-- before it. Fewer than `max_items` means that nothing waits any more, or that some of them were
+-- cancelled at the same time.
 --
 -- Locks: the right to settle, the requests' rows, then all accounts that they name by ascending id,
 -- until the caller's transaction ends. A second settler waits for the first.
@@ -58,7 +59,7 @@ BEGIN
            o.sqlstate, o.message, o.detail, o.hint
     FROM unnest(v_outcomes) o WHERE o.state = 'failed';
 
-    RETURN cardinality(v_outcomes);
+    RETURN cardinality(v_outcomes)::bigint;
 END
 $$;
 

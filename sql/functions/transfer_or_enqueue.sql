@@ -41,7 +41,8 @@ BEGIN
             DETAIL = format('The wait is %s seconds.', coalesce(wait::text, 'NULL')),
             HINT = 'Give a wait of 0 to 3600 seconds.';
     END IF;
-    v_deadline := clock_timestamp() + transfer_or_enqueue.wait * interval '1 second';
+    -- Rounded: an interval takes no number as long as numeric does.
+    v_deadline := clock_timestamp() + round(transfer_or_enqueue.wait, 3) * interval '1 second';
 
     FOREACH v_id IN ARRAY ARRAY[
         least(transfer_or_enqueue.source_account_id, transfer_or_enqueue.target_account_id),

@@ -41,7 +41,7 @@ def test_schema_sql_has_what_a_dump_of_one_schema_would_leave_out() -> None:
 def test_schema_sql_says_nothing_of_who_wrote_it() -> None:
     """Neither pg_dump's version nor its session settings, which differ from server to server."""
     text = schema.SCHEMA.read_text(encoding="utf-8").removeprefix(schema.HEADER)
-    for noise in ("pg_dump", "\n\\", "\nSET ", "set_config", "sqitch"):
+    for noise in ("pg_dump", "\n\\", "\nSET ", "pg_catalog.set_config", "sqitch"):
         assert noise not in text
 
 

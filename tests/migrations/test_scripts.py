@@ -74,10 +74,14 @@ def test_a_script_says_what_it_is(kind: str, change: Change, script: Path) -> No
 
 
 @each(*KINDS)
-def test_only_functions_are_replaced(kind: str, change: Change, script: Path) -> None:
+def test_only_functions_and_reworked_views_are_replaced(
+    kind: str, change: Change, script: Path
+) -> None:
     replaced = re.findall(r"CREATE OR REPLACE (\w+)", code(script))
     if is_function(change) and (kind == "deploy" or (kind == "revert" and change.reworks)):
         assert replaced == ["FUNCTION"]
+    elif change.name == "views" and kind == "deploy" and change.reworks:
+        assert set(replaced) == {"VIEW"}
     else:
         assert not replaced
 

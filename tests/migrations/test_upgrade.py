@@ -13,19 +13,26 @@ from tests.migrations.project import HERE, deployed, names
 from tests.support import databases
 from tests.support.calls import (
     BALANCE_AT,
+    CANCEL_PENDING,
     CREATE_ACCOUNT,
     DEPOSIT,
+    ENQUEUE_TRANSFER,
     FIND_ACCOUNTS,
     FREEZE_ACCOUNT,
     GET_ACCOUNT,
+    GET_OUTCOME,
     GET_STATEMENT,
     GET_TRANSACTION,
     REVERSE,
+    SETTLE,
     TRANSFER,
+    TRANSFER_BATCH,
     UNFREEZE_ACCOUNT,
     WITHDRAW,
     answer,
+    batch,
     call,
+    open_accounts,
     rows,
 )
 from tests.support.databases import Database, assert_sound
@@ -33,6 +40,7 @@ from tests.support.servers import APP_PASSWORD, Server
 from tools import schema
 
 V0_1 = "@v0.1"
+V0_3 = "@v0.3"
 ACCOUNTS = 100
 ROUNDS = 1998
 TRANSACTIONS = ACCOUNTS + ROUNDS * ACCOUNTS // 2
@@ -176,6 +184,14 @@ def assert_everything_works(database: Database) -> None:
         assert answer(app, REVERSE, first["transaction_id"]) == "WL006"
         with pytest.raises(psycopg.errors.InsufficientPrivilege):
             admin.execute("DELETE FROM wallet.transaction")
+        made = rows(app, TRANSFER_BATCH, batch([(4, 5, 1), (5, 77_777, 1), (5, 4, 1)]), False)
+        assert [outcome["state"] for outcome in made] == ["succeeded", "failed", "succeeded"]
+        assert made[0]["source_entry"] == ROUNDS + 2
+        queued = call(app, ENQUEUE_TRANSFER, 5, 4, 1)
+        assert (queued["id"], queued["state"]) == (made[2]["id"] + 1, "pending")
+        assert call(app, SETTLE, 100)["settled"] == 1
+        assert call(app, GET_OUTCOME, queued["id"])["state"] == "succeeded"
+        assert call(app, GET_OUTCOME, first["transaction_id"])["state"] == "succeeded"
         overview = call(reader, "SELECT * FROM wallet.account_overview WHERE id = 2")
         assert overview["balance"] == Decimal("400000.00")
         assert rows(reader, "SELECT * FROM wallet.daily_activity")
@@ -237,3 +253,55 @@ def test_a_revert_to_v0_1_stops_at_a_withdrawal_and_keeps_every_row(released: Da
     assert checksum(released) == before
     with released.connect() as admin:
         assert_sound(admin)
+
+
+def test_a_revert_refuses_to_lose_what_is_pending(deployed_database: Database) -> None:
+    """Nothing has been reverted below the queue by then; settled, or cancelled, it goes on."""
+    with deployed_database.connect() as admin:
+        open_accounts(admin, "100", "0")
+        asked = [call(admin, ENQUEUE_TRANSFER, 1, 2, amount)["id"] for amount in (30, 40, 500)]
+
+    done = HERE.run(deployed_database, "revert", "--to", V0_3, "-y")
+    assert done.returncode != 0
+    assert "transfers are pending" in done.stdout
+    assert "wallet.settle()" in done.stdout
+    assert deployed(deployed_database)[-1] == "pending_transfer"
+    with deployed_database.connect() as admin:
+        pending = rows(admin, "SELECT id FROM wallet.pending_transfer ORDER BY id")
+        assert [row["id"] for row in pending] == asked
+
+    # Deployed again, the queue is as it was.
+    HERE.sqitch(deployed_database, "deploy")
+    HERE.sqitch(deployed_database, "verify")
+    with deployed_database.connect() as admin:
+        assert call(admin, CANCEL_PENDING, asked[0])["state"] == "failed"
+        assert call(admin, SETTLE, 10)["settled"] == 2
+        assert call(admin, GET_OUTCOME, asked[1])["state"] == "succeeded"
+        assert call(admin, GET_OUTCOME, asked[2])["sqlstate"] == "WL006"
+        assert_sound(admin)
+        ledger_rows = rows(admin, "SELECT * FROM wallet.transaction ORDER BY id")
+
+    HERE.sqitch(deployed_database, "revert", "--to", V0_3, "-y")
+    HERE.sqitch(deployed_database, "verify")
+    with deployed_database.connect() as admin:
+        assert rows(admin, "SELECT * FROM wallet.transaction ORDER BY id") == ledger_rows
+        assert call(admin, TRANSFER, 1, 2, 60)["source_balance"] == 0
+    HERE.sqitch(deployed_database, "deploy")
+    HERE.sqitch(deployed_database, "verify")
+    with deployed_database.connect() as admin:
+        assert_sound(admin)
+
+
+def test_a_revert_of_the_views_leaves_the_others_as_they_were(deployed_database: Database) -> None:
+    """Sqitch would give the released script for the revert, which drops all of them."""
+    views = (
+        "SELECT c.relname, pg_get_viewdef(c.oid) AS query, c.relacl::text AS privileges, "
+        "obj_description(c.oid, 'pg_class') AS comment FROM pg_class c "
+        "WHERE c.relnamespace = 'wallet'::regnamespace AND c.relkind = 'v' ORDER BY 1"
+    )
+    before = deployed_database.execute(views)
+    HERE.sqitch(deployed_database, "revert", "--to", "@HEAD^", "-y")
+    left = deployed_database.execute(views)
+    assert left == [row for row in before if row["relname"] not in ("queue", "queue_stats")]
+    assert len(left) == len(before) - 2
+    HERE.sqitch(deployed_database, "verify")

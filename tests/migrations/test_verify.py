@@ -88,7 +88,57 @@ DAMAGE = [
     ("statement_line", "ALTER TYPE wallet.statement_line OWNER TO CURRENT_USER"),
     ("violation", "ALTER TYPE wallet.violation OWNER TO CURRENT_USER"),
     ("violation", "ALTER TYPE wallet.violation RENAME ATTRIBUTE detail TO data"),
+    ("transfer_request", "ALTER TYPE wallet.transfer_request RENAME ATTRIBUTE amount TO total"),
+    ("transfer_request", "ALTER TYPE wallet.transfer_request OWNER TO CURRENT_USER"),
+    ("outcome", "ALTER TYPE wallet.outcome RENAME ATTRIBUTE state TO status"),
+    ("outcome", "ALTER TYPE wallet.outcome OWNER TO CURRENT_USER"),
+    ("answer_outcomes", "ALTER TYPE wallet.answer RENAME ATTRIBUTE outcomes TO results"),
+    ("answer_outcomes", "ALTER TYPE wallet.answer DROP ATTRIBUTE outcomes"),
+    (
+        "pending_transfer",
+        "ALTER TABLE wallet.pending_transfer DROP CONSTRAINT pending_transfer_pkey",
+    ),
+    (
+        "pending_transfer",
+        "ALTER TABLE wallet.pending_transfer DROP CONSTRAINT pending_transfer_amount_range",
+    ),
+    (
+        "pending_transfer",
+        "ALTER TABLE wallet.pending_transfer DROP CONSTRAINT pending_transfer_two_accounts",
+    ),
+    ("pending_transfer", "ALTER TABLE wallet.pending_transfer ALTER id DROP DEFAULT"),
+    (
+        "pending_transfer",
+        "ALTER TABLE wallet.pending_transfer ALTER id SET DEFAULT nextval('wallet.account_id_seq')",
+    ),
+    ("pending_transfer", "ALTER TABLE wallet.pending_transfer OWNER TO CURRENT_USER"),
+    ("pending_transfer", "REVOKE SELECT ON wallet.pending_transfer FROM wallet_reader"),
+    ("pending_transfer", "GRANT DELETE ON wallet.pending_transfer TO wallet_reader"),
+    ("pending_transfer", "GRANT INSERT ON wallet.pending_transfer TO wallet_app"),
+    ("pending_transfer", "GRANT UPDATE (amount) ON wallet.pending_transfer TO PUBLIC"),
+    (
+        "failed_transfer",
+        "ALTER TABLE wallet.failed_transfer DROP CONSTRAINT failed_transfer_pkey",
+    ),
+    ("failed_transfer", "ALTER TABLE wallet.failed_transfer RENAME hint TO advice"),
+    ("failed_transfer", "ALTER TABLE wallet.failed_transfer OWNER TO CURRENT_USER"),
+    ("failed_transfer", "REVOKE SELECT ON wallet.failed_transfer FROM wallet_reader"),
+    ("failed_transfer", "GRANT SELECT ON wallet.failed_transfer TO wallet_app"),
+    ("failed_transfer", "GRANT TRUNCATE ON wallet.failed_transfer TO PUBLIC"),
+    ("failed_transfer", "DROP TRIGGER failed_transfer_history ON wallet.failed_transfer"),
+    (
+        "failed_transfer",
+        "ALTER TABLE wallet.failed_transfer DISABLE TRIGGER failed_transfer_history",
+    ),
+    (
+        "failed_transfer",
+        "ALTER TABLE wallet.failed_transfer ENABLE TRIGGER failed_transfer_history",
+    ),
     ("views", "DROP VIEW wallet.account_wait"),
+    ("views", "DROP VIEW wallet.queue"),
+    ("views", "ALTER VIEW wallet.queue_stats RENAME COLUMN pending TO waiting_ones"),
+    ("views", "REVOKE SELECT ON wallet.queue FROM wallet_reader"),
+    ("views", "GRANT SELECT ON wallet.queue_stats TO wallet_app"),
     ("views", "ALTER VIEW wallet.daily_activity RENAME COLUMN day TO date"),
     ("views", "REVOKE SELECT ON wallet.account_overview FROM wallet_reader"),
     ("views", "GRANT SELECT ON wallet.largest_account TO wallet_app"),
@@ -128,7 +178,8 @@ FUNCTIONS = """
            p.oid::regprocedure::text AS function, p.prosecdef AS definer,
            has_function_privilege('wallet_app', p.oid, 'EXECUTE') AS wallet_app,
            has_function_privilege('wallet_reader', p.oid, 'EXECUTE') AS wallet_reader,
-           pg_get_functiondef(p.oid) AS definition, p.prosrc AS body, p.proretset AS is_set,
+           pg_get_functiondef(p.oid) AS definition, p.prosrc AS body,
+           p.proretset OR p.prorettype = 'void'::regtype AS returns_no_value,
            l.lanname AS language
     FROM pg_proc p JOIN pg_language l ON l.oid = p.prolang
     WHERE p.pronamespace = 'wallet'::regnamespace ORDER BY 1
@@ -167,6 +218,9 @@ def test_verify_leaves_no_trace(deployed_database: Database, rows: int) -> None:
         if rows:
             connection.execute("SELECT wallet.deposit(1, 10)")
             connection.execute("SELECT wallet.transfer(1, 2, 2.50)")
+            connection.execute("SELECT wallet.enqueue_transfer(1, 2, 250)")
+            connection.execute("SELECT wallet.settle(1)")
+            connection.execute("SELECT wallet.enqueue_transfer(1, 2, 2.50)")
     before = contents(deployed_database)
     assert {"wallet.account", "wallet.account_id_seq", "wallet.transaction_id_seq"} <= set(before)
     HERE.sqitch(deployed_database, "verify")
@@ -201,8 +255,10 @@ def test_verify_notices_damage_to_a_function(deployed_database: Database) -> Non
 def test_verify_notices_a_function_that_does_nothing(deployed_database: Database) -> None:
     functions = deployed_database.execute(FUNCTIONS)
     for row in functions:
-        idle = "BEGIN RETURN; END" if row["is_set"] else "BEGIN RETURN NULL; END"
+        idle = "BEGIN RETURN; END" if row["returns_no_value"] else "BEGIN RETURN NULL; END"
         if row["language"] == "sql":
             idle = "SELECT NULL, NULL::bigint, NULL::bigint, NULL WHERE false"
+            if row["name"] == "lock_accounts":
+                idle = "SELECT a.* FROM wallet.account a WHERE false"
         statement = row["definition"].replace(row["body"], idle)
         assert_notices(deployed_database, NOW[f"functions/{row['name']}"], statement)

@@ -24,9 +24,11 @@ WHERE p.pronamespace = 'wallet'::regnamespace;
 SELECT functions_are('wallet', ARRAY[
     'create_account', 'get_account', 'find_accounts', 'freeze_account', 'unfreeze_account',
     'deposit', 'withdraw', 'transfer', 'reverse', 'get_transaction', 'get_statement', 'balance_at',
-    'audit', 'audit_entries', 'audit_transactions', 'audit_reversals',
+    'audit', 'audit_entries', 'audit_transactions', 'audit_reversals', 'audit_queue',
     'post', 'valid_amount', 'refusal', 'keep_history',
-    'once', 'attempt', 'purge_idempotency_keys'
+    'once', 'attempt', 'purge_idempotency_keys',
+    'transfer_batch', 'lock_accounts', 'decide_batch', 'write_batch',
+    'enqueue_transfer', 'transfer_or_enqueue', 'settle', 'cancel_pending', 'get_outcome'
 ]);
 SELECT set_eq(
     $$ SELECT name, arguments, result FROM wallet_function $$,
@@ -50,6 +52,7 @@ SELECT set_eq(
     ('audit_entries', 'account_id bigint', 'SETOF wallet.violation'),
     ('audit_transactions', 'account_id bigint', 'SETOF wallet.violation'),
     ('audit_reversals', 'account_id bigint', 'SETOF wallet.violation'),
+    ('audit_queue', 'account_id bigint', 'SETOF wallet.violation'),
     ('post', 'source_account_id bigint, target_account_id bigint, amount numeric',
      'wallet.transaction'),
     ('valid_amount', 'amount numeric', 'numeric'),
@@ -66,7 +69,28 @@ SELECT set_eq(
     ('reverse', 'transaction_id bigint, idempotency_key text', 'wallet.answer'),
     ('once', 'idempotency_key text, operation text, arguments jsonb', 'wallet.answer'),
     ('attempt', 'operation text, arguments jsonb', 'wallet.answer'),
-    ('purge_idempotency_keys', 'older_than interval', 'bigint') $$,
+    ('purge_idempotency_keys', 'older_than interval', 'bigint'),
+    ('transfer_batch', 'transfers wallet.transfer_request[], atomic boolean',
+     'SETOF wallet.outcome'),
+    ('transfer_batch',
+     'transfers wallet.transfer_request[], atomic boolean, idempotency_key text', 'wallet.answer'),
+    ('lock_accounts', 'ids bigint[]', 'SETOF wallet.account'),
+    ('decide_batch', 'ids bigint[], transfers wallet.transfer_request[]', 'wallet.outcome[]'),
+    ('write_batch', 'outcomes wallet.outcome[]', 'void'),
+    ('enqueue_transfer', 'source_account_id bigint, target_account_id bigint, amount numeric',
+     'wallet.outcome'),
+    ('enqueue_transfer',
+     'source_account_id bigint, target_account_id bigint, amount numeric, idempotency_key text',
+     'wallet.answer'),
+    ('transfer_or_enqueue',
+     'source_account_id bigint, target_account_id bigint, amount numeric, wait numeric',
+     'wallet.outcome'),
+    ('transfer_or_enqueue',
+     'source_account_id bigint, target_account_id bigint, amount numeric, wait numeric, '
+     'idempotency_key text', 'wallet.answer'),
+    ('settle', 'max_items integer', 'bigint'),
+    ('cancel_pending', 'id bigint', 'wallet.outcome'),
+    ('get_outcome', 'id bigint', 'wallet.outcome') $$,
     'arguments and results; the only overloads are those with a key'
 );
 SELECT set_eq(
@@ -89,11 +113,22 @@ SELECT set_eq(
     ('audit_entries',      'sql',     'stable',    false),
     ('audit_transactions', 'sql',     'stable',    false),
     ('audit_reversals',    'sql',     'stable',    false),
+    ('audit_queue',        'sql',     'stable',    false),
     ('post',               'plpgsql', 'volatile',  false),
     ('valid_amount',       'plpgsql', 'immutable', false),
     ('refusal',            'plpgsql', 'immutable', false),
     ('keep_history',       'plpgsql', 'volatile',  false),
-    ('purge_idempotency_keys', 'plpgsql', 'volatile', true) $$,
+    ('purge_idempotency_keys', 'plpgsql', 'volatile', true),
+    ('transfer_batch',     'plpgsql', 'volatile',  true),
+    ('lock_accounts',      'sql',     'volatile',  false),
+    ('decide_batch',       'plpgsql', 'volatile',  false),
+    ('write_batch',        'plpgsql', 'volatile',  false),
+    ('enqueue_transfer',   'plpgsql', 'volatile',  true),
+    ('transfer_or_enqueue', 'plpgsql', 'volatile', true),
+    ('settle',             'plpgsql', 'volatile',  true),
+    ('cancel_pending',     'plpgsql', 'volatile',  true),
+    -- One snapshot for all its statements: what moves from table to table is not missed.
+    ('get_outcome',        'plpgsql', 'stable',    true) $$,
     'language, volatility and whose rights they run with'
 );
 SELECT set_eq(
@@ -105,6 +140,9 @@ SELECT set_eq(
     ('withdraw',       'plpgsql', 'volatile', true),
     ('transfer',       'plpgsql', 'volatile', true),
     ('reverse',        'plpgsql', 'volatile', true),
+    ('transfer_batch', 'plpgsql', 'volatile', true),
+    ('enqueue_transfer', 'plpgsql', 'volatile', true),
+    ('transfer_or_enqueue', 'plpgsql', 'volatile', true),
     ('once',           'plpgsql', 'volatile', false),
     ('attempt',        'plpgsql', 'volatile', false) $$,
     'the same of those that give an answer'
@@ -122,8 +160,13 @@ SELECT is_empty(
 SELECT set_eq(
     $$ SELECT name, setting FROM wallet_function, unnest(settings) AS s (setting)
        WHERE setting NOT LIKE 'search_path=%' $$,
-    $$ VALUES ('audit', 'plan_cache_mode=force_custom_plan') $$,
-    'no function changes another setting of the session''s, but audit its own plan''s'
+    $$ VALUES
+    ('audit',        'plan_cache_mode=force_custom_plan'),
+    ('decide_batch', 'plan_cache_mode=force_custom_plan'),
+    ('write_batch',  'plan_cache_mode=force_custom_plan'),
+    ('transfer_or_enqueue', 'lock_timeout=0') $$,
+    'no function changes another setting of the session''s, but some their own plans'' and one '
+    'how long it waits'
 );
 SELECT is_empty(
     $$ SELECT name FROM wallet_function

@@ -92,13 +92,17 @@ SELECT set_eq(
     ('transaction',          'wallet_reader', 'SELECT'),
     ('reversal',             'wallet_reader', 'SELECT'),
     ('idempotency_key',      'wallet_reader', 'SELECT'),
+    ('pending_transfer',     'wallet_reader', 'SELECT'),
+    ('failed_transfer',      'wallet_reader', 'SELECT'),
     ('entry',                'wallet_reader', 'SELECT'),
     ('account_overview',     'wallet_reader', 'SELECT'),
     ('recent_transaction',   'wallet_reader', 'SELECT'),
     ('daily_activity',       'wallet_reader', 'SELECT'),
     ('largest_account',      'wallet_reader', 'SELECT'),
     ('account_wait',         'wallet_reader', 'SELECT'),
-    ('size_per_transaction', 'wallet_reader', 'SELECT') $$,
+    ('size_per_transaction', 'wallet_reader', 'SELECT'),
+    ('queue',                'wallet_reader', 'SELECT'),
+    ('queue_stats',          'wallet_reader', 'SELECT') $$,
     'wallet_reader reads every table and view; nobody else has any privilege on one'
 );
 SELECT is_empty(
@@ -116,15 +120,17 @@ SELECT set_eq(
     $$ VALUES
     ('create_account', 1), ('get_account', 1), ('find_accounts', 1), ('deposit', 2),
     ('withdraw', 2), ('transfer', 3), ('reverse', 1), ('get_transaction', 1),
-    ('get_statement', 3), ('balance_at', 2),
+    ('get_statement', 3), ('balance_at', 2), ('transfer_batch', 2), ('enqueue_transfer', 3),
+    ('transfer_or_enqueue', 4), ('settle', 1), ('get_outcome', 1),
     -- With a key.
-    ('create_account', 2), ('deposit', 3), ('withdraw', 3), ('transfer', 4), ('reverse', 2) $$,
+    ('create_account', 2), ('deposit', 3), ('withdraw', 3), ('transfer', 4), ('reverse', 2),
+    ('transfer_batch', 3), ('enqueue_transfer', 4), ('transfer_or_enqueue', 5) $$,
     'wallet_app executes what the service calls'
 );
 SELECT set_eq(
     $$ SELECT function FROM function_privilege WHERE role = 'wallet_reader' $$,
     ARRAY['get_account', 'find_accounts', 'get_transaction', 'get_statement', 'balance_at',
-          'audit'],
+          'get_outcome', 'audit'],
     'wallet_reader executes what reads'
 );
 SELECT is_empty(

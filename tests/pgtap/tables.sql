@@ -7,7 +7,7 @@
 
 BEGIN;
 
-SELECT plan(17);
+SELECT plan(22);
 
 -- What comes from a catalog compares as C, and as nothing with what does not, unless told.
 CREATE TEMPORARY VIEW table_column AS
@@ -28,7 +28,8 @@ FROM pg_constraint c
 WHERE c.connamespace = 'wallet'::regnamespace AND c.contype <> 'n';
 
 SELECT has_schema('wallet');
-SELECT tables_are('wallet', ARRAY['account', 'transaction', 'reversal', 'idempotency_key']);
+SELECT tables_are('wallet', ARRAY['account', 'transaction', 'reversal', 'idempotency_key',
+                                  'pending_transfer', 'failed_transfer']);
 SELECT sequences_are('wallet', ARRAY['account_id_seq', 'transaction_id_seq']);
 
 SELECT results_eq(
@@ -76,6 +77,33 @@ SELECT results_eq(
     ('answer',  'jsonb',                    false, NULL),
     ('ctime',   'timestamp with time zone', true,  NULL) $$,
     'columns of idempotency_key'
+);
+SELECT results_eq(
+    $$ SELECT name, type, is_required, value FROM table_column
+       WHERE relation = 'pending_transfer' ORDER BY number $$,
+    $$ VALUES
+    ('id',                'bigint',                   true,
+     'nextval(''wallet.transaction_id_seq''::regclass)'),
+    ('source_account_id', 'bigint',                   true, NULL),
+    ('target_account_id', 'bigint',                   true, NULL),
+    ('amount',            'numeric(8,2)',             true, NULL),
+    ('ctime',             'timestamp with time zone', true, NULL) $$,
+    'columns of pending_transfer'
+);
+SELECT results_eq(
+    $$ SELECT name, type, is_required, value FROM table_column
+       WHERE relation = 'failed_transfer' ORDER BY number $$,
+    $$ VALUES
+    ('id',                'bigint',                   true, NULL::text),
+    ('source_account_id', 'bigint',                   true, NULL),
+    ('target_account_id', 'bigint',                   true, NULL),
+    ('amount',            'numeric(8,2)',             true, NULL),
+    ('ctime',             'timestamp with time zone', true, NULL),
+    ('sqlstate',          'text',                     true, NULL),
+    ('message',           'text',                     true, NULL),
+    ('detail',            'text',                     true, NULL),
+    ('hint',              'text',                     true, NULL) $$,
+    'columns of failed_transfer'
 );
 
 SELECT set_eq(
@@ -130,6 +158,20 @@ SELECT set_eq(
     ('idempotency_key_printable', 'CHECK ((key ~ ''^[\u0020-\u007e]{1,255}$''::text))') $$,
     'constraints of idempotency_key'
 );
+-- No foreign key: to queue a transfer shall lock no account.
+SELECT set_eq(
+    $$ SELECT name, definition FROM table_constraint WHERE relation = 'wallet.pending_transfer' $$,
+    $$ VALUES
+    ('pending_transfer_pkey', 'PRIMARY KEY (id)'),
+    ('pending_transfer_amount_range', 'CHECK (((amount >= 0.01) AND (amount <= 999999.99)))'),
+    ('pending_transfer_two_accounts', 'CHECK ((source_account_id <> target_account_id))') $$,
+    'constraints of pending_transfer'
+);
+SELECT set_eq(
+    $$ SELECT name, definition FROM table_constraint WHERE relation = 'wallet.failed_transfer' $$,
+    $$ VALUES ('failed_transfer_pkey', 'PRIMARY KEY (id)') $$,
+    'constraints of failed_transfer'
+);
 SELECT is_empty(
     $$ SELECT relation, name FROM table_constraint WHERE NOT is_valid $$,
     'every constraint was checked on the rows that were there'
@@ -149,7 +191,9 @@ SELECT set_eq(
     ('CREATE UNIQUE INDEX reversal_pkey ON wallet.reversal USING btree (transaction_id)'),
     ('CREATE UNIQUE INDEX reversal_reverses_key ON wallet.reversal USING btree (reverses)'),
     ('CREATE UNIQUE INDEX idempotency_key_pkey ON wallet.idempotency_key USING btree (key)'),
-    ('CREATE INDEX idempotency_key_ctime ON wallet.idempotency_key USING brin (ctime)') $$,
+    ('CREATE INDEX idempotency_key_ctime ON wallet.idempotency_key USING brin (ctime)'),
+    ('CREATE UNIQUE INDEX pending_transfer_pkey ON wallet.pending_transfer USING btree (id)'),
+    ('CREATE UNIQUE INDEX failed_transfer_pkey ON wallet.failed_transfer USING btree (id)') $$,
     'indexes; none is on what a transfer changes, so that its updates are HOT'
 );
 SELECT is(
@@ -164,6 +208,12 @@ SELECT is(
     'fillfactor=70',
     'pages of idempotency_key have room for the answers'
 );
+SELECT is(
+    (SELECT array_to_string(c.reloptions, ', ') FROM pg_class c
+     WHERE c.oid = 'wallet.pending_transfer'::regclass),
+    'autovacuum_vacuum_scale_factor=0, autovacuum_vacuum_threshold=5000',
+    'the queue is vacuumed early, however long it is'
+);
 
 -- A is ALWAYS: also for a session that plays the part of a replica.
 SELECT set_eq(
@@ -174,7 +224,9 @@ SELECT set_eq(
     ('CREATE TRIGGER transaction_history BEFORE DELETE OR UPDATE OR TRUNCATE ON '
      'wallet.transaction FOR EACH STATEMENT EXECUTE FUNCTION wallet.keep_history()', 'A'::"char"),
     ('CREATE TRIGGER reversal_history BEFORE DELETE OR UPDATE OR TRUNCATE ON '
-     'wallet.reversal FOR EACH STATEMENT EXECUTE FUNCTION wallet.keep_history()', 'A') $$,
+     'wallet.reversal FOR EACH STATEMENT EXECUTE FUNCTION wallet.keep_history()', 'A'),
+    ('CREATE TRIGGER failed_transfer_history BEFORE DELETE OR UPDATE OR TRUNCATE ON '
+     'wallet.failed_transfer FOR EACH STATEMENT EXECUTE FUNCTION wallet.keep_history()', 'A') $$,
     'triggers: none on account, and none that an INSERT meets'
 );
 

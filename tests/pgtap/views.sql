@@ -7,7 +7,7 @@
 
 BEGIN;
 
-SELECT plan(14);
+SELECT plan(18);
 
 CREATE TEMPORARY VIEW shape AS
 SELECT c.relname AS relation,
@@ -29,7 +29,7 @@ $$;
 
 SELECT views_are('wallet', ARRAY[
     'entry', 'account_overview', 'recent_transaction', 'daily_activity', 'largest_account',
-    'account_wait', 'size_per_transaction'
+    'account_wait', 'size_per_transaction', 'queue', 'queue_stats'
 ]);
 SELECT pg_temp.shape_is('entry',
     'account_id bigint', 'entry bigint', 'transaction_id bigint', 'counterparty_account_id bigint',
@@ -57,8 +57,17 @@ SELECT pg_temp.shape_is('account_wait',
 SELECT pg_temp.shape_is('size_per_transaction',
     'relation name', 'kind text', 'bytes bigint', 'bytes_per_transaction numeric'
 );
+SELECT pg_temp.shape_is('queue',
+    'position bigint', 'id bigint', 'source_account_id bigint', 'target_account_id bigint',
+    'amount numeric(8,2)', 'ctime timestamp with time zone', 'waiting interval'
+);
+SELECT pg_temp.shape_is('queue_stats',
+    'pending bigint', 'amount numeric', 'oldest timestamp with time zone', 'waiting interval',
+    'failed bigint', 'cancelled bigint', 'last_failure timestamp with time zone'
+);
 
-SELECT types_are('wallet', ARRAY['refusal', 'statement_line', 'violation', 'answer']);
+SELECT types_are('wallet', ARRAY['refusal', 'statement_line', 'violation', 'answer',
+                                 'transfer_request', 'outcome']);
 SELECT pg_temp.shape_is('refusal', 'sqlstate text', 'message text', 'detail text', 'hint text');
 SELECT pg_temp.shape_is('statement_line',
     'entry bigint', 'transaction_id bigint', 'kind text', 'counterparty_account_id bigint',
@@ -69,7 +78,16 @@ SELECT pg_temp.shape_is('violation',
 );
 SELECT pg_temp.shape_is('answer',
     'replayed boolean', 'account wallet.account', 'transaction wallet.transaction',
-    'refusal wallet.refusal'
+    'refusal wallet.refusal', 'outcomes wallet.outcome[]'
+);
+SELECT pg_temp.shape_is('transfer_request',
+    'source_account_id bigint', 'target_account_id bigint', 'amount numeric'
+);
+SELECT pg_temp.shape_is('outcome',
+    'id bigint', 'source_account_id bigint', 'target_account_id bigint', 'amount numeric',
+    'ctime timestamp with time zone', 'source_entry bigint', 'target_entry bigint',
+    'source_balance numeric', 'target_balance numeric', 'state text', 'sqlstate text',
+    'message text', 'detail text', 'hint text'
 );
 
 SELECT is_empty(

@@ -5,7 +5,10 @@ from __future__ import annotations
 import pytest
 
 from tests.support.calls import (
+    CANCEL_PENDING,
+    ENQUEUE_TRANSFER,
     REVERSE,
+    SETTLE,
     TRANSFER,
     WITHDRAW,
     Connection,
@@ -18,7 +21,7 @@ from tests.support.databases import assert_sound
 
 REFUSED = "42501"
 SAY_SO = "SET LOCAL wallet.change_history = on"
-COLUMNS = {"transaction": "amount", "reversal": "reverses"}
+COLUMNS = {"transaction": "amount", "reversal": "reverses", "failed_transfer": "sqlstate"}
 CHANGES = {
     "UPDATE": "UPDATE wallet.{table} SET {column} = {column}",
     "UPDATE of no row": "UPDATE wallet.{table} SET {column} = {column} WHERE false",
@@ -38,11 +41,14 @@ EVERY_CHANGE = pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES)
 
 
 @pytest.fixture(autouse=True)
-def history(app: Connection) -> None:
+def history(app: Connection, admin: Connection) -> None:
     open_accounts(app, "100", "0")
     call(app, TRANSFER, 1, 2, 30)
     call(app, REVERSE, 2)
     call(app, WITHDRAW, 1, 5)
+    call(app, ENQUEUE_TRANSFER, 1, 2, 500)
+    call(app, SETTLE, 1)
+    call(admin, CANCEL_PENDING, call(app, ENQUEUE_TRANSFER, 1, 2, 5)["id"])
 
 
 def statement(change: str, table: str) -> str:
@@ -137,7 +143,7 @@ def test_rows_are_still_added(app: Connection, admin: Connection) -> None:
 
 
 def test_an_insert_fires_no_trigger_of_ours(admin: Connection) -> None:
-    """The hot path does not pay: both triggers are a statement's, and for no INSERT (4)."""
+    """The hot path does not pay: the triggers are a statement's, and for no INSERT (4)."""
     rows = admin.execute(
         """
         SELECT t.tgname, t.tgtype::int & 1 AS is_row, t.tgtype::int & 4 AS is_insert
@@ -146,6 +152,7 @@ def test_an_insert_fires_no_trigger_of_ours(admin: Connection) -> None:
         """
     ).fetchall()
     assert [tuple(row.values()) for row in rows] == [
+        ("failed_transfer_history", 0, 0),
         ("reversal_history", 0, 0),
         ("transaction_history", 0, 0),
     ]

@@ -48,6 +48,11 @@ def insert(**values: object) -> str:
     return f"INSERT INTO wallet.transaction (ctime, {names}) VALUES (clock_timestamp(), {written})"
 
 
+def fail(id: int) -> str:
+    """A transfer from 2 to 1 that came to nothing."""
+    return f"INSERT INTO wallet.failed_transfer VALUES ({id}, 2, 1, 10, now(), 'WL006', '', '', '')"
+
+
 # Of the ledger that `written` makes.
 DAMAGES = {
     "a transfer is deleted": Damage(
@@ -302,6 +307,22 @@ DAMAGES = {
         ),
         {("reversed_twice", None, 8)},
     ),
+    "what succeeded is pending again": Damage(
+        ("INSERT INTO wallet.pending_transfer VALUES (3, 1, 2, 30, now())",),
+        {("two_outcomes", None, 3)},
+    ),
+    "what was settled has failed too": Damage(
+        (fail(5),),
+        {("two_outcomes", None, 5)},
+    ),
+    "what waits has failed already": Damage(
+        (fail(8), "INSERT INTO wallet.pending_transfer VALUES (8, 2, 1, 10, now())"),
+        {("two_outcomes", None, 8)},
+    ),
+    "one has all three outcomes": Damage(
+        (fail(5), "INSERT INTO wallet.pending_transfer VALUES (5, 2, 1, 10, now())"),
+        {("two_outcomes", None, 5)},
+    ),
 }
 EVERY_DAMAGE = pytest.mark.parametrize("damage", DAMAGES.values(), ids=DAMAGES)
 
@@ -360,11 +381,14 @@ def test_an_account_is_told_of_its_own_damage_alone(admin: Connection, damage: D
 
 
 def parties(admin: Connection, transaction_id: int | None) -> set[int | None]:
-    """The accounts of a transaction, and of what it is said to reverse."""
+    """The accounts of a transaction, of what it is said to reverse, and of what waits or failed."""
     found = rows(
         admin,
         "SELECT source_account_id AS source, target_account_id AS target FROM wallet.transaction "
-        "WHERE id IN (%s, (SELECT reverses FROM wallet.reversal WHERE transaction_id = %s))",
+        "WHERE id IN (%s, (SELECT reverses FROM wallet.reversal WHERE transaction_id = %s)) "
+        "UNION SELECT source_account_id, target_account_id FROM wallet.failed_transfer "
+        "WHERE id = %s",
+        transaction_id,
         transaction_id,
         transaction_id,
     )
@@ -372,9 +396,9 @@ def parties(admin: Connection, transaction_id: int | None) -> set[int | None]:
 
 
 def test_each_kind_of_violation_is_shown_above() -> None:
-    """Each of those that the three files list under `Finds`."""
+    """Each of those that the files list under `Finds`."""
     listed: set[str] = set()
-    for name in ("audit_entries", "audit_transactions", "audit_reversals"):
+    for name in ("audit_entries", "audit_transactions", "audit_reversals", "audit_queue"):
         text = (CHECKOUT / f"sql/functions/{name}.sql").read_text(encoding="utf-8")
         listed.update(re.findall(r"^--   ([a-z_]+)  +\S", text, re.M))
     assert len(listed) >= 10

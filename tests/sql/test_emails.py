@@ -63,7 +63,7 @@ def test_what_is_no_address_is_refused_by_name(
     assert detail in diagnostic.message_detail
     assert len(diagnostic.message_detail) < 400
     assert diagnostic.message_hint
-    assert ledger(admin) == ([], [], [])
+    assert not any(ledger(admin))
 
 
 def test_no_control_character_is_taken_at_any_place(app: Connection, admin: Connection) -> None:
@@ -78,7 +78,7 @@ def test_no_control_character_is_taken_at_any_place(app: Connection, admin: Conn
             diagnostic = refusal(app, CREATE_ACCOUNT, email)
             assert diagnostic.sqlstate == INVALID_EMAIL, ascii(email)
             assert "control character" in (diagnostic.message_detail or ""), ascii(email)
-    assert ledger(admin) == ([], [], [])
+    assert not any(ledger(admin))
 
 
 def test_an_email_is_read_alike_whatever_the_caller_has_set(app: Connection) -> None:

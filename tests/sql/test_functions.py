@@ -6,6 +6,7 @@ A function with overloads has a file for each: `transfer.sql`, `transfer.with_ke
 from __future__ import annotations
 
 import re
+from collections import Counter
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -13,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.calls import Connection, call, open_accounts
-from tests.support.model import CODES, IDEMPOTENCY_KEY_REUSED
+from tests.support.model import BATCH_REFUSED, CANCELLED, CODES, IDEMPOTENCY_KEY_REUSED
 from tools.embedded import CHECKOUT
 
 FOLDER = CHECKOUT / "sql" / "functions"
@@ -26,14 +27,21 @@ NEVER = {
     # The accounts of a transaction are there: nobody deletes an account.
     "reverse": {"WL004"},
 }
+# What says refusals, and raises none.
+SAYS = {"refusal", "decide_batch"}
+# What becomes an outcome where it is said, and is raised nowhere.
+OUTCOMES = {"transfer_batch": {BATCH_REFUSED}, "cancel_pending": {CANCELLED}}
 
 
-# What locks rows. A key's row is locked by whoever writes or forgets it.
+# What locks rows. A key's row is locked by whoever writes or forgets it, a pending transfer's by
+# whoever takes it out of the queue.
 LOCKING = (
     "FOR NO KEY UPDATE",
     "UPDATE wallet.account",
     "INSERT INTO wallet.idempotency_key",
     "DELETE FROM wallet.idempotency_key",
+    "DELETE FROM wallet.pending_transfer",
+    "pg_advisory_xact_lock(",
 )
 
 
@@ -99,11 +107,11 @@ def reached(stem: str) -> frozenset[str]:
 @cache
 def raised(stem: str) -> frozenset[str]:
     """The SQLSTATEs that a file's function can raise, itself or through those that it calls."""
-    if stem == "refusal":
-        return frozenset()  # It says refusals, and raises none.
+    if stem in SAYS:
+        return frozenset()
     source = SOURCES[stem]
     code = source.code
-    own = frozenset(re.findall(r"'(WL\d{3})'", code))
+    own = frozenset(re.findall(r"'(WL\d{3})'", code)) - OUTCOMES.get(stem, set())
     caught = frozenset(re.findall(r"\bSQLSTATE '(WL\d{3})'", code))
     met = own.union(*(raised(other) for other in called(stem))) - caught - NEVER.get(stem, set())
     if stem.endswith(".with_key"):  # once() does any operation for it, and it asks for one.
@@ -162,8 +170,26 @@ def test_a_comment_is_the_headers_first_sentence_and_its_refusals(
     assert listed(text) == listed(source.header.partition("Refusals")[2])
 
 
-def test_every_refusal_of_the_contract_is_raised_somewhere() -> None:
-    assert frozenset().union(*map(raised, SOURCES)) == set(CODES)
+def test_every_refusal_of_the_contract_is_raised_or_an_outcome_somewhere() -> None:
+    anywhere = frozenset[str]().union(*map(raised, SOURCES))
+    assert anywhere == set(CODES) - {BATCH_REFUSED, CANCELLED}
+    for stem, outcomes in OUTCOMES.items():
+        assert outcomes <= said(stem).keys()
+
+
+def said(stem: str) -> Counter[str]:
+    """The SQLSTATEs that a file's function names as its own, in the order of its code."""
+    return Counter(re.findall(r"'(WL\d{3})'", SOURCES[stem].code))
+
+
+def test_a_batch_decides_as_a_transfer_does_in_the_same_order() -> None:
+    """One CASE looks at what transfer(), valid_amount() and post() look at one after another."""
+    assert list(said("decide_batch")) == [code for code in ORDER if code in raised("transfer")]
+    one_by_one = said("post")
+    assert said("decide_batch") == one_by_one + Counter({"WL002": 1, "WL003": 1})
+    bounds = re.compile(r">= 0\.005 AND \S+ < 999999\.995")
+    assert bounds.search(SOURCES["decide_batch"].code)
+    assert bounds.search(SOURCES["valid_amount"].code)
 
 
 def test_the_refusals_of_a_called_function_are_the_callers_too() -> None:
@@ -172,18 +198,24 @@ def test_the_refusals_of_a_called_function_are_the_callers_too() -> None:
 
 
 def test_what_attempt_returns_no_function_with_a_key_raises() -> None:
-    assert raised("attempt") == {"WL001", "WL002", "WL003"}
+    assert raised("attempt") == {"WL001", "WL002", "WL003", "WL012"}
     assert raised("once") == {*raised("attempt"), "WL011"}
     assert raised("transfer.with_key") == {"WL002", "WL003", "WL011"}
     assert raised("reverse.with_key") == {"WL011"}
+    assert raised("transfer_batch.with_key") == {"WL011", "WL012"}
+    assert raised("enqueue_transfer.with_key") == {"WL002", "WL003", "WL011"}
+    assert raised("transfer_or_enqueue.with_key") == {"WL002", "WL003", "WL011"}
 
 
 def test_what_attempt_returns_is_all_that_can_come_but_what_is_wrong_with_the_arguments() -> None:
     """An exception that it did not know would leave no answer under the key."""
     caught = set(re.findall(r"\bSQLSTATE '(WL\d{3})'", SOURCES["attempt"].code))
-    operations = ("create_account", "deposit", "withdraw", "transfer", "reverse")
+    operations = re.findall(r"\bWHEN '(\w+)' THEN", SOURCES["attempt"].code)
+    assert {f"{operation}.with_key" for operation in operations} == {
+        stem for stem in SOURCES if stem.endswith(".with_key")
+    }
     met = frozenset[str]().union(*map(raised, operations))
-    assert caught == met - {"WL001", "WL002", "WL003"}
+    assert caught == met - {"WL001", "WL002", "WL003", "WL012"}
 
 
 @EVERY_SOURCE

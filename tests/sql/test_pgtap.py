@@ -65,6 +65,22 @@ def test_the_schema_is_what_it_should_be(file: Path, database: Database) -> None
         ),
         ("tables", "CREATE INDEX later ON wallet.account (balance)", "indexes; none is on"),
         ("tables", "ALTER TABLE wallet.reversal ENABLE TRIGGER reversal_history", "triggers"),
+        (
+            "tables",
+            "ALTER TABLE wallet.pending_transfer ALTER id DROP DEFAULT",
+            "columns of pending_transfer",
+        ),
+        (
+            "tables",
+            "DROP TRIGGER failed_transfer_history ON wallet.failed_transfer",
+            "triggers",
+        ),
+        (
+            "views",
+            "ALTER TYPE wallet.outcome RENAME ATTRIBUTE hint TO advice",
+            "columns of outcome",
+        ),
+        ("functions", "ALTER FUNCTION wallet.get_outcome VOLATILE", "language, volatility"),
         ("views", "ALTER VIEW wallet.entry RENAME balance TO rest", "columns of entry"),
         ("functions", "ALTER FUNCTION wallet.post SECURITY DEFINER", "whose rights they run with"),
         (
@@ -83,6 +99,11 @@ def test_the_schema_is_what_it_should_be(file: Path, database: Database) -> None
             "privileges",
             "GRANT EXECUTE ON FUNCTION wallet.deposit(bigint, numeric) TO wallet_reader",
             "wallet_reader executes what reads",
+        ),
+        (
+            "privileges",
+            "GRANT EXECUTE ON FUNCTION wallet.cancel_pending TO wallet_app",
+            "wallet_app executes what the service calls",
         ),
         ("privileges", "ALTER TABLE wallet.account OWNER TO CURRENT_USER", "owns every table"),
     ],

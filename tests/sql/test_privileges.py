@@ -7,8 +7,12 @@ from collections.abc import Iterator
 import pytest
 
 from tests.support.calls import (
+    CANCEL_PENDING,
     DEPOSIT,
+    ENQUEUE_TRANSFER,
     GET_ACCOUNT,
+    GET_OUTCOME,
+    SETTLE,
     TRANSFER,
     Connection,
     balances,
@@ -16,6 +20,7 @@ from tests.support.calls import (
     ledger,
     open_accounts,
     refusal,
+    rows,
 )
 from tests.support.databases import assert_sound
 
@@ -37,6 +42,18 @@ PUBLIC_FUNCTIONS = {
     "withdraw(bigint,numeric,text)": "wallet.withdraw(1, 1, 'k-3')",
     "transfer(bigint,bigint,numeric,text)": "wallet.transfer(1, 2, 1, 'k-4')",
     "reverse(bigint,text)": "wallet.reverse(1, 'k-5')",
+    "transfer_batch(transfer_request[],boolean)": "wallet.transfer_batch('{\"(1,2,1)\"}', true)",
+    "transfer_batch(transfer_request[],boolean,text)": (
+        "wallet.transfer_batch('{\"(1,2,1)\"}', true, 'k-6')"
+    ),
+    "enqueue_transfer(bigint,bigint,numeric)": "wallet.enqueue_transfer(1, 2, 1)",
+    "enqueue_transfer(bigint,bigint,numeric,text)": "wallet.enqueue_transfer(1, 2, 1, 'k-7')",
+    "transfer_or_enqueue(bigint,bigint,numeric,numeric)": "wallet.transfer_or_enqueue(1, 2, 1, 0)",
+    "transfer_or_enqueue(bigint,bigint,numeric,numeric,text)": (
+        "wallet.transfer_or_enqueue(1, 2, 1, 0, 'k-8')"
+    ),
+    "settle(integer)": "wallet.settle(1)",
+    "get_outcome(bigint)": "wallet.get_outcome(1)",
 }
 # What wallet_reader may execute: all of it reads, and the last is not for wallet_app.
 READING_FUNCTIONS = {
@@ -48,6 +65,7 @@ READING_FUNCTIONS = {
             "find_accounts(text)",
             "get_statement(bigint,bigint,integer)",
             "balance_at(bigint,timestamp with time zone)",
+            "get_outcome(bigint)",
         )
     },
     "audit(bigint)": "wallet.audit()",
@@ -57,6 +75,7 @@ DBA_FUNCTIONS = {
     "freeze_account(bigint)": "wallet.freeze_account(1)",
     "unfreeze_account(bigint)": "wallet.unfreeze_account(1)",
     "purge_idempotency_keys(interval)": "wallet.purge_idempotency_keys('30 days')",
+    "cancel_pending(bigint)": "wallet.cancel_pending(1)",
 }
 INTERNAL_FUNCTIONS = {
     "valid_amount(numeric)": "wallet.valid_amount(1)",
@@ -68,15 +87,30 @@ INTERNAL_FUNCTIONS = {
     "audit_reversals(bigint)": "wallet.audit_reversals(NULL)",
     "attempt(text,jsonb)": "wallet.attempt('reverse', '{\"transaction_id\": 1}')",
     "once(text,text,jsonb)": "wallet.once('k-1', 'reverse', '{\"transaction_id\": 1}')",
+    "audit_queue(bigint)": "wallet.audit_queue(NULL)",
+    "lock_accounts(bigint[])": "wallet.lock_accounts('{1,2}')",
+    "decide_batch(bigint[],transfer_request[])": (
+        "wallet.decide_batch(NULL, '{\"(1,2,1)\"}'::wallet.transfer_request[])"
+    ),
+    "write_batch(outcome[])": "wallet.write_batch('{}'::wallet.outcome[])",
 }
 ALL_FUNCTIONS = {**PUBLIC_FUNCTIONS, **READING_FUNCTIONS, **DBA_FUNCTIONS, **INTERNAL_FUNCTIONS}
-TABLES = ("account", "transaction", "reversal", "idempotency_key")
+TABLES = (
+    "account",
+    "transaction",
+    "reversal",
+    "idempotency_key",
+    "pending_transfer",
+    "failed_transfer",
+)
 VIEWS = (
     "account_overview",
     "account_wait",
     "daily_activity",
     "entry",
     "largest_account",
+    "queue",
+    "queue_stats",
     "recent_transaction",
     "size_per_transaction",
 )
@@ -118,6 +152,8 @@ COLUMNS = {
     "transaction": "amount",
     "reversal": "reverses",
     "idempotency_key": "answer",
+    "pending_transfer": "amount",
+    "failed_transfer": "sqlstate",
 }
 
 
@@ -283,7 +319,8 @@ def test_no_function_that_wallet_reader_executes_can_write(admin: Connection) ->
 @pytest.mark.parametrize("relation", [*TABLES, *VIEWS])
 def test_wallet_reader_reads_every_table_and_view(reader: Connection, relation: str) -> None:
     count = call(reader, f"SELECT count(*) AS count FROM wallet.{relation}")["count"]
-    assert count > 0 or relation in ("reversal", "idempotency_key", "account_wait")
+    may_be_empty = {*TABLES[2:], "account_wait", "queue"}
+    assert count > 0 or relation in may_be_empty
 
 
 @pytest.mark.parametrize("relation", [*TABLES, *VIEWS])
@@ -320,6 +357,16 @@ def test_wallet_reader_hands_on_nothing_of_what_it_may(
     reader.execute("GRANT EXECUTE ON FUNCTION wallet.audit(bigint) TO PUBLIC")
     assert privileges(admin, "public") == {}
     assert executable(admin, "public") == set()
+
+
+def test_a_dba_may_let_another_role_cancel(app: Connection, admin: Connection) -> None:
+    id = call(app, ENQUEUE_TRANSFER, 1, 2, 5)["id"]
+    assert refusal(app, CANCEL_PENDING, id).sqlstate == DENIED
+    admin.execute("GRANT EXECUTE ON FUNCTION wallet.cancel_pending(bigint) TO wallet_app")
+    try:
+        assert call(app, CANCEL_PENDING, id)["state"] == "failed"
+    finally:
+        admin.execute("REVOKE EXECUTE ON FUNCTION wallet.cancel_pending(bigint) FROM wallet_app")
 
 
 def test_a_dba_may_grant_what_a_dba_decides(app: Connection, admin: Connection) -> None:
@@ -506,6 +553,9 @@ def hostile(app: Connection, admin: Connection) -> Iterator[Connection]:
         "format(text, VARIADIC text[]) RETURNS text": "'hijacked'",
         "lower(text) RETURNS text": "'hijacked'",
         "to_jsonb(wallet.answer) RETURNS jsonb": "'7'::jsonb",
+        "cardinality(wallet.outcome[]) RETURNS integer": "777",
+        "nextval(regclass) RETURNS bigint": "777",
+        "pg_advisory_xact_lock(bigint) RETURNS integer": "1 / 0",
     }.items():
         app.execute(f"CREATE FUNCTION hostile.{signature} LANGUAGE sql RETURN {result}")
     for schema in ("hostile", "pg_temp"):
@@ -515,7 +565,7 @@ def hostile(app: Connection, admin: Connection) -> Iterator[Connection]:
             "now() AS ctime, now() AS mtime, 0::bigint AS entry_count, true AS frozen "
             "FROM generate_series(1, 2) n"
         )
-        for name in ("transaction", "reversal", "entry", "idempotency_key"):
+        for name in ("entry", *TABLES[1:]):
             app.execute(f"CREATE TABLE {schema}.{name} (LIKE {schema}.account)")
     app.execute("SET search_path = hostile, pg_catalog, wallet")
     yield app
@@ -578,6 +628,14 @@ def test_no_lookalike_deceives_a_function(
             hostile, "SELECT replayed, (transaction).id FROM wallet.deposit(3, 1.005, 'k')"
         )
         assert again == {"replayed": replayed, "id": 7}
+    batch = rows(hostile, "SELECT * FROM wallet.transfer_batch('{\"(3,1,1.005)\"}', true)")
+    assert [(made["id"], str(made["amount"])) for made in batch] == [(8, "1.01")]
+    at_once = call(hostile, "SELECT * FROM wallet.transfer_or_enqueue(3, 1, 1.005, 0)")
+    assert (at_once["id"], at_once["state"]) == (9, "succeeded")
+    queued = call(hostile, ENQUEUE_TRANSFER, 3, 1, "1.005")
+    assert (queued["id"], str(queued["amount"]), queued["state"]) == (10, "1.01", "pending")
+    assert call(hostile, SETTLE, 5) == {"settled": 1}
+    assert call(hostile, GET_OUTCOME, 10)["state"] == "succeeded"
     assert_sound(admin)
 
 
@@ -604,6 +662,10 @@ def test_no_lookalike_silences_a_refusal(hostile: Connection, admin: Connection)
         ("wallet.balance_at(77, now())", "WL004", "There is no account 77."),
         ("wallet.get_statement(1, NULL, 0)", "22023", "The page size is 0."),
         ("wallet.deposit(1, 1, 'é')", "22023", "The key has 1 characters."),
+        ("wallet.enqueue_transfer(1, 1, 1)", "WL003", "Source and target are both account 1."),
+        ("wallet.transfer_or_enqueue(1, 2, 1, -1)", "22023", "The wait is -1 seconds."),
+        ("wallet.settle(0)", "22023", "max_items is 0."),
+        ("wallet.get_outcome(77)", "WL005", "There is no transaction 77."),
     ):
         diagnostic = refusal(hostile, f"SELECT {expression}")
         assert (diagnostic.sqlstate, diagnostic.message_detail) == (sqlstate, detail)

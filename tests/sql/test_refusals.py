@@ -12,18 +12,24 @@ import pytest
 
 from tests.support.calls import (
     BALANCE_AT,
+    CANCEL_PENDING,
     CREATE_ACCOUNT,
     DEPOSIT,
+    ENQUEUE_TRANSFER,
     FREEZE_ACCOUNT,
     GET_ACCOUNT,
+    GET_OUTCOME,
     GET_STATEMENT,
     GET_TRANSACTION,
     REVERSE,
     TRANSFER,
+    TRANSFER_BATCH,
+    TRANSFER_OR_ENQUEUE,
     UNFREEZE_ACCOUNT,
     WITHDRAW,
     Connection,
     answer,
+    batch,
     call,
     ledger,
     open_accounts,
@@ -34,12 +40,17 @@ from tests.support.model import (
     ACCOUNT_NOT_FOUND,
     ALREADY_REVERSED,
     BALANCE_LIMIT_EXCEEDED,
+    BATCH_REFUSED,
+    BATCH_TOO_LARGE,
+    CANCELLED,
     CODES,
     IDEMPOTENCY_KEY_REUSED,
     INSUFFICIENT_FUNDS,
     INVALID_AMOUNT,
     INVALID_EMAIL,
+    NOT_PENDING,
     NOT_REVERSIBLE,
+    OF_BATCHES_AND_THE_QUEUE,
     SAME_ACCOUNT,
     TRANSACTION_NOT_FOUND,
     LedgerModel,
@@ -125,14 +136,38 @@ CASES = [
     Case(GET_STATEMENT, (None, None, 50), ACCOUNT_NOT_FOUND, ("account NULL",)),
     Case(BALANCE_AT, (77, "now"), ACCOUNT_NOT_FOUND, ("account 77",)),
     Case(BALANCE_AT, (None, None), ACCOUNT_NOT_FOUND, ("account NULL",)),
+    Case(GET_OUTCOME, (77,), TRANSACTION_NOT_FOUND, ("transaction 77",)),
+    Case(GET_OUTCOME, (None,), TRANSACTION_NOT_FOUND, ("transaction NULL",)),
+    Case(ENQUEUE_TRANSFER, (SOME, EMPTY, "0.004"), INVALID_AMOUNT, ("0.004",)),
+    Case(ENQUEUE_TRANSFER, (SOME, EMPTY, "-Infinity"), INVALID_AMOUNT, ("-Infinity",)),
+    Case(ENQUEUE_TRANSFER, (SOME, SOME, 5), SAME_ACCOUNT, ("account 2",)),
+    Case(ENQUEUE_TRANSFER, (NONE_HIGHER, SOME, 5), ACCOUNT_NOT_FOUND, ("account 77",)),
+    Case(ENQUEUE_TRANSFER, (SOME, NONE_LOWER, 5), ACCOUNT_NOT_FOUND, ("account 0",)),
+    Case(ENQUEUE_TRANSFER, (None, None, 5), ACCOUNT_NOT_FOUND, ("account NULL",)),
+    Case(TRANSFER_OR_ENQUEUE, (SOME, EMPTY, None, 0), INVALID_AMOUNT, ("NULL",)),
+    Case(TRANSFER_OR_ENQUEUE, (SOME, SOME, 5, 0), SAME_ACCOUNT, ("account 2",)),
+    Case(TRANSFER_OR_ENQUEUE, (None, SOME, 5, 0), ACCOUNT_NOT_FOUND, ("account NULL",)),
+    Case(TRANSFER_OR_ENQUEUE, (SOME, NONE_HIGHER, 5, 0), ACCOUNT_NOT_FOUND, ("account 77",)),
+    Case(TRANSFER_OR_ENQUEUE, (EMPTY, SOME, 5, 0), INSUFFICIENT_FUNDS, ("account 1", "0.00")),
+    Case(TRANSFER_OR_ENQUEUE, (SOME, FULL, 5, 0), BALANCE_LIMIT_EXCEEDED, ("account 3", "5.00")),
+    Case(TRANSFER_OR_ENQUEUE, (SOME, FROZEN, 5, 0), ACCOUNT_FROZEN, ("account 4",)),
+    Case(
+        TRANSFER_BATCH,
+        (batch([(SOME, EMPTY, "0.01")] * 10_001), False),
+        BATCH_TOO_LARGE,
+        ("10001 transfers",),
+    ),
 ]
 # Calls of a DBA's.
-FREEZING = [
+OF_A_DBA = [
     Case(FREEZE_ACCOUNT, (77,), ACCOUNT_NOT_FOUND, ("account 77",)),
     Case(FREEZE_ACCOUNT, (None,), ACCOUNT_NOT_FOUND, ("account NULL",)),
     Case(UNFREEZE_ACCOUNT, (77,), ACCOUNT_NOT_FOUND, ("account 77",)),
     Case(UNFREEZE_ACCOUNT, (None,), ACCOUNT_NOT_FOUND, ("account NULL",)),
     Case("SELECT wallet.audit(%s)", (77,), ACCOUNT_NOT_FOUND, ("account 77",)),
+    Case(CANCEL_PENDING, (77,), TRANSACTION_NOT_FOUND, ("transaction 77",)),
+    Case(CANCEL_PENDING, (None,), TRANSACTION_NOT_FOUND, ("transaction NULL",)),
+    Case(CANCEL_PENDING, (REVERSED,), NOT_PENDING, ("transaction 4",)),
 ]
 
 PRECEDENCE = [
@@ -177,12 +212,20 @@ PRECEDENCE = [
     Case(WITHDRAW, (FROZEN, "NaN"), INVALID_AMOUNT, ("NaN",)),
     Case(WITHDRAW, (EMPTY, 1_000_000), INVALID_AMOUNT, ("1000000",)),
     Case(WITHDRAW, (FROZEN, "50.01"), INSUFFICIENT_FUNDS, ("account 4", "50.00", "50.01")),
+    # The queue looks at what was given, and at whether the accounts are there.
+    Case(ENQUEUE_TRANSFER, (NONE_HIGHER, NONE_HIGHER, 0), INVALID_AMOUNT, ("0",)),
+    Case(ENQUEUE_TRANSFER, (NONE_HIGHER, NONE_HIGHER, 5), SAME_ACCOUNT, ("account 77",)),
+    Case(ENQUEUE_TRANSFER, (88, 77, 5), ACCOUNT_NOT_FOUND, ("account 88",)),
+    Case(ENQUEUE_TRANSFER, (FROZEN, NONE_HIGHER, 500), ACCOUNT_NOT_FOUND, ("account 77",)),
+    Case(TRANSFER_OR_ENQUEUE, (88, 77, 5, 0), ACCOUNT_NOT_FOUND, ("account 88",)),
+    Case(TRANSFER_OR_ENQUEUE, (NONE_HIGHER, NONE_HIGHER, 0, 0), INVALID_AMOUNT, ("0",)),
+    Case(TRANSFER_OR_ENQUEUE, (FROZEN, FULL, 5, 0), BALANCE_LIMIT_EXCEEDED, ("account 3",)),
 ]
 
 
 def name(case: Case) -> str:
     function = case.statement.partition("wallet.")[2].partition("(")[0]
-    return f"{function}{case.arguments}-{CODES[case.sqlstate]}"
+    return f"{function}{str(case.arguments)[:60]}-{CODES[case.sqlstate]}"
 
 
 @pytest.fixture
@@ -201,7 +244,7 @@ def test_a_refusal_says_what_is_wrong_and_does_nothing(
     assert_refused(app, admin, case)
 
 
-@pytest.mark.parametrize("case", FREEZING, ids=name)
+@pytest.mark.parametrize("case", OF_A_DBA, ids=name)
 def test_a_refusal_to_a_dba_says_what_is_wrong_and_does_nothing(
     admin: Connection, accounts: list[int], case: Case
 ) -> None:
@@ -221,8 +264,9 @@ def assert_refused(caller: Connection, admin: Connection, case: Case) -> None:
 
 
 def test_every_refusal_is_shown_above() -> None:
-    """Save that of a key: tests/sql/test_idempotency.py shows it."""
-    assert {case.sqlstate for case in CASES} == set(CODES) - {IDEMPOTENCY_KEY_REUSED}
+    """Save that of a key, which test_idempotency.py shows, and those that are outcomes alone."""
+    elsewhere = {IDEMPOTENCY_KEY_REUSED, BATCH_REFUSED, CANCELLED}
+    assert {case.sqlstate for case in CASES + OF_A_DBA} == set(CODES) - elsewhere
 
 
 def test_the_advice_of_a_full_account_can_be_followed(app: Connection, accounts: list[int]) -> None:
@@ -292,7 +336,8 @@ def test_every_combination_is_answered_in_the_contracts_order(
         compare(WITHDRAW, (account, amount), LedgerModel.withdraw)
     for transaction in (None, -1, 0, *range(1, 7), LARGEST):
         compare(REVERSE, (transaction,), LedgerModel.reverse)
-    assert seen == {*CODES, "moved"} - {INVALID_EMAIL, IDEMPOTENCY_KEY_REUSED}
+    elsewhere = {INVALID_EMAIL, IDEMPOTENCY_KEY_REUSED, *OF_BATCHES_AND_THE_QUEUE}
+    assert seen == {*CODES, "moved"} - elsewhere
     assert ledger(admin) == before
 
 

@@ -10,8 +10,11 @@ from typing import Any
 import pytest
 
 from tests.support.calls import (
+    CANCEL_PENDING,
+    ENQUEUE_TRANSFER,
     FREEZE_ACCOUNT,
     REVERSE,
+    SETTLE,
     TRANSFER,
     WITHDRAW,
     Connection,
@@ -28,6 +31,8 @@ VIEWS = {
     "daily_activity",
     "entry",
     "largest_account",
+    "queue",
+    "queue_stats",
     "recent_transaction",
     "size_per_transaction",
 }
@@ -188,10 +193,56 @@ def test_size_per_transaction_has_each_table_and_index(
     assert by_name == {}
 
 
+def test_queue_has_what_waits_the_next_one_first(
+    app: Connection, admin: Connection, reader: Connection
+) -> None:
+    asked = [call(app, ENQUEUE_TRANSFER, 1, target, 5) for target in (2, 3, 4)]
+    call(admin, CANCEL_PENDING, asked[1]["id"])
+    before = call(reader, "SELECT clock_timestamp() AS now")["now"]
+    found = view(reader, "queue")
+    after = call(reader, "SELECT clock_timestamp() AS now")["now"]
+    for row, one in zip(found, (asked[0], asked[2]), strict=True):
+        assert before - one["ctime"] <= row.pop("waiting") <= after - one["ctime"]
+    assert found == [
+        {
+            "position": position,
+            "id": one["id"],
+            "source_account_id": 1,
+            "target_account_id": one["target_account_id"],
+            "amount": Decimal("5.00"),
+            "ctime": one["ctime"],
+        }
+        for position, one in enumerate((asked[0], asked[2]), 1)
+    ]
+    call(app, SETTLE, 1)
+    assert [(row["position"], row["id"]) for row in view(reader, "queue")] == [(1, asked[2]["id"])]
+
+
+def test_queue_stats_counts_what_waits_and_what_came_to_nothing(
+    app: Connection, admin: Connection, reader: Connection
+) -> None:
+    asked = [call(app, ENQUEUE_TRANSFER, 3, 4, amount) for amount in ("500", "1", "2.50", "3.25")]
+    call(admin, CANCEL_PENDING, asked[1]["id"])
+    assert call(app, SETTLE, 1)["settled"] == 1
+    (row,) = view(reader, "queue_stats")
+    assert row.pop("waiting").total_seconds() >= 0
+    assert row == {
+        "pending": 2,
+        "amount": Decimal("5.75"),
+        "oldest": asked[2]["ctime"],
+        "failed": 1,
+        "cancelled": 1,
+        "last_failure": ledger(admin).failed[0]["ctime"],
+    }
+
+
 def test_an_empty_ledger_has_views_without_rows(admin: Connection, reader: Connection) -> None:
     admin.execute(EMPTY)
     admin.execute("ANALYZE wallet.transaction")
-    for name in VIEWS - {"size_per_transaction"}:
+    for name in VIEWS - {"size_per_transaction", "queue_stats"}:
         assert view(reader, name) == []
+    (stats,) = view(reader, "queue_stats")
+    assert str(stats.pop("amount")) == "0.00"
+    assert set(stats.values()) == {0, None}
     sizes = view(reader, "size_per_transaction")
     assert {row["bytes_per_transaction"] for row in sizes} == {None}

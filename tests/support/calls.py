@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from decimal import Decimal
 from typing import Any, NamedTuple
 
 import psycopg
@@ -23,6 +25,15 @@ UNFREEZE_ACCOUNT = "SELECT * FROM wallet.unfreeze_account(%s)"
 FIND_ACCOUNTS = "SELECT * FROM wallet.find_accounts(%s)"
 GET_STATEMENT = "SELECT * FROM wallet.get_statement(%s, %s, %s)"
 BALANCE_AT = "SELECT wallet.balance_at(%s, %s) AS balance"
+TRANSFER_BATCH = "SELECT * FROM wallet.transfer_batch(%s::wallet.transfer_request[], %s)"
+ENQUEUE_TRANSFER = "SELECT * FROM wallet.enqueue_transfer(%s, %s, %s)"
+TRANSFER_OR_ENQUEUE = "SELECT * FROM wallet.transfer_or_enqueue(%s, %s, %s, %s)"
+SETTLE = "SELECT wallet.settle(%s) AS settled"
+CANCEL_PENDING = "SELECT * FROM wallet.cancel_pending(%s)"
+GET_OUTCOME = "SELECT * FROM wallet.get_outcome(%s)"
+
+Request = tuple[int | None, int | None, Decimal | str | int | None]
+"""What a transfer is asked for with: the source's id, the target's, the amount."""
 
 
 class Ledger(NamedTuple):
@@ -31,6 +42,16 @@ class Ledger(NamedTuple):
     accounts: list[DictRow]
     transactions: list[DictRow]
     reversals: list[DictRow]
+    pending: list[DictRow]
+    failed: list[DictRow]
+
+
+def batch(requests: Iterable[Request]) -> list[str]:
+    """Requests as transfer_batch() takes them: '(1,2,5.00)', and NULL where there is nothing."""
+    return [
+        f"({','.join('' if part is None else str(part) for part in request)})"
+        for request in requests
+    ]
 
 
 def rows(connection: Connection, statement: str, *arguments: object) -> list[dict[str, Any]]:
@@ -67,6 +88,8 @@ def ledger(admin: Connection) -> Ledger:
         admin.execute("SELECT * FROM wallet.account ORDER BY id").fetchall(),
         admin.execute("SELECT * FROM wallet.transaction ORDER BY id").fetchall(),
         admin.execute("SELECT * FROM wallet.reversal ORDER BY transaction_id").fetchall(),
+        admin.execute("SELECT * FROM wallet.pending_transfer ORDER BY id").fetchall(),
+        admin.execute("SELECT * FROM wallet.failed_transfer ORDER BY id").fetchall(),
     )
 
 

@@ -21,8 +21,8 @@ _numbers = itertools.count(1)
 EMPTY = """
     BEGIN;
     SET LOCAL wallet.change_history = on;
-    TRUNCATE wallet.account, wallet.transaction, wallet.reversal, wallet.idempotency_key
-        RESTART IDENTITY;
+    TRUNCATE wallet.account, wallet.transaction, wallet.reversal, wallet.idempotency_key,
+        wallet.pending_transfer, wallet.failed_transfer RESTART IDENTITY;
     COMMIT
 """
 
@@ -114,6 +114,15 @@ def assert_sound(connection: psycopg.Connection[DictRow]) -> None:
             FROM wallet.transaction
             """
         ).fetchall()[0]["sum"]
+        states = connection.execute(
+            """
+            SELECT id, count(*) FROM (
+                SELECT id FROM wallet.transaction
+                UNION ALL SELECT id FROM wallet.pending_transfer
+                UNION ALL SELECT id FROM wallet.failed_transfer
+            ) s GROUP BY id HAVING count(*) > 1
+            """
+        ).fetchall()
         violations = connection.execute("SELECT * FROM wallet.audit()").fetchall()
     for row in rows:
         assert 0 <= row["balance"] <= Decimal("999999.99"), row
@@ -128,4 +137,5 @@ def assert_sound(connection: psycopg.Connection[DictRow]) -> None:
     for row in rows:
         assert (row["entry_count"], row["balance"], row["mtime"]) == accounts[row["id"]][-1], row
     assert sum(row["balance"] for row in rows) == outside
+    assert states == [], "a transaction has two outcomes"
     assert violations == []

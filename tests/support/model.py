@@ -54,6 +54,9 @@ CODES = {
     NOT_PENDING: "not_pending",
 }
 
+# What only a batch or the queue is refused or fails with; tests of theirs show it.
+OF_BATCHES_AND_THE_QUEUE = {BATCH_TOO_LARGE, BATCH_REFUSED, CANCELLED, NOT_PENDING}
+
 CENT = Decimal("0.01")
 LIMIT = Decimal("999999.99")
 
