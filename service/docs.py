@@ -74,20 +74,22 @@ request.</p>
 
 
 def _operation(document: Schema, method: str, path: str, operation: Schema) -> str:
-    success, *rest = operation["responses"].items()
+    responses = operation["responses"].items()
+    successes = [answer for answer in responses if int(answer[0]) < 400]
+    made = "".join(f"<p>{status}: {escape(a['description'])}</p>\n" for status, a in successes)
     answers = [
         " ".join(f'<a href="#{code}"><code>{code}</code></a>' for code in codes)
         + f" <small>{status}</small>"
-        for status, answer in rest
-        if (codes := [c for c in answer["description"].split(" or ") if c not in EVERYWHERE])
+        for status, answer in responses
+        if int(status) >= 400
+        and (codes := [c for c in answer["description"].split(" or ") if c not in EVERYWHERE])
     ]
     refusals = f"<p>Or: {', '.join(answers)}.</p>" if answers else ""
     return f"""<section id="{operation["operationId"]}">
 <h2><span class="method">{method.upper()}</span><code>{escape(path)}</code></h2>
 <p>{escape(operation["summary"])}</p>
 <pre>{escape(_curl(document, method, path, operation))}</pre>
-{_parameters(document, operation)}<p>{success[0]}: {escape(success[1]["description"])}</p>
-{_example_answer(document, success[1])}{refusals}
+{_parameters(document, operation)}{made}{_example_answer(document, successes[0][1])}{refusals}
 </section>
 """
 
@@ -130,8 +132,11 @@ def _example(document: Schema, schema: Schema, number: int) -> Any:
     if "examples" in schema:
         return schema["examples"][0]
     if "properties" in schema:
-        members = enumerate(schema["properties"].items(), 1)
+        properties = schema["properties"].items()
+        members = enumerate((p for p in properties if p[0] in schema["required"]), 1)
         return {name: _example(document, member, number) for number, (name, member) in members}
+    if "anyOf" in schema:
+        return _example(document, schema["anyOf"][0], number)
     if schema.get("type") == "array":
         return [_example(document, schema["items"], 1)]
     return number

@@ -119,6 +119,14 @@ def children(pid: int) -> set[int]:
     return found
 
 
+def jobs(pid: int, job: str) -> set[int]:
+    """The processes that do this job, `worker` or `settler`, for the service whose parent it is."""
+    name = f"pgwallet-{job}"[:15]  # Linux keeps so much of it.
+    return {
+        child for child in children(pid) if Path(f"/proc/{child}/comm").read_text().strip() == name
+    }
+
+
 def is_gone(pid: int) -> bool:
     """Whether a process ended; one that nobody has asked for its exit code counts as ended."""
     try:
