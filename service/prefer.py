@@ -7,6 +7,7 @@ one that is there several times the first counts.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from decimal import Decimal
 from typing import NamedTuple
 
@@ -32,14 +33,17 @@ class Preferences(NamedTuple):
     """How many seconds to wait at the most; None when nobody said."""
 
 
-NONE = Preferences(False, None)
-
-
 def preferences(request: Request) -> Preferences:
-    """The request's preferences. A header's parameters are not looked at: there are none here."""
+    """The request's preferences."""
     headers = request.headers.getall("prefer", None)
-    if headers is None:
-        return NONE
+    return read(headers) if headers else _NONE
+
+
+_NONE = Preferences(False, None)
+
+
+def read(headers: Iterable[str]) -> Preferences:
+    """What Prefer headers say. Parameters are not looked at: what is heeded has none."""
     found: dict[str, str] = {}
     for header in headers:
         for text in _split(header):

@@ -70,7 +70,8 @@ class Settler:
                 server_settings=session_settings(self._settings, "pgwallet settler"),
             )
         settled: int = await self._connection.fetchval(SETTLE, self._items)
-        if self._trouble:
+        # Fewer at once go through while an account further back is still held.
+        if self._trouble and (settled < self._items or self._items == MOST_ITEMS):
             logger.warning("settling again")
             self._trouble = ""
         self._items = min(self._items * 10, MOST_ITEMS)

@@ -93,6 +93,19 @@ def held(database: Database, account_id: int) -> Iterator[None]:
         yield
 
 
+@contextmanager
+def unsettled(database: Database) -> Iterator[None]:
+    """Keep every settler from settling as long as the block runs."""
+    with database.connect() as connection:
+        connection.execute("SELECT pg_advisory_lock(hashtextextended('wallet.settle', 0))")
+        yield
+
+
+def pending(database: Database) -> int:
+    """How many transfers are queued."""
+    return int(database.execute("SELECT pending FROM wallet.queue_stats")[0]["pending"])
+
+
 def open_wallet(client: httpx.Client, balance: str = "100.00") -> int:
     response = client.post("/account", json={"email": "ada@example.com"})
     assert response.status_code == 201, response.text
