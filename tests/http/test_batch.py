@@ -23,9 +23,13 @@ from tests.support.service import JSON, Service
 
 NOBODY = 2**63 - 1
 LIMIT = 4 * 1024 * 1024
+NO_BOOLEANS: list[object] = [0, 1, "true", None, []]
+NO_ARRAYS: list[object] = [None, {}, "", 1]
+NO_AMOUNTS: list[object] = [None, True, [], {}, ["1"]]
+NO_IDS: list[Any] = [0, -1, 2**63, 1.5, "1", None, True, [1]]
 Owner = psycopg.Connection[DictRow]
 HEAD = b"POST /transaction/batch HTTP/1.1\r\nHost: wallet\r\nContent-Type: application/json\r\n"
-AMOUNTS = [
+AMOUNTS: list[object] = [
     *("1.50", "0.005", "0.01", "5", "50.00", "999999.99", "0", "-1", "1e2", "abc", "", "NaN"),
     *("1000000", "0.0049", "1" * 30, "\u0661", "1 ", "Infinity"),
     *(1, 0.5, 2.345, 0, -1, 1e6, 1e300, 1e-300, float("nan"), float("inf")),
@@ -140,8 +144,8 @@ def test_no_transfer_at_all_is_a_batch(client: httpx.Client) -> None:
         ({"transfers": []}, ["atomic"]),
         ({"atomic": True}, ["transfers"]),
         ({"transfers": [], "atomic": True, "x": 1}, ["x"]),
-        *(({"transfers": [], "atomic": value}, ["atomic"]) for value in (0, 1, "true", None, [])),
-        *(({"transfers": value, "atomic": True}, ["transfers"]) for value in (None, {}, "", 1)),
+        *(({"transfers": [], "atomic": value}, ["atomic"]) for value in NO_BOOLEANS),
+        *(({"transfers": value, "atomic": True}, ["transfers"]) for value in NO_ARRAYS),
         ({"transfers": [1, None, []], "atomic": True}, [f"transfers[{n}]" for n in range(3)]),
         (
             {"transfers": [item(1, 2), {}], "atomic": True},
@@ -151,12 +155,12 @@ def test_no_transfer_at_all_is_a_batch(client: httpx.Client) -> None:
         *(
             ({"transfers": [item(1, 2)] * 3 + [item(1, 2, amount)], "atomic": True},
              ["transfers[3].amount"])
-            for amount in (None, True, [], {}, ["1"])
+            for amount in NO_AMOUNTS
         ),
         *(
-            ({"transfers": [item(1, 2), item(1, id)], "atomic": True},  # type: ignore[arg-type]
+            ({"transfers": [item(1, 2), item(1, id)], "atomic": True},
              ["transfers[1].target_account_id"])
-            for id in (0, -1, 2**63, 1.5, "1", None, True, [1])
+            for id in NO_IDS
         ),
         ({"transfers": [item(0, 0, "abc")], "atomic": 1},
          ["transfers[0].source_account_id", "transfers[0].target_account_id", "atomic"]),
