@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import httpx
@@ -126,18 +126,22 @@ def payments(database: Database, account_id: int) -> int:
 def children(pid: int) -> set[int]:
     """A process's descendants."""
     found: set[int] = set()
-    for task in Path(f"/proc/{pid}/task").glob("*/children"):
-        for child in map(int, task.read_text().split()):
-            found |= {child} | children(child)
+    with suppress(FileNotFoundError, ProcessLookupError):  # It has just gone.
+        for task in Path(f"/proc/{pid}/task").glob("*/children"):
+            for child in map(int, task.read_text().split()):
+                found |= {child} | children(child)
     return found
 
 
 def jobs(pid: int, job: str) -> set[int]:
     """The processes that do this job, `worker` or `settler`, for the service whose parent it is."""
     name = f"pgwallet-{job}"[:15]  # Linux keeps so much of it.
-    return {
-        child for child in children(pid) if Path(f"/proc/{child}/comm").read_text().strip() == name
-    }
+    found = set()
+    for child in children(pid):
+        with suppress(FileNotFoundError, ProcessLookupError):  # It has just gone.
+            if Path(f"/proc/{child}/comm").read_text().strip() == name and not is_gone(child):
+                found.add(child)
+    return found
 
 
 def is_gone(pid: int) -> bool:
