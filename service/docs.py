@@ -40,10 +40,10 @@ _WAYS = """<section id="ways">
 <h2>Now, later, or only if busy</h2>
 <p>Transfers that share an account are made one after another, and wait for each other. There are
 three ways to deal with that, to be chosen request by request:</p>
-{table}<p><code>WALLET_SETTLE_MODE=strict</code> has every <code>POST /transaction</code> queued, asked
-for or not: then all of them are made in the order in which they came. Otherwise what is made at once
-may overtake what is queued. Payments, withdrawals, reversals and batches are made at once in any
-case.</p>
+{table}<p><code>WALLET_SETTLE_MODE=strict</code> has every <code>POST /transaction</code> queued,
+asked for or not: then all of them are made in the order in which they came. Otherwise what is made
+at once may overtake what is queued. Payments, withdrawals, reversals and batches are made at once
+in any case.</p>
 <pre>curl http://127.0.0.1:8000/transaction \
   -H 'Content-Type: application/json' -H 'Prefer: respond-async' \
   -d '{{"source_account_id": 1, "target_account_id": 2, "amount": "1.00"}}'
