@@ -44,8 +44,8 @@ three ways to deal with that, to be chosen request by request:</p>
 asked for or not: then all of them are made in the order in which they came. Otherwise what is made
 at once may overtake what is queued. Payments, withdrawals, reversals and batches are made at once
 in any case.</p>
-<pre>curl http://127.0.0.1:8000/transaction \
-  -H 'Content-Type: application/json' -H 'Prefer: respond-async' \
+<pre>curl http://127.0.0.1:8000/transaction \\
+  -H 'Content-Type: application/json' -H 'Prefer: respond-async' \\
   -d '{{"source_account_id": 1, "target_account_id": 2, "amount": "1.00"}}'
 {pending}
 curl http://127.0.0.1:8000/transaction/4 -H 'Prefer: wait=10'
