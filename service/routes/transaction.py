@@ -64,20 +64,27 @@ async def transfer(request: Request) -> HTTPResponse:
 @blueprint.post("/transaction/batch", stream=True)
 async def transfer_batch(request: Request) -> HTTPResponse:
     await receive_body(request, BATCH_BODY_LIMIT)
-    transfers, atomic = read_body(request, transfers=schemas.transfers, atomic=schemas.boolean)
+    # In a thread, since 10 000 take a tenth of a second, in which others want to be answered.
+    transfers, atomic = await asyncio.to_thread(
+        read_body, request, transfers=schemas.transfers, atomic=schemas.boolean
+    )
     rows = await request.app.ctx.database.transfer_batch(
         [transfer.source_account_id for transfer in transfers],
         [transfer.target_account_id for transfer in transfers],
-        # What cannot be read is NULL, which is refused as no amount.
+        # What cannot be read is NULL, which is refused as no amount; to a key, all such are one.
         [None if isinstance(t.amount, Problem) else t.amount for t in transfers],
         atomic,
         idempotency_key(request),
     )
-    # Of no transfers at all there can be a row, which says only whether that was asked before.
-    results = [
-        _result(request, transfer, row) for transfer, row in zip(transfers, rows, strict=False)
-    ]
+    results = await asyncio.to_thread(_results, request, transfers, rows)
     return json_response(request, 200, {"results": results}, replayed(rows[0]) if rows else None)
+
+
+def _results(
+    request: Request, transfers: list[schemas.Transfer], rows: list[asyncpg.Record]
+) -> list[Transaction | dict[str, Any]]:
+    # Of no transfers at all there can be a row, which says only whether that was asked before.
+    return [_result(request, *pair) for pair in zip(transfers, rows, strict=False)]
 
 
 def _result(
