@@ -9,10 +9,11 @@ from urllib.parse import urlsplit
 
 import asyncpg
 
-from service.app import create_app
+from service.app import App, create_app
 from service.config import ConfigError, Settings
 from service.database import IS_READY
-from service.workers import fork_workers
+from service.settler import settle_until_stopped
+from service.workers import Child, fork_workers
 
 
 class CannotStart(Exception):
@@ -73,6 +74,19 @@ async def check_database(settings: Settings) -> None:
         )
 
 
+async def settle(settings: Settings, child: Child) -> None:
+    child.end_with_parent()
+    await settle_until_stopped(settings)
+
+
+def serve(app: App, listener: socket.socket, child: Child) -> None:
+    @app.after_server_start
+    async def end_with_parent(app: App) -> None:
+        child.end_with_parent()
+
+    app.run(sock=listener, single_process=True, motd=False)
+
+
 def main() -> None:
     try:
         settings = Settings.from_environ()
@@ -82,9 +96,12 @@ def main() -> None:
         sys.exit(f"pgwallet: {error}")
 
     app = create_app(settings)
-    if settings.workers > 1:
-        fork_workers(settings.workers, listener)
-    app.run(sock=listener, single_process=True, motd=False)
+    child = fork_workers(["settler", *["worker"] * settings.workers], listener)
+    if child.job == "settler":
+        listener.close()
+        asyncio.run(settle(settings, child))
+    else:
+        serve(app, listener, child)
 
 
 if __name__ == "__main__":

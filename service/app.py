@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import time
 from types import SimpleNamespace
@@ -17,6 +18,7 @@ from service.errors import problem_response
 from service.logs import logging_config
 from service.responses import request_id
 from service.routes import account, docs, health, transaction
+from service.routes.transaction import MOST_WAIT
 from service.schemas import BODY_LIMIT
 
 logger = logging.getLogger("wallet")
@@ -46,13 +48,14 @@ def create_app(settings: Settings) -> App:
         REQUEST_MAX_SIZE=BODY_LIMIT,
         REQUEST_TIMEOUT=30,
         # The database's own limits come first; this one is for what nobody foresaw.
-        RESPONSE_TIMEOUT=settings.pool_timeout + settings.statement_timeout + 10,
+        RESPONSE_TIMEOUT=settings.pool_timeout + settings.statement_timeout + MOST_WAIT + 10,
         GRACEFUL_SHUTDOWN_TIMEOUT=settings.shutdown_timeout,
     )
     for routes in (account, transaction, health, docs):
         app.blueprint(routes.blueprint)
 
-    app.ctx.stopping = False
+    app.ctx.settings = settings
+    app.ctx.stopping = asyncio.Event()
 
     @app.before_server_start
     async def open_pool(app: App) -> None:
@@ -61,7 +64,7 @@ def create_app(settings: Settings) -> App:
     # Requests in flight end between these two: the pool must outlive them.
     @app.before_server_stop
     async def stop_being_ready(app: App) -> None:
-        app.ctx.stopping = True
+        app.ctx.stopping.set()
 
     @app.after_server_stop
     async def close_pool(app: App) -> None:

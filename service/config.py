@@ -33,10 +33,17 @@ class Settings:
     """WALLET_STATEMENT_TIMEOUT: how long a call may take in all, then 503 `busy`."""
     shutdown_timeout: float = 15.0
     """WALLET_SHUTDOWN_TIMEOUT: how long requests in flight have to finish when told to stop."""
+    settle_mode: str = "direct"
+    """WALLET_SETTLE_MODE: `direct`, or `strict` to have every POST /transaction queued."""
     log_format: str = "text"
     """WALLET_LOG_FORMAT: `text`, or `json` for a JSON object a line."""
     access_log: bool = False
     """WALLET_ACCESS_LOG: whether each request is logged."""
+
+    @property
+    def most_wait(self) -> float:
+        """How long a transfer may wait for its accounts and still be done or queued in time."""
+        return self.statement_timeout * 0.8
 
     @classmethod
     def from_environ(cls, environ: Mapping[str, str] = os.environ) -> Settings:
@@ -85,6 +92,7 @@ class Settings:
             lock_timeout=number("WALLET_LOCK_TIMEOUT", cls.lock_timeout, 0.01, 60),
             statement_timeout=number("WALLET_STATEMENT_TIMEOUT", cls.statement_timeout, 0.01, 60),
             shutdown_timeout=number("WALLET_SHUTDOWN_TIMEOUT", cls.shutdown_timeout, 0, 600),
+            settle_mode=choice("WALLET_SETTLE_MODE", "direct", "strict"),
             log_format=choice("WALLET_LOG_FORMAT", "text", "json"),
             access_log=choice("WALLET_ACCESS_LOG", "false", "true") == "true",
         )

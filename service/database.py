@@ -28,7 +28,7 @@ logger = logging.getLogger("wallet")
 
 # What is raised on this side when a connection is not to be had, lost, silent, or just being ended
 # by the server (asyncpg calls that an internal error). A timeout is an OSError as well.
-_GONE = (OSError, asyncpg.InterfaceError, asyncpg.InternalClientError)
+GONE = (OSError, asyncpg.InterfaceError, asyncpg.InternalClientError)
 
 # A connection that nobody used for so long is closed.
 _IDLE_SECONDS = 300
@@ -42,6 +42,19 @@ _ACCOUNT_ANSWER = f"""{_ANSWER}
 _TRANSACTION_ANSWER = f"""{_ANSWER}
 (a.transaction).id, (a.transaction).source_account_id, (a.transaction).target_account_id,
 (a.transaction).amount, (a.transaction).ctime FROM"""
+# What is made now or queued is an outcome; with a key, the only one of an answer.
+_OUTCOME = "SELECT id, source_account_id, target_account_id, amount, ctime, state FROM"
+_OUTCOME_ANSWER = f"""{_ANSWER}
+(a.outcomes[1]).id, (a.outcomes[1]).source_account_id, (a.outcomes[1]).target_account_id,
+(a.outcomes[1]).amount, (a.outcomes[1]).ctime, (a.outcomes[1]).state FROM"""
+# text[] is the one array that asyncpg writes without asking the server about its type first.
+_TRANSFERS = """ARRAY(
+    SELECT ROW(r.source_account_id, r.target_account_id, r.amount)::wallet.transfer_request
+    FROM unnest($1::text[]::bigint[], $2::text[]::bigint[], $3::text[]::numeric[])
+        WITH ORDINALITY AS r (source_account_id, target_account_id, amount, item)
+    ORDER BY r.item)"""
+_RESULT = """SELECT o.id, o.source_account_id, o.target_account_id, o.amount, o.ctime, o.state,
+o.sqlstate, o.detail, o.hint"""
 
 # What makes something: without a key, and with one.
 CREATE_ACCOUNT = (
@@ -64,11 +77,28 @@ REVERSE = (
     f"{_TRANSACTION} wallet.reverse($1)",
     f"{_TRANSACTION_ANSWER} wallet.reverse($1, $2) a",
 )
+ENQUEUE_TRANSFER = (
+    f"{_OUTCOME} wallet.enqueue_transfer($1, $2, $3)",
+    f"{_OUTCOME_ANSWER} wallet.enqueue_transfer($1, $2, $3, $4) a",
+)
+TRANSFER_OR_ENQUEUE = (
+    f"{_OUTCOME} wallet.transfer_or_enqueue($1, $2, $3, $4)",
+    f"{_OUTCOME_ANSWER} wallet.transfer_or_enqueue($1, $2, $3, $4, $5) a",
+)
+TRANSFER_BATCH = (
+    f"{_RESULT} FROM wallet.transfer_batch({_TRANSFERS}, $4) o",
+    # An answer without any outcome is a row as well: it says whether it was given before.
+    f"""{_RESULT}, a.replayed FROM wallet.transfer_batch({_TRANSFERS}, $4, $5) a
+LEFT JOIN LATERAL unnest(a.outcomes) WITH ORDINALITY o ON true ORDER BY o.ordinality""",
+)
 
 # What reads.
 GET_ACCOUNT = f"{_ACCOUNT} wallet.get_account($1)"
 FIND_ACCOUNTS = f"{_ACCOUNT} wallet.find_accounts($1)"
-GET_TRANSACTION = f"{_TRANSACTION} wallet.get_transaction($1)"
+GET_OUTCOME = """
+SELECT id, source_account_id, target_account_id, amount, ctime, state, sqlstate, detail
+FROM wallet.get_outcome($1)
+"""
 GET_STATEMENT = """
 SELECT entry, transaction_id, kind, counterparty_account_id, amount, balance, ctime
 FROM wallet.get_statement($1, $2, $3)
@@ -80,7 +110,7 @@ FROM unnest(ARRAY[
     'wallet.get_account(bigint)',
     'wallet.deposit(bigint, numeric)',
     'wallet.transfer(bigint, bigint, numeric)',
-    'wallet.get_transaction(bigint)',
+    'wallet.get_outcome(bigint)',
     'wallet.withdraw(bigint, numeric)',
     'wallet.reverse(bigint)',
     'wallet.find_accounts(text)',
@@ -89,11 +119,28 @@ FROM unnest(ARRAY[
     'wallet.deposit(bigint, numeric, text)',
     'wallet.withdraw(bigint, numeric, text)',
     'wallet.transfer(bigint, bigint, numeric, text)',
-    'wallet.reverse(bigint, text)'
+    'wallet.reverse(bigint, text)',
+    'wallet.enqueue_transfer(bigint, bigint, numeric)',
+    'wallet.enqueue_transfer(bigint, bigint, numeric, text)',
+    'wallet.transfer_or_enqueue(bigint, bigint, numeric, numeric)',
+    'wallet.transfer_or_enqueue(bigint, bigint, numeric, numeric, text)',
+    'wallet.transfer_batch(wallet.transfer_request[], boolean)',
+    'wallet.transfer_batch(wallet.transfer_request[], boolean, text)',
+    'wallet.settle(int)'
 ]) AS name
 -- Without USAGE, to_regprocedure() raises instead of returning NULL.
 WHERE has_schema_privilege(to_regnamespace('wallet'), 'USAGE')
 """
+
+
+def session_settings(settings: Settings, name: str) -> dict[str, str]:
+    """What PostgreSQL is told when a connection is made."""
+    return {
+        "application_name": name,
+        "default_transaction_isolation": "read committed",
+        "statement_timeout": str(int(settings.statement_timeout * 1000)),
+        "lock_timeout": str(int(settings.lock_timeout * 1000)),
+    }
 
 
 def replayed(row: asyncpg.Record) -> dict[str, str]:
@@ -159,11 +206,48 @@ class Database:
     ) -> asyncpg.Record:
         return await self._make(TRANSFER, key, source_account_id, target_account_id, amount)
 
+    async def enqueue_transfer(
+        self, source_account_id: int, target_account_id: int, amount: Decimal, key: str | None
+    ) -> asyncpg.Record:
+        return await self._make(ENQUEUE_TRANSFER, key, source_account_id, target_account_id, amount)
+
+    async def transfer_or_enqueue(
+        self,
+        source_account_id: int,
+        target_account_id: int,
+        amount: Decimal,
+        wait: Decimal,
+        key: str | None,
+    ) -> asyncpg.Record:
+        """`wait` is in seconds."""
+        arguments = (source_account_id, target_account_id, amount, wait)
+        return await self._make(TRANSFER_OR_ENQUEUE, key, *arguments)
+
+    async def transfer_batch(
+        self,
+        source_account_ids: list[int],
+        target_account_ids: list[int],
+        amounts: list[Decimal | None],
+        atomic: bool,
+        key: str | None,
+    ) -> list[asyncpg.Record]:
+        """An outcome for each; with a key and no transfer at all, a row of nothing but NULLs."""
+        arguments: list[object] = [
+            [str(id) for id in source_account_ids],
+            [str(id) for id in target_account_ids],
+            [None if amount is None else str(amount) for amount in amounts],
+            atomic,
+        ]
+        without_key, with_key = TRANSFER_BATCH
+        if key is None:
+            return await self._call(without_key, *arguments)
+        return await self._call(with_key, *arguments, key)
+
     async def reverse(self, transaction_id: int, key: str | None) -> asyncpg.Record:
         return await self._make(REVERSE, key, transaction_id)
 
-    async def get_transaction(self, id: int) -> asyncpg.Record:
-        return (await self._call(GET_TRANSACTION, id))[0]
+    async def get_outcome(self, id: int) -> asyncpg.Record:
+        return (await self._call(GET_OUTCOME, id))[0]
 
     async def get_statement(
         self, account_id: int, before: int | None, page_size: int
@@ -228,7 +312,7 @@ class Database:
                 if not call.answer.done():
                     call.answer.set_result(rows)
         if connection:
-            with suppress(asyncpg.PostgresError, *_GONE):
+            with suppress(asyncpg.PostgresError, *GONE):
                 await connection.close()
 
     async def _next_call(self, connection: asyncpg.Connection | None) -> _Call | None:
@@ -257,14 +341,9 @@ class Database:
                 timeout=settings.pool_timeout,
                 # Only a server that went silent gets here: statement_timeout comes first.
                 command_timeout=settings.statement_timeout + 5,
-                server_settings={
-                    "application_name": "pgwallet",
-                    "default_transaction_isolation": "read committed",
-                    "statement_timeout": str(int(settings.statement_timeout * 1000)),
-                    "lock_timeout": str(int(settings.lock_timeout * 1000)),
-                },
+                server_settings=session_settings(settings, "pgwallet"),
             )
-        except (asyncpg.PostgresError, *_GONE) as error:
+        except (asyncpg.PostgresError, *GONE) as error:
             logger.error("cannot connect to the database: %s", error)
             raise Problem(
                 "database_unavailable", f"The database cannot be reached. {NOTHING_DONE}"
@@ -279,7 +358,7 @@ class Database:
                 logger.warning("the database went away: %s", error)
                 self._generation += 1
             raise
-        except _GONE as error:
+        except GONE as error:
             if isinstance(error, asyncpg.InterfaceError) and not connection.is_closed():
                 raise  # Not the connection's fault.
             connection.terminate()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from html import escape
 from typing import Any
 
@@ -10,6 +11,57 @@ from service.errors import STATUSES
 from service.openapi import CODES, EVERYWHERE
 
 Schema = dict[str, Any]
+
+WAYS = (
+    ("way", "ask with", "answer", "choose it when"),
+    (
+        "at once",
+        "no `Prefer`",
+        "201 or the refusal",
+        "the caller needs the outcome, and few ask for the same account at a time; a wait of over "
+        "`WALLET_LOCK_TIMEOUT` is a 503",
+    ),
+    (
+        "queued if busy",
+        "`Prefer: respond-async, wait=0.5`",
+        "201 or the refusal; 202 if an account stays busy that long",
+        "some accounts are hot: only what collides there is queued, all else goes on in parallel",
+    ),
+    (
+        "queued",
+        "`Prefer: respond-async`",
+        "202",
+        "the caller need not wait, or bursts must be taken in faster than they can be made",
+    ),
+)
+"""Three ways to deal with transfers that share an account, and the head of their table."""
+
+_WAYS = """<section id="ways">
+<h2>Now, later, or only if busy</h2>
+<p>Transfers that share an account are made one after another, and wait for each other. There are
+three ways to deal with that, to be chosen request by request:</p>
+{table}<p><code>WALLET_SETTLE_MODE=strict</code> has every <code>POST /transaction</code> queued,
+asked for or not: then all of them are made in the order in which they came. Otherwise what is made
+at once may overtake what is queued. Payments, withdrawals, reversals and batches are made at once
+in any case.</p>
+<pre>curl http://127.0.0.1:8000/transaction \\
+  -H 'Content-Type: application/json' -H 'Prefer: respond-async' \\
+  -d '{{"source_account_id": 1, "target_account_id": 2, "amount": "1.00"}}'
+{pending}
+curl http://127.0.0.1:8000/transaction/4 -H 'Prefer: wait=10'
+{settled}</pre>
+<p>What was answered with 202 keeps its id, and ends as <code>succeeded</code>, or as
+<code>failed</code> with the refusal as its <code>failure</code>.</p>
+</section>
+"""
+_PENDING = (
+    '{"id":4,"source_account_id":1,"target_account_id":2,"amount":"1.00",'
+    '"ctime":"2026-11-22T19:36:27.110505Z","state":"pending"}'
+)
+_SETTLED = (
+    '{"id":4,"source_account_id":1,"target_account_id":2,"amount":"1.00",'
+    '"ctime":"2026-11-22T19:36:27.163460Z","state":"succeeded"}'
+)
 
 _STYLE = """
 :root { color-scheme: light dark; --line: light-dark(#d8dce2, #3a404a);
@@ -57,8 +109,8 @@ def page(document: Schema) -> bytes:
 <p><strong>{escape(info["summary"])}</strong></p>
 <p>{escape(info["description"])}</p>
 <p>For programs: <a href="/openapi.json">/openapi.json</a>. For people: this page, and
-<a href="#errors">what the errors mean</a>.</p>
-{"".join(operations)}
+<a href="#ways">when to have a transfer queued</a>, <a href="#errors">what the errors mean</a>.</p>
+{_ways()}{"".join(operations)}
 <section id="errors">
 <h2>Errors</h2>
 <p>Each is <code>application/problem+json</code>: <code>code</code> for programs,
@@ -73,21 +125,33 @@ request.</p>
     return html.encode()
 
 
+def _ways() -> str:
+    """The section on the three ways; what stands in backticks is code."""
+    head, *rest = [[re.sub("`([^`]+)`", r"<code>\1</code>", cell) for cell in row] for row in WAYS]
+    table = f"<tr><th>{'</th><th>'.join(head)}</th></tr>"
+    table += "".join(f"<tr><td>{'</td><td>'.join(row)}</td></tr>" for row in rest)
+    return _WAYS.format(
+        table=f"<table>{table}</table>\n", pending=escape(_PENDING), settled=escape(_SETTLED)
+    )
+
+
 def _operation(document: Schema, method: str, path: str, operation: Schema) -> str:
-    success, *rest = operation["responses"].items()
+    responses = operation["responses"].items()
+    successes = [answer for answer in responses if int(answer[0]) < 400]
+    made = "".join(f"<p>{status}: {escape(a['description'])}</p>\n" for status, a in successes)
     answers = [
         " ".join(f'<a href="#{code}"><code>{code}</code></a>' for code in codes)
         + f" <small>{status}</small>"
-        for status, answer in rest
-        if (codes := [c for c in answer["description"].split(" or ") if c not in EVERYWHERE])
+        for status, answer in responses
+        if int(status) >= 400
+        and (codes := [c for c in answer["description"].split(" or ") if c not in EVERYWHERE])
     ]
     refusals = f"<p>Or: {', '.join(answers)}.</p>" if answers else ""
     return f"""<section id="{operation["operationId"]}">
 <h2><span class="method">{method.upper()}</span><code>{escape(path)}</code></h2>
 <p>{escape(operation["summary"])}</p>
 <pre>{escape(_curl(document, method, path, operation))}</pre>
-{_parameters(document, operation)}<p>{success[0]}: {escape(success[1]["description"])}</p>
-{_example_answer(document, success[1])}{refusals}
+{_parameters(document, operation)}{made}{_example_answer(document, successes[0][1])}{refusals}
 </section>
 """
 
@@ -130,8 +194,11 @@ def _example(document: Schema, schema: Schema, number: int) -> Any:
     if "examples" in schema:
         return schema["examples"][0]
     if "properties" in schema:
-        members = enumerate(schema["properties"].items(), 1)
+        properties = schema["properties"].items()
+        members = enumerate((p for p in properties if p[0] in schema["required"]), 1)
         return {name: _example(document, member, number) for number, (name, member) in members}
+    if "anyOf" in schema:
+        return _example(document, schema["anyOf"][0], number)
     if schema.get("type") == "array":
         return [_example(document, schema["items"], 1)]
     return number

@@ -156,17 +156,12 @@ def problem_of(error: BaseException) -> Problem:
     return _internal_error()
 
 
-def problem_response(request: Request, error: BaseException) -> HTTPResponse:
-    """Answer with the problem that `error` is."""
-    problem = problem_of(error)
-    status = STATUSES[problem.code]
-    headers = dict(problem.headers)
-    if status == 503:
-        headers["Retry-After"] = "1"
+def problem_object(request: Request, problem: Problem) -> dict[str, Any]:
+    """The members that tell of a problem."""
     payload: dict[str, Any] = {
         "type": f"/docs#{problem.code}",
         "title": problem.code.replace("_", " ").capitalize(),
-        "status": status,
+        "status": STATUSES[problem.code],
         "detail": problem.detail,
         "instance": request_id(request),
         "code": problem.code,
@@ -175,4 +170,14 @@ def problem_response(request: Request, error: BaseException) -> HTTPResponse:
         payload["hint"] = problem.hint
     if problem.errors:
         payload["errors"] = problem.errors
-    return json_response(request, status, payload, headers, "application/problem+json")
+    return payload
+
+
+def problem_response(request: Request, error: BaseException) -> HTTPResponse:
+    """Answer with the problem that `error` is."""
+    problem = problem_of(error)
+    payload = problem_object(request, problem)
+    headers = dict(problem.headers)
+    if payload["status"] == 503:
+        headers["Retry-After"] = "1"
+    return json_response(request, payload["status"], payload, headers, "application/problem+json")

@@ -6,7 +6,14 @@ from typing import Any
 
 from service import __version__
 from service.errors import STATUSES
-from service.schemas import BODY_LIMIT, MAX_ID, MAX_PAGE_SIZE, PAGE_SIZE
+from service.schemas import (
+    BATCH_BODY_LIMIT,
+    BODY_LIMIT,
+    MAX_BATCH,
+    MAX_ID,
+    MAX_PAGE_SIZE,
+    PAGE_SIZE,
+)
 
 Schema = dict[str, Any]
 
@@ -34,7 +41,7 @@ CODES: dict[str, str] = {
     "not_found": "There is nothing at this address.",
     "method_not_allowed": "The address does not take this method; `Allow` lists those it does.",
     "request_timeout": "The request did not arrive in time.",
-    "body_too_large": f"The body is over {BODY_LIMIT} bytes.",
+    "body_too_large": f"The body is over {BODY_LIMIT} bytes; a batch's, over {BATCH_BODY_LIMIT}.",
     "unsupported_media_type": "The body is not sent as application/json in UTF-8.",
     "headers_too_large": "The request's headers are too large.",
     "internal_error": "Something went wrong that nobody foresaw; the service's log has it under "
@@ -81,12 +88,12 @@ _AMOUNT: Schema = {
 }
 
 
-def _object(description: str, properties: dict[str, Schema]) -> Schema:
+def _object(description: str, properties: dict[str, Schema], *optional: str) -> Schema:
     return {
         "type": "object",
         "description": description,
         "properties": properties,
-        "required": list(properties),
+        "required": [name for name in properties if name not in optional],
         "additionalProperties": False,
     }
 
@@ -129,13 +136,36 @@ _SCHEMAS: dict[str, Schema] = {
         {"id": _ID, "email": _EMAIL, "balance": _MONEY, "ctime": _TIME},
     ),
     "Transaction": _object(
-        "Money that moved.",
+        "Money that moved, is to be moved, or was to be.",
         {
             "id": _ID,
             "source_account_id": _or_null(_ID, "Null for a deposit from outside."),
             "target_account_id": _or_null(_ID, "Null for a withdrawal to outside."),
             "amount": _MONEY,
-            "ctime": _TIME,
+            "ctime": {**_TIME, "description": "When it came into its state; UTC."},
+            "state": {
+                "type": "string",
+                "enum": ["succeeded", "pending", "failed"],
+                "description": "pending is what is queued. It will succeed, or fail.",
+                "examples": ["succeeded"],
+            },
+            "failure": _object(
+                "Why it failed. Only there when it did.",
+                {
+                    "code": {"type": "string", "enum": list(CODES)},
+                    "detail": {"type": "string"},
+                },
+            ),
+        },
+        "failure",
+    ),
+    "Results": _object(
+        "What became of each transfer of a batch, in their order.",
+        {
+            "results": {
+                "type": "array",
+                "items": {"anyOf": [_ref("schemas", "Transaction"), _ref("schemas", "Problem")]},
+            }
         },
     ),
     "Live": _object("The process lives.", {"status": {"const": "live", "examples": ["live"]}}),
@@ -182,6 +212,33 @@ _SCHEMAS: dict[str, Schema] = {
         "What to move, from where to where.",
         {"source_account_id": _ID, "target_account_id": _ID, "amount": _AMOUNT},
     ),
+    "TransferBatch": _object(
+        "Transfers to make, one after another.",
+        {
+            "transfers": {
+                "type": "array",
+                "maxItems": MAX_BATCH,
+                "items": _object(
+                    "What to move, from where to where.",
+                    {
+                        "source_account_id": _ID,
+                        "target_account_id": _ID,
+                        # What is no amount is refused as an item's result.
+                        "amount": {
+                            "type": ["string", "number"],
+                            "description": "As in a single transfer.",
+                            "examples": ["12.30"],
+                        },
+                    },
+                ),
+            },
+            "atomic": {
+                "type": "boolean",
+                "description": "Whether none is made when any is refused.",
+                "examples": [False],
+            },
+        },
+    ),
 }
 
 _HEADERS: dict[str, Schema] = {
@@ -202,6 +259,10 @@ _HEADERS: dict[str, Schema] = {
     "Idempotency-Replayed": {
         "description": "true when this is the answer that was given when the key was first used.",
         "schema": {"const": "true"},
+    },
+    "Preference-Applied": {
+        "description": "The preferences that were heeded; a wait as long as it could be.",
+        "schema": {"type": "string"},
     },
     "Retry-After": {
         "description": "Seconds to wait.",
@@ -245,6 +306,22 @@ _PARAMETERS: dict[str, Schema] = {
         "key: sent again, it gets the first answer again, a 404 or 409 as well.",
         "schema": {"type": "string", "pattern": "^[!-~]([ -~]{0,253}[!-~])?$"},
     },
+    "Prefer": {
+        "name": "Prefer",
+        "in": "header",
+        "required": False,
+        "description": "respond-async: queue it and answer 202. respond-async, wait=0.5: wait so "
+        "many seconds for its accounts, at most 0.8 of the service's WALLET_STATEMENT_TIMEOUT, and "
+        "queue it if they are still busy then.",
+        "schema": {"type": "string", "examples": ["respond-async"]},
+    },
+    "Prefer-wait": {
+        "name": "Prefer",
+        "in": "header",
+        "required": False,
+        "description": "wait=10: while it is pending, wait so many seconds, at most 30.",
+        "schema": {"type": "string", "examples": ["wait=10"]},
+    },
     "X-Request-ID": {
         "name": "X-Request-ID",
         "in": "header",
@@ -287,19 +364,25 @@ def _operation(
     *codes: str,
     body: str | None = None,
     path_id: bool = False,
-    query: tuple[str, ...] = (),
+    parameters: tuple[str, ...] = (),
+    keyed: bool = False,
     status: int = 200,
+    accepted: Schema | None = None,
 ) -> Schema:
     operation: Schema = {
         "operationId": name,
         "summary": summary,
         "parameters": [
             *([_ref("parameters", "id")] if path_id else []),
-            *(_ref("parameters", name) for name in query),
-            *([_ref("parameters", "Idempotency-Key")] if status == 201 else []),
+            *(_ref("parameters", name) for name in parameters),
+            *([_ref("parameters", "Idempotency-Key")] if keyed or status == 201 else []),
             _ref("parameters", "X-Request-ID"),
         ],
-        "responses": {str(status): answer, **_problems(*codes)},
+        "responses": {
+            str(status): answer,
+            **({"202": accepted} if accepted else {}),
+            **_problems(*codes),
+        },
     }
     if body:
         operation["requestBody"] = {
@@ -328,7 +411,7 @@ DOCUMENT: dict[str, Any] = {
         "description": "Money is decimal and exact: it leaves as a string with two decimals, and "
         "arrives as a string or a number that is read as it is written. Each request is one call "
         "of one function in PostgreSQL: it happens whole or not at all, and what was answered with "
-        "201 survives a crash.",
+        "2xx survives a crash.",
     },
     "paths": {
         "/account": {
@@ -347,7 +430,7 @@ DOCUMENT: dict[str, Any] = {
                 "The wallets of an email address.",
                 _response("The accounts.", "Accounts", media=_json),
                 *("invalid_email", *_DATABASE),
-                query=("email",),
+                parameters=("email",),
             ),
         },
         "/account/{id}": {
@@ -402,7 +485,7 @@ DOCUMENT: dict[str, Any] = {
                 _response("The entries.", "Statement", "Link", media=_json),
                 *("account_not_found", *_DATABASE),
                 path_id=True,
-                query=("limit", "before"),
+                parameters=("limit", "before"),
             )
         },
         "/transaction": {
@@ -412,23 +495,44 @@ DOCUMENT: dict[str, Any] = {
                 _response(
                     "The transaction.",
                     "Transaction",
-                    "Location",
-                    "Idempotency-Replayed",
+                    *("Location", "Idempotency-Replayed", "Preference-Applied"),
                     media=_json,
                 ),
                 *("invalid_amount", "same_account", "account_not_found", "insufficient_funds"),
                 *("balance_limit_exceeded", "account_frozen", *_BODY),
                 body="Transfer",
+                parameters=("Prefer",),
                 status=201,
+                accepted=_response(
+                    "The transaction, pending: it is queued.",
+                    "Transaction",
+                    *("Location", "Idempotency-Replayed", "Preference-Applied"),
+                    media=_json,
+                ),
+            )
+        },
+        "/transaction/batch": {
+            "post": _operation(
+                "transfer_batch",
+                "Make many transfers, one after another; or none, if atomic and any is refused.",
+                _response(
+                    "What became of each, in their order: a transaction or a problem.",
+                    *("Results", "Idempotency-Replayed"),
+                    media=_json,
+                ),
+                *("batch_too_large", *_BODY),
+                body="TransferBatch",
+                keyed=True,
             )
         },
         "/transaction/{id}": {
             "get": _operation(
                 "get_transaction",
-                "Read a transaction.",
-                _response("The transaction.", "Transaction", media=_json),
+                "Read a transaction, what is queued and what failed too.",
+                _response("The transaction.", "Transaction", "Preference-Applied", media=_json),
                 *("transaction_not_found", *_DATABASE),
                 path_id=True,
+                parameters=("Prefer-wait",),
             )
         },
         "/transaction/{id}/reversal": {

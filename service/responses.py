@@ -46,7 +46,7 @@ def json_response(
     content_type: str = "application/json",
 ) -> HTTPResponse:
     """An answer with a JSON body; `payload` is anything that msgspec encodes."""
-    if request.app.ctx.stopping and isinstance(request.stream, Http):
+    if request.app.ctx.stopping.is_set() and isinstance(request.stream, Http):
         # Else an idle connection would hold the shutdown up until its time is over.
         request.stream.keep_alive = False
     return _Response(

@@ -9,21 +9,28 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from datetime import datetime
 from decimal import Decimal, InvalidOperation
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import parse_qsl
 
 import asyncpg
-from msgspec import Struct
+from msgspec import UNSET, Struct, UnsetType
 from sanic import Request
+from sanic.http import Http
 
-from service.errors import Problem
+from service.errors import REFUSALS, Problem
 
 BODY_LIMIT = 8192
-"""The largest body in bytes."""
+"""The largest body in bytes, but for a batch's."""
+
+BATCH_BODY_LIMIT = 4 * 1024 * 1024
+"""The largest body of a batch in bytes."""
+
+MAX_BATCH = 10_000
+"""The most transfers that a batch has, for the API's description. PostgreSQL counts them."""
 
 MAX_ID = 2**63 - 1
 
@@ -57,6 +64,13 @@ class Account(Struct):
         return cls(row["id"], row["email"], str(row["balance"]), _utc(row["ctime"]))
 
 
+class Failure(Struct):
+    """Why a transaction that was queued came to nothing: a refusal's code, and its data."""
+
+    code: str
+    detail: str
+
+
 class Transaction(Struct):
     """A transaction as HTTP shows it. No source means a deposit from outside."""
 
@@ -65,15 +79,21 @@ class Transaction(Struct):
     target_account_id: int | None
     amount: str
     ctime: str
+    state: str
+    failure: Failure | UnsetType = UNSET
 
     @classmethod
     def of(cls, row: asyncpg.Record) -> Transaction:
+        """Of a wallet.outcome, or of a wallet.transaction, which has no state: it succeeded."""
+        state = row.get("state", "succeeded")
         return cls(
             row["id"],
             row["source_account_id"],
             row["target_account_id"],
             str(row["amount"]),
             _utc(row["ctime"]),
+            state,
+            Failure(REFUSALS[row["sqlstate"]][0], row["detail"]) if state == "failed" else UNSET,
         )
 
 
@@ -113,8 +133,29 @@ class _Number(str):
 class _Wrong(Exception):
     """A member that has the wrong type. The message says what it must be."""
 
+    def errors(self, field: str) -> list[dict[str, str]]:
+        """The member, or what is wrong within it, by name."""
+        return [{"field": field, "detail": str(self)}]
+
+
+class _WrongWithin(_Wrong):
+    """A member that has wrong members; their names follow on its own."""
+
+    def __init__(self, errors: list[dict[str, str]]) -> None:
+        self._errors = errors
+
+    def errors(self, field: str) -> list[dict[str, str]]:
+        return [{**error, "field": field + error["field"]} for error in self._errors]
+
 
 Reader = Callable[[object], Any]
+
+
+async def receive_body(request: Request, limit: int) -> None:
+    """Receive the body in a handler that streams. Over the limit, that is 413, as elsewhere."""
+    if isinstance(request.stream, Http):
+        request.stream.request_max_size = limit
+    await request.receive_body()  # type: ignore[no-untyped-call]
 
 
 def read_body(request: Request, **members: Reader) -> list[Any]:
@@ -123,14 +164,25 @@ def read_body(request: Request, **members: Reader) -> list[Any]:
     Raises Problem: unsupported_media_type, invalid_request (with every member that is wrong), or
     what a reader raises.
     """
-    body = _parse(request)
+    values, errors = _read_members(_parse(request), members)
+    if errors:
+        raise _invalid_request("The body's members are not those of this request.", errors)
+    for value in values:
+        if isinstance(value, Problem):
+            raise value
+    return values
+
+
+def _read_members(
+    body: dict[str, object], members: Mapping[str, Reader]
+) -> tuple[list[Any], list[dict[str, str]]]:
+    """Each member's value, or the Problem that its reader raised; and all that is wrong."""
     errors = [
         {"field": name, "detail": "is no member of this request"}
         for name in body
         if name not in members
     ]
-    values = []
-    refusal: Problem | None = None
+    values: list[Any] = []
     for name, read in members.items():
         if name not in body:
             errors.append({"field": name, "detail": "is missing"})
@@ -138,14 +190,10 @@ def read_body(request: Request, **members: Reader) -> list[Any]:
         try:
             values.append(read(body[name]))
         except _Wrong as wrong:
-            errors.append({"field": name, "detail": str(wrong)})
+            errors += wrong.errors(name)
         except Problem as problem:
-            refusal = refusal or problem
-    if errors:
-        raise _invalid_request("The body's members are not those of this request.", errors)
-    if refusal:
-        raise refusal
-    return values
+            values.append(problem)
+    return values, errors
 
 
 def read_query(request: Request, **parameters: tuple[Reader, object]) -> list[Any]:
@@ -274,6 +322,51 @@ def amount(value: object) -> Decimal:
         shown = value[:60].encode(errors="backslashreplace").decode()
         raise Problem("invalid_amount", f"The amount is {shown}.", hint=INVALID_AMOUNT_HINT)
     return exact or Decimal(0)
+
+
+class Transfer(NamedTuple):
+    """A transfer of a batch, as it was asked for."""
+
+    source_account_id: int
+    target_account_id: int
+    amount: Decimal | Problem
+    """What cannot be read as an amount is this item's refusal, and no other's."""
+
+
+_TRANSFER: dict[str, Reader] = {
+    "source_account_id": account_id,
+    "target_account_id": account_id,
+    "amount": amount,
+}
+_MOST_ERRORS = 100
+
+
+def transfers(value: object) -> list[Transfer]:
+    """The transfers of a batch, in their order."""
+    if not isinstance(value, list):
+        raise _Wrong("must be an array")
+    items: list[Transfer] = []
+    errors: list[dict[str, str]] = []
+    for place, item in enumerate(value):
+        if isinstance(item, dict):
+            values, wrong = _read_members(item, _TRANSFER)
+            if not wrong:
+                items.append(Transfer(*values))
+            errors += [{**error, "field": f"[{place}].{error['field']}"} for error in wrong]
+        else:
+            errors.append({"field": f"[{place}]", "detail": "must be an object"})
+        if len(errors) >= _MOST_ERRORS:  # Else the answer could be larger than the body.
+            break
+    if errors:
+        raise _WrongWithin(errors[:_MOST_ERRORS])
+    return items
+
+
+def boolean(value: object) -> bool:
+    """true or false."""
+    if not isinstance(value, bool):
+        raise _Wrong("must be true or false")
+    return value
 
 
 def whole_number(least: int, most: int) -> Reader:

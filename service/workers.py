@@ -1,4 +1,4 @@
-"""Several processes that answer on one socket, started and stopped together.
+"""Several processes that answer on one socket or settle, started and stopped together.
 
 Sanic brings a manager of its own. Version 25.12's never ends when it is told to stop before every
 worker has said that it is up, and gives a worker 10 seconds, whatever the settings say.
@@ -6,12 +6,18 @@ worker has said that it is up, and gives a worker 10 seconds, whatever the setti
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import os
 import signal
 import socket
 import sys
 import time
+from collections import Counter
+from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import NamedTuple
 
 logger = logging.getLogger("wallet")
 
@@ -19,26 +25,51 @@ _STOP = {signal.SIGTERM, signal.SIGINT}
 _HEARD = {*_STOP, signal.SIGCHLD}
 
 
-def fork_workers(count: int, listener: socket.socket) -> None:
-    """Return in each of `count` new processes; in this one, look after them, then exit.
+class Child(NamedTuple):
+    """What a new process is told."""
 
-    A worker that dies is replaced. SIGTERM or SIGINT is passed on to all of them as SIGTERM, and
+    job: str
+    lifeline: int
+    """A pipe's end at which nothing arrives but the parent's end."""
+
+    def end_with_parent(self) -> None:
+        """Make the running event loop's process stop when the parent has been killed."""
+        loop = asyncio.get_running_loop()
+
+        def stop() -> None:
+            loop.remove_reader(self.lifeline)
+            os.kill(os.getpid(), signal.SIGTERM)
+
+        loop.add_reader(self.lifeline, stop)
+
+
+def fork_workers(jobs: Sequence[str], listener: socket.socket) -> Child:
+    """Return in a new process for each of the jobs; in this one, look after them, then exit.
+
+    A process that dies is replaced. SIGTERM or SIGINT is passed on to all of them as SIGTERM, and
     this process exits when the last one has: with 0 if each did, else with 1.
     """
     signal.signal(signal.SIGCHLD, lambda *_: None)  # Else it is ignored, not waited for.
     signal.pthread_sigmask(signal.SIG_BLOCK, _HEARD)
-    workers: set[int] = set()
+    lifeline, held = os.pipe()
+    workers: dict[int, str] = {}
     stopping = False
     exit_code = 0
     while not stopping or workers:
-        while len(workers) < count and not stopping:
+        missing = Counter(jobs) - Counter(workers.values())
+        for job in missing.elements() if not stopping else ():
             worker = os.fork()
             if not worker:
                 os.setpgrp()  # A terminal's Ctrl-C is for the parent, which passes it on.
+                os.close(held)
+                with suppress(
+                    OSError
+                ):  # How `ps -e` and `top` call it, where there is such a file.
+                    Path("/proc/self/comm").write_text(f"pgwallet-{job}")
                 signal.signal(signal.SIGCHLD, signal.SIG_DFL)
                 signal.pthread_sigmask(signal.SIG_UNBLOCK, _HEARD)
-                return
-            workers.add(worker)
+                return Child(job, lifeline)
+            workers[worker] = job
         if signal.sigwait(_HEARD) in _STOP:
             stopping = True
             listener.close()
@@ -48,12 +79,12 @@ def fork_workers(count: int, listener: socket.socket) -> None:
             ended, status = os.waitpid(worker, os.WNOHANG)
             if not ended:
                 continue
-            workers.remove(worker)
+            job = workers.pop(worker)
             code = os.waitstatus_to_exitcode(status)
             # One that had not come so far as to handle the signal had nothing to finish.
             if stopping and code not in (0, -signal.SIGTERM):
                 exit_code = 1
             elif not stopping:
-                logger.error("worker %s ended with %s; another takes its place", worker, code)
+                logger.error("%s %s ended with %s; another takes its place", job, worker, code)
                 time.sleep(1)  # One that cannot even start must not keep the machine busy.
     sys.exit(exit_code)

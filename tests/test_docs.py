@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import html
+import json
 import re
 from dataclasses import fields
 
@@ -9,13 +11,18 @@ import psycopg
 from psycopg.rows import DictRow
 
 from service.config import Settings
+from service.docs import WAYS, page
 from service.errors import REFUSALS, STATUSES
-from service.openapi import CODES
+from service.openapi import CODES, DOCUMENT
+from service.routes.transaction import MOST_WAIT
+from service.schemas import BATCH_BODY_LIMIT, BODY_LIMIT, Account, Transaction
+from service.settler import MOST_ITEMS
 from tools.embedded import CHECKOUT
 
 README = (CHECKOUT / "README.md").read_text()
 ERRORS = (CHECKOUT / "docs/errors.md").read_text()
 OPERATIONS = (CHECKOUT / "docs/operations.md").read_text()
+PAGE = page(DOCUMENT).decode()
 MAKEFILE = (CHECKOUT / "Makefile").read_text()
 
 
@@ -65,6 +72,38 @@ def test_the_readme_lists_the_functions_that_the_service_or_a_dba_may_call(
     }
     listed = {match[1] for match in re.finditer(r"^\| `wallet\.(\w+)\(", README, re.MULTILINE)}
     assert listed == there
+
+
+def test_the_three_ways_are_told_alike_in_the_readme_and_on_the_docs_page() -> None:
+    listed = rows(README)
+    for way in WAYS:
+        assert list(way) in listed
+    told = " ".join(html.unescape(re.sub("<[^>]+>", " ", PAGE)).split())
+    for way in WAYS:
+        assert " ".join(" ".join(way).replace("`", " ").split()) in told
+
+
+def test_the_examples_have_the_members_that_there_are() -> None:
+    members = {Account: set(), Transaction: {"failure"}}
+    known = [set(struct.__struct_fields__) - optional for struct, optional in members.items()]
+    shown = re.findall(r'^(\{"id":.*\})$', f"{README}\n{html.unescape(PAGE)}", re.MULTILINE)
+    assert len(shown) >= 10
+    for line in shown:
+        assert set(json.loads(line)) in known, line
+
+
+def test_every_decision_opens_with_a_title() -> None:
+    for path in (CHECKOUT / "docs/decisions").glob("*.md"):
+        assert path.read_text().startswith("# "), path
+
+
+def test_the_limits_that_the_documents_name_are_those_of_the_service() -> None:
+    assert f"over {BODY_LIMIT} bytes; a batch's, over {BATCH_BODY_LIMIT} |" in ERRORS
+    assert f"{MOST_ITEMS} at a time" in OPERATIONS
+    assert f"a GET waits at most {MOST_WAIT:.0f} seconds" in OPERATIONS
+    settings = Settings("postgresql:///")
+    assert settings.most_wait == settings.statement_timeout * 0.8
+    assert "at most 0.8 of `WALLET_STATEMENT_TIMEOUT`" in OPERATIONS
 
 
 def test_the_views_are_listed(admin: psycopg.Connection[DictRow]) -> None:

@@ -114,6 +114,24 @@ def test_what_was_made_is_there_after_ctrl_c_and_another_start(start: Start) -> 
     assert second.end(signal.SIGTERM) == (0, "")
 
 
+def test_what_is_queued_is_settled(start: Start) -> None:
+    run = start()
+    run.until("Ctrl-C")
+    with httpx.Client(base_url=f"http://127.0.0.1:{run.port}", timeout=60) as client:
+        for _ in range(2):
+            client.post("/account", json={"email": "ada@example.com"})
+        client.post("/account/1/payment", json={"amount": "1.00"})
+        queued = client.post(
+            "/transaction",
+            json={"source_account_id": 1, "target_account_id": 2, "amount": "1.00"},
+            headers={"Prefer": "respond-async"},
+        )
+        assert queued.status_code == 202
+        settled = client.get(queued.headers["Location"], headers={"Prefer": "wait=30"})
+        assert settled.json()["state"] == "succeeded"
+    assert run.end(signal.SIGINT) == (0, "")
+
+
 def test_a_second_run_on_the_same_data_is_refused_in_a_line(start: Start) -> None:
     first = start()
     first.until("Ctrl-C")

@@ -17,7 +17,7 @@ async def live(request: Request) -> HTTPResponse:
 
 @blueprint.get("/health/ready")
 async def ready(request: Request) -> HTTPResponse:
-    if request.app.ctx.stopping:
+    if request.app.ctx.stopping.is_set():
         raise Problem("busy", "The service is shutting down.")
     if not await request.app.ctx.database.is_ready():
         raise Problem("database_unavailable", "The wallet functions are not deployed.")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import httpx
@@ -93,6 +93,19 @@ def held(database: Database, account_id: int) -> Iterator[None]:
         yield
 
 
+@contextmanager
+def unsettled(database: Database) -> Iterator[None]:
+    """Keep every settler from settling as long as the block runs."""
+    with database.connect() as connection:
+        connection.execute("SELECT pg_advisory_lock(hashtextextended('wallet.settle', 0))")
+        yield
+
+
+def pending(database: Database) -> int:
+    """How many transfers are queued."""
+    return int(database.execute("SELECT pending FROM wallet.queue_stats")[0]["pending"])
+
+
 def open_wallet(client: httpx.Client, balance: str = "100.00") -> int:
     response = client.post("/account", json={"email": "ada@example.com"})
     assert response.status_code == 201, response.text
@@ -113,9 +126,21 @@ def payments(database: Database, account_id: int) -> int:
 def children(pid: int) -> set[int]:
     """A process's descendants."""
     found: set[int] = set()
-    for task in Path(f"/proc/{pid}/task").glob("*/children"):
-        for child in map(int, task.read_text().split()):
-            found |= {child} | children(child)
+    with suppress(FileNotFoundError, ProcessLookupError):  # It has just gone.
+        for task in Path(f"/proc/{pid}/task").glob("*/children"):
+            for child in map(int, task.read_text().split()):
+                found |= {child} | children(child)
+    return found
+
+
+def jobs(pid: int, job: str) -> set[int]:
+    """The processes that do this job, `worker` or `settler`, for the service whose parent it is."""
+    name = f"pgwallet-{job}"[:15]  # Linux keeps so much of it.
+    found = set()
+    for child in children(pid):
+        with suppress(FileNotFoundError, ProcessLookupError):  # It has just gone.
+            if Path(f"/proc/{child}/comm").read_text().strip() == name and not is_gone(child):
+                found.add(child)
     return found
 
 

@@ -163,15 +163,15 @@ def test_a_function_that_is_gone_is_an_internal_error_and_the_service_not_ready(
     with running(database) as service:
         id = open_wallet(service.client)
         service.client.event_hooks = {"response": [check_form]}
-        admin.execute("REVOKE EXECUTE ON FUNCTION wallet.get_transaction(bigint) FROM wallet_app")
+        admin.execute("REVOKE EXECUTE ON FUNCTION wallet.get_outcome(bigint) FROM wallet_app")
         body = problem(service.client.get("/transaction/1"), "internal_error")
         assert "hint" not in body
         problem(service.client.get("/health/ready"), "database_unavailable")
-        admin.execute("DROP FUNCTION wallet.get_transaction(bigint)")
+        admin.execute("DROP FUNCTION wallet.get_outcome(bigint)")
         problem(service.client.get("/transaction/1"), "internal_error")
         problem(service.client.get("/health/ready"), "database_unavailable")
         # What it did not tell the client it tells the log.
-        assert "permission denied for function get_transaction" in service.log.read_text()
+        assert "permission denied for function get_outcome" in service.log.read_text()
         assert service.client.get(f"/account/{id}").status_code == 200
         admin.execute("REVOKE USAGE ON SCHEMA wallet FROM wallet_app, PUBLIC")
         problem(service.client.get(f"/account/{id}"), "internal_error")

@@ -10,6 +10,7 @@ import httpx
 import pytest
 
 from tests.http.answers import problem
+from tests.http.processes import jobs
 from tests.http.wire import JSON_POST, Connection, exchange
 from tests.support.service import Service
 
@@ -20,8 +21,9 @@ HUNDRED_MEGABYTES = 100 * MEGABYTE
 
 
 def peak_memory(service: Service) -> int:
-    """The most memory in bytes that the service's process ever had."""
-    status = Path(f"/proc/{service.process.pid}/status").read_text()
+    """The most memory in bytes that the service's one worker ever had."""
+    (worker,) = jobs(service.process.pid, "worker")
+    status = Path(f"/proc/{worker}/status").read_text()
     found = re.search(r"VmHWM:\s+(\d+) kB", status)
     assert found
     return int(found[1]) * 1024

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+from copy import deepcopy
 from decimal import Decimal
+from typing import Any
 
 import httpx
 from hypothesis import HealthCheck, settings
@@ -18,7 +20,17 @@ from hypothesis.stateful import (
 
 from tests.http.answers import problem
 from tests.support.databases import assert_sound
-from tests.support.model import CODES, LIMIT, Account, LedgerModel, Transaction
+from tests.support.model import (
+    ACCOUNT_NOT_FOUND,
+    BATCH_REFUSED,
+    CODES,
+    INVALID_AMOUNT,
+    LIMIT,
+    SAME_ACCOUNT,
+    Account,
+    LedgerModel,
+    Transaction,
+)
 from tests.support.service import JSON, Service
 
 CENTS = Decimal("0.01")
@@ -76,14 +88,20 @@ class Wallets(RuleBasedStateMachine):
         if isinstance(expected, Account):
             assert (answer["email"], answer["balance"]) == (expected.email, "0.00")
         else:
-            assert (
-                answer["source_account_id"],
-                answer["target_account_id"],
-                answer["amount"],
-            ) == (expected.source_account_id, expected.target_account_id, f"{expected.amount:.2f}")
-            self.model.record(answer["id"], expected)
+            self.compare_made(answer, expected)
         read = self.client.get(response.headers["Location"])
         assert (read.status_code, read.json()) == (200, answer)
+
+    def compare_made(self, answer: dict[str, Any], expected: Transaction) -> None:
+        """It is what the model made, and the model knows it by its id from now on."""
+        assert answer["state"] == "succeeded"
+        assert "failure" not in answer
+        assert (
+            answer["source_account_id"],
+            answer["target_account_id"],
+            answer["amount"],
+        ) == (expected.source_account_id, expected.target_account_id, f"{expected.amount:.2f}")
+        self.model.record(answer["id"], expected)
 
     @rule(target=ids, email=emails)
     def open(self, email: str) -> int:
@@ -107,6 +125,57 @@ class Wallets(RuleBasedStateMachine):
         body = f'{json.dumps(members)[:-1]}, "amount": {text}}}'
         response = self.client.post("/transaction", content=body, headers=JSON)
         self.compare(response, self.model.transfer(payer, payee, exact))
+
+    @rule(payer=ids | unknown_ids, payee=ids | unknown_ids, amount=written(), wait=st.booleans())
+    def queue(self, payer: int, payee: int, amount: tuple[Decimal, str], wait: bool) -> None:
+        """Have it queued, unless it is refused at once; or only if somebody else were at it."""
+        exact, text = amount
+        members = {"source_account_id": payer, "target_account_id": payee}
+        body = f'{json.dumps(members)[:-1]}, "amount": {text}}}'
+        prefer = "respond-async, wait=1" if wait else "respond-async"
+        response = self.client.post(
+            "/transaction", content=body, headers={**JSON, "Prefer": prefer}
+        )
+        expected = self.model.transfer(payer, payee, exact)
+        if wait or expected in (INVALID_AMOUNT, SAME_ACCOUNT, ACCOUNT_NOT_FOUND):
+            self.compare(response, expected)
+            return
+        assert (response.status_code, response.json()["state"]) == (202, "pending")
+        read = self.client.get(response.headers["Location"], headers={"Prefer": "wait=30"})
+        answer = read.json()
+        assert answer["id"] == response.json()["id"]
+        if isinstance(expected, str):
+            assert (answer["state"], answer["failure"]["code"]) == ("failed", CODES[expected])
+        else:
+            self.compare_made(answer, expected)
+
+    @rule(
+        transfers=st.lists(st.tuples(ids, ids | unknown_ids, written()), max_size=8),
+        atomic=st.booleans(),
+    )
+    def batch(self, transfers: list[tuple[int, int, tuple[Decimal, str]]], atomic: bool) -> None:
+        items = [
+            f'{{"source_account_id": {payer}, "target_account_id": {payee}, "amount": {text}}}'
+            for payer, payee, (_, text) in transfers
+        ]
+        response = self.client.post(
+            "/transaction/batch",
+            content=f'{{"transfers": [{", ".join(items)}], "atomic": {json.dumps(atomic)}}}',
+            headers=JSON,
+        )
+        assert response.status_code == 200, response.text
+        before = deepcopy(self.model)
+        outcomes = [
+            self.model.transfer(payer, payee, exact) for payer, payee, (exact, _) in transfers
+        ]
+        if atomic and any(isinstance(outcome, str) for outcome in outcomes):
+            self.model = before
+            outcomes = [o if isinstance(o, str) else BATCH_REFUSED for o in outcomes]
+        for answer, expected in zip(response.json()["results"], outcomes, strict=True):
+            if isinstance(expected, str):
+                assert answer["code"] == CODES[expected]
+            else:
+                self.compare_made(answer, expected)
 
     @rule(id=ids | unknown_ids, amount=written())
     def withdraw(self, id: int, amount: tuple[Decimal, str]) -> None:

@@ -76,11 +76,12 @@ def test_a_payment_is_a_transaction_without_a_source(client: httpx.Client, walle
         "target_account_id",
         "amount",
         "ctime",
+        "state",
     }
     assert type(transaction["id"]) is int
     assert transaction["source_account_id"] is None
     assert transaction["target_account_id"] == id
-    assert transaction["amount"] == "12.30"
+    assert (transaction["amount"], transaction["state"]) == ("12.30", "succeeded")
     assert TIME.fullmatch(transaction["ctime"])
     assert response.headers["Location"] == f"/transaction/{transaction['id']}"
     read = client.get(response.headers["Location"])
@@ -102,6 +103,7 @@ def test_a_transfer_moves_money(client: httpx.Client, wallet: Wallet) -> None:
         "target_account_id": target,
         "amount": "2.35",
         "ctime": transaction["ctime"],
+        "state": "succeeded",
     }
     assert TIME.fullmatch(transaction["ctime"])
     assert response.headers["Location"] == f"/transaction/{transaction['id']}"
@@ -212,7 +214,7 @@ def test_an_unknown_transaction_is_refused_in_the_words_of_psql(
     client: httpx.Client, psql: psycopg.Connection[DictRow]
 ) -> None:
     body = problem(client.get(f"/transaction/{NOBODY}"), "transaction_not_found")
-    refusal = refusal_in_psql(psql, "SELECT wallet.get_transaction(%s)", NOBODY)
+    refusal = refusal_in_psql(psql, "SELECT wallet.get_outcome(%s)", NOBODY)
     assert ("WL005", *texts(body)) == refusal
 
 

@@ -82,6 +82,17 @@ class Service:
         raise RuntimeError(f"the service did not start:\n{self.log.read_text()}")
 
     def stop(self, number: signal.Signals = signal.SIGTERM) -> None:
+        """Stop it; with SIGKILL, all of its processes at once."""
         if self.process.poll() is None:
+            if number == signal.SIGKILL:
+                for child in self._children():
+                    os.kill(child, number)
             self.process.send_signal(number)
             self.process.wait(60)
+
+    def _children(self) -> list[int]:
+        # Stopped, it replaces nobody while they are listed.
+        self.process.send_signal(signal.SIGSTOP)
+        pid = self.process.pid
+        listed = Path(f"/proc/{pid}/task/{pid}/children").read_text()
+        return [int(child) for child in listed.split()]
