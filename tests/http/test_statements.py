@@ -116,7 +116,7 @@ DONE: dict[str, Call] = {
         "POST", "/transaction", transfer("source", "target"), 202, "respond-async"
     ),
     "transfer_or_enqueue": Call(
-        "POST", "/transaction", transfer("source", "target"), 201, "respond-async, wait=0"
+        "POST", "/transaction", transfer("source", "target"), 201, "respond-async, wait=2"
     ),
     "transfer_batch": Call(
         "POST",

@@ -256,7 +256,7 @@ def test_a_revert_to_v0_1_stops_at_a_withdrawal_and_keeps_every_row(released: Da
 
 
 def test_a_revert_refuses_to_lose_what_is_pending(deployed_database: Database) -> None:
-    """Nothing has been reverted below the queue by then; settled, or cancelled, it goes on."""
+    """While they can still be settled and cancelled; once they are, it goes on."""
     with deployed_database.connect() as admin:
         open_accounts(admin, "100", "0")
         asked = [call(admin, ENQUEUE_TRANSFER, 1, 2, amount)["id"] for amount in (30, 40, 500)]
@@ -265,14 +265,11 @@ def test_a_revert_refuses_to_lose_what_is_pending(deployed_database: Database) -
     assert done.returncode != 0
     assert "transfers are pending" in done.stdout
     assert "wallet.settle()" in done.stdout
-    assert deployed(deployed_database)[-1] == "pending_transfer"
+    assert deployed(deployed_database)[-1] == "functions/cancel_pending"
     with deployed_database.connect() as admin:
         pending = rows(admin, "SELECT id FROM wallet.pending_transfer ORDER BY id")
         assert [row["id"] for row in pending] == asked
 
-    # Deployed again, the queue is as it was.
-    HERE.sqitch(deployed_database, "deploy")
-    HERE.sqitch(deployed_database, "verify")
     with deployed_database.connect() as admin:
         assert call(admin, CANCEL_PENDING, asked[0])["state"] == "failed"
         assert call(admin, SETTLE, 10)["settled"] == 2
@@ -281,11 +278,24 @@ def test_a_revert_refuses_to_lose_what_is_pending(deployed_database: Database) -
         assert_sound(admin)
         ledger_rows = rows(admin, "SELECT * FROM wallet.transaction ORDER BY id")
 
+    # Asked for between two changes that are reverted, one more is not lost either.
+    HERE.sqitch(deployed_database, "revert", "--to", "functions/enqueue_transfer", "-y")
+    with deployed_database.connect() as admin:
+        call(admin, ENQUEUE_TRANSFER, 1, 2, 1)
+    done = HERE.run(deployed_database, "revert", "--to", V0_3, "-y")
+    assert done.returncode != 0
+    assert "Deploy again" in done.stdout
+    assert deployed(deployed_database)[-1] == "pending_transfer"
+    HERE.sqitch(deployed_database, "deploy")
+    with deployed_database.connect() as admin:
+        assert call(admin, SETTLE, 10)["settled"] == 1
+        ledger_rows = rows(admin, "SELECT * FROM wallet.transaction ORDER BY id")
+
     HERE.sqitch(deployed_database, "revert", "--to", V0_3, "-y")
     HERE.sqitch(deployed_database, "verify")
     with deployed_database.connect() as admin:
         assert rows(admin, "SELECT * FROM wallet.transaction ORDER BY id") == ledger_rows
-        assert call(admin, TRANSFER, 1, 2, 60)["source_balance"] == 0
+        assert call(admin, TRANSFER, 1, 2, 59)["source_balance"] == 0
     HERE.sqitch(deployed_database, "deploy")
     HERE.sqitch(deployed_database, "verify")
     with deployed_database.connect() as admin:
