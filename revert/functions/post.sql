@@ -1,9 +1,9 @@
 -- Moves an amount from a source to a target and returns the transaction: the one place where money
 -- moves.
 --
--- A NULL source stands for the world outside. The amount is what wallet.valid_amount() returned,
--- the accounts are two. For the functions that move money, which are SECURITY DEFINER and pin the
--- search_path; nobody else may execute it.
+-- A NULL source or target stands for the world outside; not both. The amount is what
+-- wallet.valid_amount() returned, the accounts are two. For the functions that move money, which
+-- are SECURITY DEFINER and pin the search_path; nobody else may execute it.
 --
 -- Locks: the accounts' rows, the lower id first, until the caller's transaction ends. Every lock in
 -- this schema is taken in that order, so no two calls can ever wait for each other.
@@ -11,6 +11,7 @@
 --   WL004 account_not_found       the source is looked at first, then the target
 --   WL006 insufficient_funds      the source's balance would fall below 0.00
 --   WL007 balance_limit_exceeded  the target's balance would pass 999999.99
+--   WL008 account_frozen          of two frozen accounts, the source is named
 --
 --   SELECT * FROM wallet.post(source_account_id => NULL, target_account_id => 1, amount => 5.00);
 
@@ -34,26 +35,29 @@ DECLARE
 BEGIN
     -- One row a statement, the lower id first. What is read here is locked, and therefore current.
     IF post.source_account_id < post.target_account_id THEN
-        SELECT a.id, a.balance, a.entry_count, a.mtime INTO v_source
+        SELECT a.id, a.balance, a.entry_count, a.mtime, a.frozen INTO v_source
         FROM wallet.account a WHERE a.id = post.source_account_id FOR NO KEY UPDATE;
-        SELECT a.id, a.balance, a.entry_count, a.mtime INTO v_target
+        SELECT a.id, a.balance, a.entry_count, a.mtime, a.frozen INTO v_target
         FROM wallet.account a WHERE a.id = post.target_account_id FOR NO KEY UPDATE;
     ELSE
-        SELECT a.id, a.balance, a.entry_count, a.mtime INTO v_target
+        SELECT a.id, a.balance, a.entry_count, a.mtime, a.frozen INTO v_target
         FROM wallet.account a WHERE a.id = post.target_account_id FOR NO KEY UPDATE;
-        SELECT a.id, a.balance, a.entry_count, a.mtime INTO v_source
+        SELECT a.id, a.balance, a.entry_count, a.mtime, a.frozen INTO v_source
         FROM wallet.account a WHERE a.id = post.source_account_id FOR NO KEY UPDATE;
     END IF;
 
     v_refusal := CASE
         WHEN v_source.id IS DISTINCT FROM post.source_account_id
             THEN wallet.refusal('WL004', post.source_account_id)
-        WHEN v_target.id IS NULL
+        WHEN v_target.id IS DISTINCT FROM post.target_account_id
+            OR coalesce(v_source.id, v_target.id) IS NULL
             THEN wallet.refusal('WL004', post.target_account_id)
         WHEN v_source.balance < post.amount
             THEN wallet.refusal('WL006', v_source.id, v_source.balance, post.amount)
         WHEN v_target.balance + post.amount > 999999.99
             THEN wallet.refusal('WL007', v_target.id, v_target.balance, post.amount)
+        WHEN v_source.frozen THEN wallet.refusal('WL008', v_source.id)
+        WHEN v_target.frozen THEN wallet.refusal('WL008', v_target.id)
     END;
     IF v_refusal.sqlstate IS NOT NULL THEN
         RAISE EXCEPTION USING ERRCODE = v_refusal.sqlstate, MESSAGE = v_refusal.message,
@@ -88,7 +92,7 @@ $$;
 COMMENT ON FUNCTION wallet.post(bigint, bigint, numeric) IS
     'Moves an amount from a source to a target and returns the transaction: the one place where '
     'money moves. Refusals: WL004 account_not_found, WL006 insufficient_funds, '
-    'WL007 balance_limit_exceeded';
+    'WL007 balance_limit_exceeded, WL008 account_frozen';
 
 REVOKE ALL ON FUNCTION wallet.post(bigint, bigint, numeric) FROM PUBLIC;
 

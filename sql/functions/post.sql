@@ -30,7 +30,6 @@ DECLARE
     v_source record;
     v_target record;
     v_refusal wallet.refusal;
-    v_ctime timestamptz;
     v_transaction wallet.transaction;
 BEGIN
     -- One row a statement, the lower id first. What is read here is locked, and therefore current.
@@ -46,44 +45,45 @@ BEGIN
         FROM wallet.account a WHERE a.id = post.source_account_id FOR NO KEY UPDATE;
     END IF;
 
-    v_refusal := CASE
-        WHEN v_source.id IS DISTINCT FROM post.source_account_id
-            THEN wallet.refusal('WL004', post.source_account_id)
-        WHEN v_target.id IS DISTINCT FROM post.target_account_id
-            OR coalesce(v_source.id, v_target.id) IS NULL
-            THEN wallet.refusal('WL004', post.target_account_id)
-        WHEN v_source.balance < post.amount
-            THEN wallet.refusal('WL006', v_source.id, v_source.balance, post.amount)
-        WHEN v_target.balance + post.amount > 999999.99
-            THEN wallet.refusal('WL007', v_target.id, v_target.balance, post.amount)
-        WHEN v_source.frozen THEN wallet.refusal('WL008', v_source.id)
-        WHEN v_target.frozen THEN wallet.refusal('WL008', v_target.id)
-    END;
+    IF v_source.id IS DISTINCT FROM post.source_account_id THEN
+        v_refusal := wallet.refusal('WL004', post.source_account_id);
+    ELSIF v_target.id IS DISTINCT FROM post.target_account_id
+        OR coalesce(v_source.id, v_target.id) IS NULL THEN
+        v_refusal := wallet.refusal('WL004', post.target_account_id);
+    ELSIF v_source.balance < post.amount THEN
+        v_refusal := wallet.refusal('WL006', v_source.id, v_source.balance, post.amount);
+    ELSIF v_target.balance + post.amount > 999999.99 THEN
+        v_refusal := wallet.refusal('WL007', v_target.id, v_target.balance, post.amount);
+    ELSIF v_source.frozen THEN
+        v_refusal := wallet.refusal('WL008', v_source.id);
+    ELSIF v_target.frozen THEN
+        v_refusal := wallet.refusal('WL008', v_target.id);
+    END IF;
     IF v_refusal.sqlstate IS NOT NULL THEN
         RAISE EXCEPTION USING ERRCODE = v_refusal.sqlstate, MESSAGE = v_refusal.message,
             DETAIL = v_refusal.detail, HINT = v_refusal.hint;
     END IF;
 
-    -- A clock that was set back must not date this entry before the accounts' last ones.
-    v_ctime := greatest(clock_timestamp(), v_source.mtime, v_target.mtime);
-
-    UPDATE wallet.account a
-    SET balance = a.balance - post.amount, entry_count = a.entry_count + 1, mtime = v_ctime
-    WHERE a.id = v_source.id;
-    UPDATE wallet.account a
-    SET balance = a.balance + post.amount, entry_count = a.entry_count + 1, mtime = v_ctime
-    WHERE a.id = v_target.id;
-
+    -- Before the accounts change, while its foreign keys find the rows as they were locked. A clock
+    -- that was set back must not date the entry before the accounts' last ones.
     INSERT INTO wallet.transaction AS t
         (source_account_id, target_account_id, amount, ctime,
          source_entry, target_entry, source_balance, target_balance)
     VALUES
-        (v_source.id, v_target.id, post.amount, v_ctime,
+        (v_source.id, v_target.id, post.amount,
+         greatest(clock_timestamp(), v_source.mtime, v_target.mtime),
          v_source.entry_count + 1, v_target.entry_count + 1,
          v_source.balance - post.amount, v_target.balance + post.amount)
     RETURNING t.id, t.source_account_id, t.target_account_id, t.amount, t.ctime,
               t.source_entry, t.target_entry, t.source_balance, t.target_balance
     INTO v_transaction;
+
+    -- One statement for both: PostgreSQL reads a table's CHECKs anew for each statement.
+    UPDATE wallet.account a
+    SET balance = CASE a.id WHEN v_source.id THEN v_transaction.source_balance
+                            ELSE v_transaction.target_balance END,
+        entry_count = a.entry_count + 1, mtime = v_transaction.ctime
+    WHERE a.id IN (v_source.id, v_target.id);
 
     RETURN v_transaction;
 END

@@ -19,7 +19,8 @@ Hold = Callable[[], AbstractContextManager[Connection]]
 HALTS = {
     "before the first lock": "SELECT FROM wallet.account WHERE id = 1 FOR UPDATE",
     "between the two locks": "SELECT FROM wallet.account WHERE id = 2 FOR UPDATE",
-    "after both updates": "LOCK TABLE wallet.transaction IN SHARE MODE",
+    "after both locks": "LOCK TABLE wallet.transaction IN SHARE MODE",
+    "after the transaction is written": "LOCK TABLE wallet.account IN SHARE MODE",
 }
 
 
@@ -51,13 +52,13 @@ def assert_a_transfer_still_works(app: Connection, admin: Connection) -> None:
     assert_sound(admin)
 
 
-def test_a_transfer_that_cannot_be_written_down_has_changed_both_accounts_by_then(
+def test_a_transfer_that_cannot_change_the_accounts_is_written_down_by_then(
     database: Database, admin: Connection, waiting: Connection
 ) -> None:
-    """The last of the halts is where it says: only the row in wallet.transaction is missing."""
+    """The last of the halts is where it says: only the accounts are not changed yet."""
     with database.connect() as holder:
         holder.autocommit = False
-        holder.execute(HALTS["after both updates"])
+        holder.execute(HALTS["after the transaction is written"])
         with background(call, waiting, TRANSFER, 1, 2, 60) as waiter:
             wait_until_blocked(admin, waiting, holder)
             rows = admin.execute(
@@ -69,8 +70,8 @@ def test_a_transfer_that_cannot_be_written_down_has_changed_both_accounts_by_the
             holder.rollback()
             assert waiter.result()["source_entry"] == 2
     assert rows == [
-        {"name": "wallet.account", "granted": True},
-        {"name": "wallet.transaction", "granted": False},
+        {"name": "wallet.account", "granted": False},
+        {"name": "wallet.transaction", "granted": True},
     ]
     assert_sound(admin)
 

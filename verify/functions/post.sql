@@ -8,7 +8,8 @@ WHERE p.oid = 'wallet.post(bigint, bigint, numeric)'::regprocedure
   AND p.proowner = 'wallet_owner'::regrole
   AND NOT has_function_privilege('wallet_app', p.oid, 'EXECUTE')
   AND NOT has_function_privilege('wallet_reader', p.oid, 'EXECUTE')
-  AND NOT has_function_privilege('public', p.oid, 'EXECUTE');
+  AND NOT has_function_privilege('public', p.oid, 'EXECUTE')
+  AND regexp_count(p.prosrc, 'UPDATE wallet\.account') = 1;
 
 -- Ids below 1 are never given out, and no sequence is touched.
 INSERT INTO wallet.account (id, email, balance, frozen)
