@@ -581,12 +581,6 @@ ALTER TABLE ONLY wallet.reversal
 ALTER TABLE ONLY wallet.reversal
     ADD CONSTRAINT reversal_transaction_id_fkey FOREIGN KEY (transaction_id) REFERENCES wallet.transaction(id);
 
-ALTER TABLE ONLY wallet.transaction
-    ADD CONSTRAINT transaction_source_account_id_fkey FOREIGN KEY (source_account_id) REFERENCES wallet.account(id);
-
-ALTER TABLE ONLY wallet.transaction
-    ADD CONSTRAINT transaction_target_account_id_fkey FOREIGN KEY (target_account_id) REFERENCES wallet.account(id);
-
 -- Function wallet.attempt
 
 CREATE FUNCTION wallet.attempt(operation text, arguments jsonb) RETURNS wallet.answer
@@ -1521,8 +1515,7 @@ BEGIN
             DETAIL = v_refusal.detail, HINT = v_refusal.hint;
     END IF;
 
-    -- Before the accounts change, while its foreign keys find the rows as they were locked. A clock
-    -- that was set back must not date the entry before the accounts' last ones.
+    -- A clock that was set back must not date the entry before the accounts' last ones.
     INSERT INTO wallet.transaction AS t
         (source_account_id, target_account_id, amount, ctime,
          source_entry, target_entry, source_balance, target_balance)
@@ -2013,6 +2006,10 @@ COMMENT ON FUNCTION wallet.write_batch(outcomes wallet.outcome[]) IS 'Writes wha
 REVOKE ALL ON FUNCTION wallet.write_batch(outcomes wallet.outcome[]) FROM PUBLIC;
 
 -- Triggers
+
+CREATE TRIGGER account_history BEFORE DELETE OR TRUNCATE ON wallet.account FOR EACH STATEMENT EXECUTE FUNCTION wallet.keep_history();
+
+ALTER TABLE wallet.account ENABLE ALWAYS TRIGGER account_history;
 
 CREATE TRIGGER failed_transfer_history BEFORE DELETE OR UPDATE OR TRUNCATE ON wallet.failed_transfer FOR EACH STATEMENT EXECUTE FUNCTION wallet.keep_history();
 

@@ -11,13 +11,12 @@ SELECT 1 / count(*)
 FROM pg_class c
 WHERE c.oid = 'wallet.transaction'::regclass AND c.relowner = 'wallet_owner'::regrole;
 
-SELECT 1 / (count(*) = 8)::int
+SELECT 1 / (count(*) = 6)::int
 FROM pg_constraint c
 WHERE c.conrelid = 'wallet.transaction'::regclass
   AND c.convalidated
   AND c.conname IN (
       'transaction_pkey',
-      'transaction_source_account_id_fkey', 'transaction_target_account_id_fkey',
       'transaction_amount_range', 'transaction_two_accounts', 'transaction_source_complete',
       'transaction_entry_range', 'transaction_balance_range'
   );
@@ -27,6 +26,18 @@ FROM pg_index i
 WHERE i.indexrelid IN (
     to_regclass('wallet.transaction_source_entry'), to_regclass('wallet.transaction_target_entry')
 ) AND i.indisunique AND i.indisvalid;
+
+SELECT 1 / (count(*) = 0)::int
+FROM pg_constraint c
+WHERE c.conrelid = 'wallet.transaction'::regclass AND c.contype = 'f';
+
+-- BEFORE (2), DELETE (8) and TRUNCATE (32), once for each statement, always.
+SELECT 1 / count(*)
+FROM pg_trigger t
+WHERE t.tgrelid = 'wallet.account'::regclass
+  AND t.tgfoid = 'wallet.keep_history()'::regprocedure
+  AND t.tgtype = 2 + 8 + 32
+  AND t.tgenabled = 'A';
 
 SELECT 1 / (NOT has_any_column_privilege('wallet_app', 'wallet.transaction',
     'SELECT, INSERT, UPDATE, REFERENCES'))::int;

@@ -2,13 +2,12 @@
 --
 -- Each account is opened with a deposit of 500000.00. Then, in every round, each account pays one
 -- other and is paid by one other, the same amount: so every entry's number and balance are known
--- beforehand, and wallet.audit() finds nothing. Foreign keys are not checked, and the indexes that
--- no constraint owns are built afterwards.
+-- beforehand, and wallet.audit() finds nothing. The indexes that no constraint owns are built
+-- afterwards.
 --
 --   psql -v accounts=10000 -v transactions=20000 -f bench/scripts/fill.sql
 
 \set ON_ERROR_STOP on
-SET session_replication_role = replica;
 SET maintenance_work_mem = '512MB';
 SET client_min_messages = warning;
 BEGIN;

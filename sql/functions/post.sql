@@ -64,8 +64,7 @@ BEGIN
             DETAIL = v_refusal.detail, HINT = v_refusal.hint;
     END IF;
 
-    -- Before the accounts change, while its foreign keys find the rows as they were locked. A clock
-    -- that was set back must not date the entry before the accounts' last ones.
+    -- A clock that was set back must not date the entry before the accounts' last ones.
     INSERT INTO wallet.transaction AS t
         (source_account_id, target_account_id, amount, ctime,
          source_entry, target_entry, source_balance, target_balance)

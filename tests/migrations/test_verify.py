@@ -41,8 +41,11 @@ DAMAGE = [
     ("transaction", "ALTER TABLE wallet.transaction DROP CONSTRAINT transaction_amount_range"),
     (
         "transaction",
-        "ALTER TABLE wallet.transaction DROP CONSTRAINT transaction_source_account_id_fkey",
+        "ALTER TABLE wallet.transaction ADD FOREIGN KEY (target_account_id) "
+        "REFERENCES wallet.account (id)",
     ),
+    ("transaction", "DROP TRIGGER account_history ON wallet.account"),
+    ("transaction", "ALTER TABLE wallet.account ENABLE TRIGGER account_history"),
     ("transaction", "DROP INDEX wallet.transaction_target_entry"),
     ("transaction", "ALTER TABLE wallet.transaction OWNER TO CURRENT_USER"),
     ("transaction", "GRANT INSERT ON wallet.transaction TO wallet_app"),

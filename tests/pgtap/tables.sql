@@ -120,10 +120,6 @@ SELECT set_eq(
     $$ SELECT name, definition FROM table_constraint WHERE relation = 'wallet.transaction' $$,
     $$ VALUES
     ('transaction_pkey', 'PRIMARY KEY (id)'),
-    ('transaction_source_account_id_fkey',
-     'FOREIGN KEY (source_account_id) REFERENCES wallet.account(id)'),
-    ('transaction_target_account_id_fkey',
-     'FOREIGN KEY (target_account_id) REFERENCES wallet.account(id)'),
     ('transaction_amount_range', 'CHECK (((amount >= 0.01) AND (amount <= 999999.99)))'),
     ('transaction_balance_range',
      'CHECK ((((source_balance >= 0.00) AND (source_balance <= 999999.99)) AND '
@@ -221,13 +217,15 @@ SELECT set_eq(
        JOIN pg_class c ON c.oid = t.tgrelid
        WHERE c.relnamespace = 'wallet'::regnamespace AND NOT t.tgisinternal $$,
     $$ VALUES
+    ('CREATE TRIGGER account_history BEFORE DELETE OR TRUNCATE ON '
+     'wallet.account FOR EACH STATEMENT EXECUTE FUNCTION wallet.keep_history()', 'A'::"char"),
     ('CREATE TRIGGER transaction_history BEFORE DELETE OR UPDATE OR TRUNCATE ON '
-     'wallet.transaction FOR EACH STATEMENT EXECUTE FUNCTION wallet.keep_history()', 'A'::"char"),
+     'wallet.transaction FOR EACH STATEMENT EXECUTE FUNCTION wallet.keep_history()', 'A'),
     ('CREATE TRIGGER reversal_history BEFORE DELETE OR UPDATE OR TRUNCATE ON '
      'wallet.reversal FOR EACH STATEMENT EXECUTE FUNCTION wallet.keep_history()', 'A'),
     ('CREATE TRIGGER failed_transfer_history BEFORE DELETE OR UPDATE OR TRUNCATE ON '
      'wallet.failed_transfer FOR EACH STATEMENT EXECUTE FUNCTION wallet.keep_history()', 'A') $$,
-    'triggers: none on account, and none that an INSERT meets'
+    'triggers: none that an INSERT meets, and none that an UPDATE of an account does'
 );
 
 SELECT is_empty(

@@ -143,16 +143,21 @@ def test_rows_are_still_added(app: Connection, admin: Connection) -> None:
 
 
 def test_an_insert_fires_no_trigger_of_ours(admin: Connection) -> None:
-    """The hot path does not pay: the triggers are a statement's, and for no INSERT (4)."""
+    """The hot path does not pay: the triggers are a statement's, and for no INSERT (4).
+
+    Nor is that of account for an UPDATE (16).
+    """
     rows = admin.execute(
         """
-        SELECT t.tgname, t.tgtype::int & 1 AS is_row, t.tgtype::int & 4 AS is_insert
+        SELECT t.tgname, t.tgtype::int & 1 AS is_row, t.tgtype::int & 4 AS is_insert,
+               t.tgtype::int & 16 AS is_update
         FROM pg_trigger t JOIN pg_class c ON c.oid = t.tgrelid
         WHERE c.relnamespace = 'wallet'::regnamespace AND NOT t.tgisinternal ORDER BY 1
         """
     ).fetchall()
     assert [tuple(row.values()) for row in rows] == [
-        ("failed_transfer_history", 0, 0),
-        ("reversal_history", 0, 0),
-        ("transaction_history", 0, 0),
+        ("account_history", 0, 0, 0),
+        ("failed_transfer_history", 0, 0, 16),
+        ("reversal_history", 0, 0, 16),
+        ("transaction_history", 0, 0, 16),
     ]

@@ -61,8 +61,6 @@ TRANSACTION = [
     ({"source_balance": "'NaN'"}, "transaction_balance_range"),
     ({"target_balance": "-0.01"}, "transaction_balance_range"),
     ({"target_balance": "'NaN'"}, "transaction_balance_range"),
-    ({"source_account_id": "77"}, "transaction_source_account_id_fkey"),
-    ({"target_account_id": "77"}, "transaction_target_account_id_fkey"),
     ({"target_entry": "1"}, "transaction_target_entry"),
 ]
 EVERY_WRITER = pytest.mark.parametrize("role", ["postgres", "wallet_owner"])
@@ -171,9 +169,13 @@ def test_no_writer_adds_a_wrong_reversal(
 
 
 @EVERY_WRITER
-def test_an_account_with_entries_cannot_be_deleted(writer: Connection) -> None:
+@pytest.mark.parametrize(
+    "statement", ["DELETE FROM wallet.account WHERE id = 1", "TRUNCATE wallet.account"]
+)
+def test_an_account_stays(writer: Connection, statement: str) -> None:
+    """What foreign keys would see to, and would look up for each transaction."""
     before = ledger(writer)
-    assert refusal(writer, "DELETE FROM wallet.account WHERE id = 1").sqlstate == "23503"
+    assert refusal(writer, statement).sqlstate == "42501"
     assert ledger(writer) == before
 
 

@@ -15,8 +15,6 @@ ENTRIES = 1_000_000
 # Account 1 is paid 1.00 from outside and passes it on to account 2, half a million times.
 FILL = f"""
     BEGIN;
-    -- What is written is right, so its foreign keys need no looking at.
-    SET LOCAL session_replication_role = replica;
     INSERT INTO wallet.account (email, balance, ctime, mtime, entry_count)
     VALUES ('ada@example.com', 0.00, '2026-01-01Z',
             '2026-01-01Z'::timestamptz + interval '1 ms' * {ENTRIES}, {ENTRIES}),

@@ -1,0 +1,7 @@
+-- Revert pgwallet:transaction from pg
+
+BEGIN;
+
+DROP TABLE wallet.transaction;
+
+COMMIT;
