@@ -17,7 +17,8 @@ class Results:
     figures: dict[str, list[float]] = field(default_factory=dict)
 
     def add(self, name: str, value: float) -> None:
-        self.figures.setdefault(name, []).append(value)
+        """Add a round's figure, to the five digits that are written down."""
+        self.figures.setdefault(name, []).append(float(f"{value:.5g}"))
 
     def has(self, *names: str) -> bool:
         return all(name in self.figures for name in names)
@@ -31,8 +32,7 @@ class Results:
         return [value / by for value, by in pairs if by]
 
     def write(self, path: Path) -> None:
-        figures = {name: [float(f"{v:.5g}") for v in vs] for name, vs in self.figures.items()}
-        lines = ",\n".join(f"    {json.dumps(n)}: {json.dumps(v)}" for n, v in figures.items())
+        lines = ",\n".join(f"    {json.dumps(n)}: {json.dumps(v)}" for n, v in self.figures.items())
         facts = json.dumps(asdict(self)["facts"], indent=4).replace("\n}", "\n  }")
         path.write_text(f'{{\n  "facts": {facts},\n  "figures": {{\n{lines}\n  }}\n}}\n')
 

@@ -1,3 +1,3 @@
 """The wallet ledger over HTTP. Each request is one call of one function in PostgreSQL."""
 
-__version__ = "0.4.0"
+__version__ = "0.5.0"

@@ -439,9 +439,7 @@ CREATE TABLE wallet.pending_transfer (
     source_account_id bigint NOT NULL,
     target_account_id bigint NOT NULL,
     amount numeric(8,2) NOT NULL,
-    ctime timestamp with time zone NOT NULL,
-    CONSTRAINT pending_transfer_amount_range CHECK (((amount >= 0.01) AND (amount <= 999999.99))),
-    CONSTRAINT pending_transfer_two_accounts CHECK ((source_account_id <> target_account_id))
+    ctime timestamp with time zone NOT NULL
 )
 WITH (autovacuum_vacuum_scale_factor='0', autovacuum_vacuum_threshold='5000');
 
@@ -1132,8 +1130,12 @@ BEGIN
         RAISE EXCEPTION USING ERRCODE = v_refusal.sqlstate, MESSAGE = v_refusal.message,
             DETAIL = v_refusal.detail, HINT = v_refusal.hint;
     END IF;
-    PERFORM wallet.get_account(enqueue_transfer.source_account_id);
-    PERFORM wallet.get_account(enqueue_transfer.target_account_id);
+    IF (SELECT count(*) FROM wallet.account a
+        WHERE a.id IN (enqueue_transfer.source_account_id, enqueue_transfer.target_account_id)) < 2
+    THEN
+        PERFORM wallet.get_account(enqueue_transfer.source_account_id);
+        PERFORM wallet.get_account(enqueue_transfer.target_account_id);
+    END IF;
 
     INSERT INTO wallet.pending_transfer AS p (source_account_id, target_account_id, amount, ctime)
     VALUES (enqueue_transfer.source_account_id, enqueue_transfer.target_account_id, v_amount,

@@ -35,8 +35,12 @@ BEGIN
         RAISE EXCEPTION USING ERRCODE = v_refusal.sqlstate, MESSAGE = v_refusal.message,
             DETAIL = v_refusal.detail, HINT = v_refusal.hint;
     END IF;
-    PERFORM wallet.get_account(enqueue_transfer.source_account_id);
-    PERFORM wallet.get_account(enqueue_transfer.target_account_id);
+    IF (SELECT count(*) FROM wallet.account a
+        WHERE a.id IN (enqueue_transfer.source_account_id, enqueue_transfer.target_account_id)) < 2
+    THEN
+        PERFORM wallet.get_account(enqueue_transfer.source_account_id);
+        PERFORM wallet.get_account(enqueue_transfer.target_account_id);
+    END IF;
 
     INSERT INTO wallet.pending_transfer AS p (source_account_id, target_account_id, amount, ctime)
     VALUES (enqueue_transfer.source_account_id, enqueue_transfer.target_account_id, v_amount,

@@ -101,14 +101,6 @@ DAMAGE = [
         "pending_transfer",
         "ALTER TABLE wallet.pending_transfer DROP CONSTRAINT pending_transfer_pkey",
     ),
-    (
-        "pending_transfer",
-        "ALTER TABLE wallet.pending_transfer DROP CONSTRAINT pending_transfer_amount_range",
-    ),
-    (
-        "pending_transfer",
-        "ALTER TABLE wallet.pending_transfer DROP CONSTRAINT pending_transfer_two_accounts",
-    ),
     ("pending_transfer", "ALTER TABLE wallet.pending_transfer ALTER id DROP DEFAULT"),
     (
         "pending_transfer",

@@ -279,6 +279,36 @@ def test_money_that_comes_before_it_is_settled_is_there(app: Connection, admin: 
     assert call(app, GET_OUTCOME, queued["id"])["state"] == "succeeded"
 
 
+@pytest.mark.parametrize(
+    ("source", "target", "amount", "sqlstate"),
+    [
+        (1, 2, "0", INVALID_AMOUNT),
+        (1, 2, "-1", INVALID_AMOUNT),
+        (1, 2, "NaN", INVALID_AMOUNT),
+        (1, 1, "1", SAME_ACCOUNT),
+        (77, 2, "1", ACCOUNT_NOT_FOUND),
+        (1, 77, "1", ACCOUNT_NOT_FOUND),
+    ],
+)
+def test_a_wrong_row_that_was_queued_by_hand_comes_to_nothing(
+    app: Connection, admin: Connection, source: int, target: int, amount: str, sqlstate: str
+) -> None:
+    """The table has no CHECK and no foreign key: settle() applies every rule."""
+    open_accounts(app, "100", "100")
+    queued = call(
+        admin,
+        "INSERT INTO wallet.pending_transfer (source_account_id, target_account_id, amount, ctime) "
+        "VALUES (%s, %s, %s, now()) RETURNING id",
+        source,
+        target,
+        amount,
+    )
+    assert call(app, SETTLE, 10)["settled"] == 1
+    assert call(app, GET_OUTCOME, queued["id"])["sqlstate"] == sqlstate
+    assert list(balances(admin).values()) == ["100.00", "100.00"]
+    assert_sound(admin)
+
+
 def test_an_empty_queue_is_settled_at_once(app: Connection, admin: Connection) -> None:
     open_accounts(app, "100", "0")
     before = ledger(admin)
