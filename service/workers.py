@@ -62,9 +62,8 @@ def fork_workers(jobs: Sequence[str], listener: socket.socket) -> Child:
             if not worker:
                 os.setpgrp()  # A terminal's Ctrl-C is for the parent, which passes it on.
                 os.close(held)
-                with suppress(
-                    OSError
-                ):  # How `ps -e` and `top` call it, where there is such a file.
+                # How `ps -e` and `top` call it, where there is such a file.
+                with suppress(OSError):
                     Path("/proc/self/comm").write_text(f"pgwallet-{job}")
                 signal.signal(signal.SIGCHLD, signal.SIG_DFL)
                 signal.pthread_sigmask(signal.SIG_UNBLOCK, _HEARD)
