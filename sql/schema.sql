@@ -1666,7 +1666,7 @@ BEGIN
     INTO v_ids, v_transfers
     FROM oldest o;
     IF v_ids IS NULL THEN
-        RETURN 0;
+        RETURN 0::bigint;
     END IF;
 
     v_outcomes := wallet.decide_batch(v_ids, v_transfers);
