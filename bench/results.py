@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import median
 
@@ -33,7 +33,7 @@ class Results:
 
     def write(self, path: Path) -> None:
         lines = ",\n".join(f"    {json.dumps(n)}: {json.dumps(v)}" for n, v in self.figures.items())
-        facts = json.dumps(asdict(self)["facts"], indent=4).replace("\n}", "\n  }")
+        facts = json.dumps(self.facts, indent=4).replace("\n}", "\n  }")
         path.write_text(f'{{\n  "facts": {facts},\n  "figures": {{\n{lines}\n  }}\n}}\n')
 
     @classmethod

@@ -59,7 +59,7 @@ def create_app(settings: Settings) -> App:
 
     @app.before_server_start
     async def open_pool(app: App) -> None:
-        app.ctx.database = await Database.open(settings)
+        app.ctx.database = Database(settings)
 
     # Requests in flight end between these two: the pool must outlive them.
     @app.before_server_stop

@@ -160,7 +160,8 @@ class Database:
     """A worker's connections, and the functions that can be called through them.
 
     Each connection has a task, which runs the calls that it is handed, one after another. The
-    request only waits for the answer: when it goes away, a call that has begun goes on.
+    request only waits for the answer: when it goes away, a call that has begun goes on. It is made
+    while the event loop runs; each task connects when it is first handed a call.
     """
 
     def __init__(self, settings: Settings) -> None:
@@ -173,11 +174,6 @@ class Database:
         # Connections of an earlier generation are not used any more.
         self._generation = 0
         self._tasks = [asyncio.create_task(self._serve()) for _ in range(settings.pool_size)]
-
-    @classmethod
-    async def open(cls, settings: Settings) -> Database:
-        """Make the tasks. Each connects when it is first handed a call."""
-        return cls(settings)
 
     async def close(self) -> None:
         """Let the calls in flight end, then close the connections."""
