@@ -148,5 +148,5 @@ def is_gone(pid: int) -> bool:
     """Whether a process ended; one that nobody has asked for its exit code counts as ended."""
     try:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
-    except FileNotFoundError:
+    except (FileNotFoundError, ProcessLookupError):  # The latter if it ends between open and read.
         return True
