@@ -1,6 +1,5 @@
 -- Deploy pgwallet:entry to pg
--- requires: withdrawal
--- requires: reader
+-- requires: transaction
 
 BEGIN;
 

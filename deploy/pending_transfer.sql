@@ -1,29 +1,27 @@
 -- Deploy pgwallet:pending_transfer to pg
 -- requires: transaction
--- requires: reader
 
 BEGIN;
 
 SET LOCAL ROLE wallet_owner;
 
--- No CHECKs: what is wrong in a row comes to nothing when it is settled, where all rules are applied.
 -- Rows come and go: vacuum early, so that the oldest are found at once.
 CREATE TABLE wallet.pending_transfer (
     id bigint PRIMARY KEY DEFAULT nextval('wallet.transaction_id_seq'),
     source_account_id bigint NOT NULL,
     target_account_id bigint NOT NULL,
-    amount numeric(8, 2) NOT NULL,
+    amount wallet.amount NOT NULL,
     ctime timestamptz NOT NULL
 ) WITH (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 5000);
 
 COMMENT ON TABLE wallet.pending_transfer IS
-    'Transfers that wait for settle(). A row stays until it is settled or cancelled';
+    'Transfers that wait for process_pending(). A row stays until it is processed or cancelled';
 COMMENT ON COLUMN wallet.pending_transfer.id IS
-    'The id that the transaction will have, or has failed with';
+    'The id that the transaction will have, or will have failed with';
 COMMENT ON COLUMN wallet.pending_transfer.source_account_id IS 'The account that is to pay';
 COMMENT ON COLUMN wallet.pending_transfer.target_account_id IS 'The account that is to be paid';
-COMMENT ON COLUMN wallet.pending_transfer.amount IS '0.01 to 999999.99';
-COMMENT ON COLUMN wallet.pending_transfer.ctime IS 'When it was asked for';
+COMMENT ON COLUMN wallet.pending_transfer.amount IS '0.01 or more, in hundredths';
+COMMENT ON COLUMN wallet.pending_transfer.ctime IS 'When it was queued';
 
 GRANT SELECT ON wallet.pending_transfer TO wallet_reader;
 

@@ -1,17 +1,20 @@
 -- Deploy pgwallet:reversal to pg
 -- requires: transaction
--- requires: reader
 
 BEGIN;
 
 SET LOCAL ROLE wallet_owner;
 
--- A table of its own: reversals are few, and a transfer's row stays as small as it is.
+-- A table of its own: reversals are few, and a transfer's row stays small.
 CREATE TABLE wallet.reversal (
     transaction_id bigint PRIMARY KEY REFERENCES wallet.transaction (id),
     reverses bigint NOT NULL UNIQUE REFERENCES wallet.transaction (id),
     CONSTRAINT reversal_comes_later CHECK (transaction_id > reverses)
 );
+
+CREATE TRIGGER reversal_history BEFORE UPDATE OR DELETE OR TRUNCATE ON wallet.reversal
+    FOR EACH STATEMENT EXECUTE FUNCTION wallet.refuse_change();
+ALTER TABLE wallet.reversal ENABLE ALWAYS TRIGGER reversal_history;
 
 COMMENT ON TABLE wallet.reversal IS
     'Transactions that take another one back. A row, once there, is never changed or deleted';

@@ -1,7 +1,8 @@
 -- Deploy pgwallet:roles to pg
--- Roles belong to the cluster, not to the database: another wallet database on the same server may
--- have made them already, perhaps at this very moment. Where they are there, this takes no right to
--- make roles, only membership in wallet_owner.
+
+-- Roles belong to the cluster, not to the database. Another wallet database on the same server may
+-- have made them already, or may be making them at this moment. Where they exist, this script needs
+-- no right to make roles, only membership in wallet_owner.
 
 BEGIN;
 
@@ -9,7 +10,8 @@ DO $$
 BEGIN
     IF to_regrole('wallet_owner') IS NULL THEN
         CREATE ROLE wallet_owner NOLOGIN;
-        COMMENT ON ROLE wallet_owner IS 'Owns everything in schema wallet; cannot log in';
+        COMMENT ON ROLE wallet_owner IS
+            'Owns everything in schema wallet; cannot log in';
     END IF;
 EXCEPTION WHEN duplicate_object OR unique_violation THEN
     NULL;
@@ -20,8 +22,20 @@ DO $$
 BEGIN
     IF to_regrole('wallet_app') IS NULL THEN
         CREATE ROLE wallet_app LOGIN;
-        COMMENT ON ROLE wallet_app IS 'May execute the wallet functions and touch no table; '
-            'has no password until one is set';
+        COMMENT ON ROLE wallet_app IS
+            'May execute the wallet functions and touch no table; has no password until one is set';
+    END IF;
+EXCEPTION WHEN duplicate_object OR unique_violation THEN
+    NULL;
+END
+$$;
+
+DO $$
+BEGIN
+    IF to_regrole('wallet_reader') IS NULL THEN
+        CREATE ROLE wallet_reader LOGIN;
+        COMMENT ON ROLE wallet_reader IS
+            'May read tables, views and reading functions; has no password until one is set';
     END IF;
 EXCEPTION WHEN duplicate_object OR unique_violation THEN
     NULL;
@@ -43,11 +57,10 @@ BEGIN
             || CASE WHEN v_options THEN ' WITH INHERIT TRUE, SET TRUE' ELSE '' END;
     END IF;
 
-    -- To the owner as well, who needs it not: a role that a database names in its privileges cannot
-    -- be dropped by the revert of another database.
-    EXECUTE format(
-        'GRANT CONNECT ON DATABASE %I TO wallet_app, wallet_owner', current_database()
-    );
+    -- wallet_owner does not log in. It is named here so that a revert in another database cannot
+    -- drop it: PostgreSQL drops no role that has a privilege on some database.
+    EXECUTE format('GRANT CONNECT ON DATABASE %I TO wallet_app, wallet_reader, wallet_owner',
+                   current_database());
 END
 $$;
 

@@ -1,12 +1,13 @@
 -- Deploy pgwallet:views to pg
--- requires: views@v0.3
+-- requires: entry
+-- requires: reversal
 -- requires: failed_transfer
 
 BEGIN;
 
 SET LOCAL ROLE wallet_owner;
 
-CREATE OR REPLACE VIEW wallet.account_overview AS
+CREATE VIEW wallet.account_overview AS
 SELECT a.id, a.email, a.balance, a.frozen, a.entry_count, a.ctime AS opened,
        CASE WHEN a.entry_count > 0 THEN a.mtime END AS last_entry
 FROM wallet.account a;
@@ -14,7 +15,7 @@ FROM wallet.account a;
 COMMENT ON VIEW wallet.account_overview IS
     'Each account: what it holds, whether it is frozen, how many entries it has, since when';
 
-CREATE OR REPLACE VIEW wallet.recent_transaction AS
+CREATE VIEW wallet.recent_transaction AS
 SELECT t.id, t.ctime,
        CASE WHEN r.transaction_id IS NOT NULL THEN 'reversal'
             WHEN t.source_account_id IS NULL THEN 'deposit'
@@ -28,7 +29,7 @@ ORDER BY t.id DESC;
 COMMENT ON VIEW wallet.recent_transaction IS
     'Transactions, the newest first: put a LIMIT on it';
 
-CREATE OR REPLACE VIEW wallet.daily_activity AS
+CREATE VIEW wallet.daily_activity AS
 SELECT (t.ctime AT TIME ZONE 'UTC')::date AS day,
        count(*) AS transactions,
        count(*) FILTER (WHERE t.source_account_id IS NULL) AS deposits,
@@ -45,7 +46,7 @@ ORDER BY day DESC;
 COMMENT ON VIEW wallet.daily_activity IS
     'What happened on each UTC day, the newest first; reads the whole ledger';
 
-CREATE OR REPLACE VIEW wallet.largest_account AS
+CREATE VIEW wallet.largest_account AS
 SELECT a.id, a.email, a.balance, a.entry_count
 FROM wallet.account a
 ORDER BY a.balance DESC, a.id;
@@ -53,7 +54,7 @@ ORDER BY a.balance DESC, a.id;
 COMMENT ON VIEW wallet.largest_account IS
     'Accounts, the one that holds most first: put a LIMIT on it; reads every account';
 
-CREATE OR REPLACE VIEW wallet.account_wait AS
+CREATE VIEW wallet.account_wait AS
 SELECT a.id AS account_id, l.pid, s.usename AS role,
        clock_timestamp() - (
            SELECT min(w.waitstart) FROM pg_locks w WHERE w.pid = l.pid AND NOT w.granted
@@ -71,7 +72,7 @@ COMMENT ON VIEW wallet.account_wait IS
     'Accounts that calls wait for now, the longest wait first, and whom they wait for. Another '
     'role''s query shows to members of pg_read_all_stats';
 
-CREATE OR REPLACE VIEW wallet.size_per_transaction AS
+CREATE VIEW wallet.size_per_transaction AS
 SELECT c.relname AS relation,
        CASE c.relkind WHEN 'i' THEN 'index' ELSE 'table' END AS kind,
        pg_relation_size(c.oid) AS bytes,
@@ -87,16 +88,16 @@ ORDER BY bytes DESC, relation;
 COMMENT ON VIEW wallet.size_per_transaction IS
     'Tables and indexes with their bytes on disk, and by transaction as of the last ANALYZE';
 
-CREATE OR REPLACE VIEW wallet.queue AS
+CREATE VIEW wallet.queue AS
 SELECT row_number() OVER (ORDER BY p.id) AS position, p.id, p.source_account_id,
        p.target_account_id, p.amount, p.ctime, clock_timestamp() - p.ctime AS waiting
 FROM wallet.pending_transfer p
 ORDER BY p.id;
 
 COMMENT ON VIEW wallet.queue IS
-    'Transfers that wait to be settled, the next one first';
+    'Transfers that wait to be processed, the next one first';
 
-CREATE OR REPLACE VIEW wallet.queue_stats AS
+CREATE VIEW wallet.queue_stats AS
 SELECT p.pending, p.amount, p.oldest, clock_timestamp() - p.oldest AS waiting,
        f.failed, f.cancelled, f.last_failure
 FROM (
@@ -111,7 +112,7 @@ CROSS JOIN (
 ) f;
 
 COMMENT ON VIEW wallet.queue_stats IS
-    'How many transfers wait, what they come to, since when; how many have failed or were cancelled';
+    'How many transfers wait, their sum, since when; how many have failed or were cancelled';
 
 GRANT SELECT ON wallet.account_overview, wallet.recent_transaction, wallet.daily_activity,
     wallet.largest_account, wallet.account_wait, wallet.size_per_transaction, wallet.queue,

@@ -1,29 +1,26 @@
 -- Revert pgwallet:roles from pg
--- A role stays where another database of the cluster uses it, or where somebody else made it.
 
 BEGIN;
 
 DO $$
 BEGIN
-    EXECUTE format(
-        'REVOKE CONNECT ON DATABASE %I FROM wallet_app, wallet_owner', current_database()
-    );
+    EXECUTE format('REVOKE CONNECT ON DATABASE %I FROM wallet_app, wallet_reader, wallet_owner',
+                   current_database());
 END
 $$;
 
+-- A role that another database uses stays.
 DO $$
+DECLARE
+    v_role name;
 BEGIN
-    DROP ROLE IF EXISTS wallet_app;
-EXCEPTION WHEN dependent_objects_still_exist OR insufficient_privilege THEN
-    RAISE NOTICE 'role wallet_app stays: %', SQLERRM;
-END
-$$;
-
-DO $$
-BEGIN
-    DROP ROLE IF EXISTS wallet_owner;
-EXCEPTION WHEN dependent_objects_still_exist OR insufficient_privilege THEN
-    RAISE NOTICE 'role wallet_owner stays: %', SQLERRM;
+    FOREACH v_role IN ARRAY ARRAY['wallet_reader', 'wallet_app', 'wallet_owner'] LOOP
+        BEGIN
+            EXECUTE format('DROP ROLE IF EXISTS %I', v_role);
+        EXCEPTION WHEN dependent_objects_still_exist OR insufficient_privilege THEN
+            RAISE NOTICE 'role % stays: %', v_role, SQLERRM;
+        END;
+    END LOOP;
 END
 $$;
 

@@ -2,8 +2,8 @@
 
 BEGIN;
 
--- The other views are as they were.
-DROP VIEW wallet.queue_stats;
-DROP VIEW wallet.queue;
+DROP VIEW wallet.account_overview, wallet.recent_transaction, wallet.daily_activity,
+    wallet.largest_account, wallet.account_wait, wallet.size_per_transaction, wallet.queue,
+    wallet.queue_stats;
 
 COMMIT;

@@ -14,28 +14,59 @@ GRANT USAGE ON SCHEMA wallet TO wallet_reader;
 
 ALTER DEFAULT PRIVILEGES FOR ROLE wallet_owner REVOKE ALL ON FUNCTIONS FROM PUBLIC;
 
--- Type wallet.outcome
+-- Domain wallet.amount
 
-CREATE TYPE wallet.outcome AS (
-	id bigint,
-	source_account_id bigint,
-	target_account_id bigint,
-	amount numeric,
-	ctime timestamp with time zone,
-	source_entry bigint,
-	target_entry bigint,
-	source_balance numeric,
-	target_balance numeric,
-	state text,
-	sqlstate text,
-	message text,
-	detail text,
-	hint text
-);
+CREATE DOMAIN wallet.amount AS numeric(8,2)
+	CONSTRAINT amount_range CHECK (((VALUE >= 0.01) AND (VALUE <= wallet.max_amount())));
 
-ALTER TYPE wallet.outcome OWNER TO wallet_owner;
+ALTER DOMAIN wallet.amount OWNER TO wallet_owner;
 
-COMMENT ON TYPE wallet.outcome IS 'What became of a transaction. state is pending, succeeded or failed; ctime is when it came into that state. Only one that succeeded has entries and balances, only one that failed has sqlstate, message, detail and hint: the refusal';
+COMMENT ON DOMAIN wallet.amount IS 'Money that moves: 0.01 to max_amount()';
+
+-- Domain wallet.balance
+
+CREATE DOMAIN wallet.balance AS numeric(8,2)
+	CONSTRAINT balance_range CHECK (((VALUE >= 0.00) AND (VALUE <= wallet.max_amount())));
+
+ALTER DOMAIN wallet.balance OWNER TO wallet_owner;
+
+COMMENT ON DOMAIN wallet.balance IS 'Money that an account holds: 0.00 to max_amount()';
+
+-- Domain wallet.email
+
+CREATE DOMAIN wallet.email AS text
+	CONSTRAINT email_length CHECK (((char_length(VALUE) >= 3) AND (char_length(VALUE) <= 254)));
+
+ALTER DOMAIN wallet.email OWNER TO wallet_owner;
+
+COMMENT ON DOMAIN wallet.email IS 'local@domain, 3 to 254 characters, as given';
+
+-- Domain wallet.entry_count
+
+CREATE DOMAIN wallet.entry_count AS bigint
+	CONSTRAINT entry_count_range CHECK ((VALUE >= 0));
+
+ALTER DOMAIN wallet.entry_count OWNER TO wallet_owner;
+
+COMMENT ON DOMAIN wallet.entry_count IS 'Number of the last entry; 0 before the first';
+
+-- Domain wallet.entry_number
+
+CREATE DOMAIN wallet.entry_number AS bigint
+	CONSTRAINT entry_number_range CHECK ((VALUE >= 1));
+
+ALTER DOMAIN wallet.entry_number OWNER TO wallet_owner;
+
+COMMENT ON DOMAIN wallet.entry_number IS 'Number of an entry along its account: 1, 2, 3 …';
+
+-- Domain wallet.idempotency_key_text
+
+CREATE DOMAIN wallet.idempotency_key_text AS text
+	CONSTRAINT idempotency_key_text_printable CHECK ((VALUE ~ '^[\u0020-\u007e]{1,255}$'::text));
+
+ALTER DOMAIN wallet.idempotency_key_text OWNER TO wallet_owner;
+
+COMMENT ON DOMAIN wallet.idempotency_key_text IS '1 to 255 printable ASCII characters';
 
 -- Type wallet.refusal
 
@@ -60,7 +91,8 @@ BEGIN
     RETURN CASE refusal.sqlstate
         WHEN 'WL002' THEN ROW(refusal.sqlstate, 'invalid amount',
             format('The amount is %s.', v_amount),
-            'Give an amount that is 0.01 to 999999.99 once rounded to hundredths.')::wallet.refusal
+            format('Give an amount that is 0.01 to %s once rounded to hundredths.',
+                   wallet.max_amount()))::wallet.refusal
         WHEN 'WL003' THEN ROW(refusal.sqlstate, 'same account',
             format('Source and target are both account %s.', v_id),
             'Name two different accounts.')::wallet.refusal
@@ -74,9 +106,10 @@ BEGIN
             format('Account %s holds %s, which is less than %s.', v_id, refusal.balance, v_amount),
             'Move no more than the account holds, or pay in first.')::wallet.refusal
         WHEN 'WL007' THEN ROW(refusal.sqlstate, 'balance limit exceeded',
-            format('Account %s holds %s; with %s more it would pass 999999.99.',
-                   v_id, refusal.balance, v_amount),
-            format('Move at most %s to this account.', 999999.99 - refusal.balance))::wallet.refusal
+            format('Account %s holds %s; with %s more it would pass %s.',
+                   v_id, refusal.balance, v_amount, wallet.max_amount()),
+            format('Move at most %s to this account.',
+                   wallet.max_amount() - refusal.balance))::wallet.refusal
         WHEN 'WL008' THEN ROW(refusal.sqlstate, 'account frozen',
             format('Account %s takes no part in new transactions.', v_id),
             'Name another account, or have this one unfrozen.')::wallet.refusal
@@ -107,32 +140,52 @@ $$;
 
 ALTER FUNCTION wallet.refusal(sqlstate text, id bigint, balance numeric, amount numeric) OWNER TO wallet_owner;
 
-COMMENT ON FUNCTION wallet.refusal(sqlstate text, id bigint, balance numeric, amount numeric) IS 'Says a refusal: its SQLSTATE, fixed message, the data as its detail, what to do as its hint. Refusals: none';
+COMMENT ON FUNCTION wallet.refusal(sqlstate text, id bigint, balance numeric, amount numeric) IS 'Returns the words of a refusal: SQLSTATE, fixed message, the data as its detail, what to do. Refusals: none';
 
 REVOKE ALL ON FUNCTION wallet.refusal(sqlstate text, id bigint, balance numeric, amount numeric) FROM PUBLIC;
+
+-- Type wallet.transfer_result
+
+CREATE TYPE wallet.transfer_result AS (
+	id bigint,
+	source_account_id bigint,
+	target_account_id bigint,
+	amount numeric,
+	ctime timestamp with time zone,
+	source_entry bigint,
+	target_entry bigint,
+	source_balance numeric,
+	target_balance numeric,
+	state text,
+	sqlstate text,
+	message text,
+	detail text,
+	hint text
+);
+
+ALTER TYPE wallet.transfer_result OWNER TO wallet_owner;
+
+COMMENT ON TYPE wallet.transfer_result IS 'A transaction in its state: pending, succeeded or failed. ctime is when it came into that state. It has entries and balances when it succeeded; it has the refusal, as sqlstate, message, detail and hint, when it failed';
 
 -- Table wallet.account
 
 CREATE TABLE wallet.account (
     id bigint NOT NULL,
-    email text NOT NULL,
-    balance numeric(8,2) DEFAULT 0.00 NOT NULL,
+    email wallet.email NOT NULL,
+    balance wallet.balance DEFAULT 0.00 NOT NULL,
     ctime timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
     mtime timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
-    entry_count bigint DEFAULT 0 NOT NULL,
-    frozen boolean DEFAULT false NOT NULL,
-    CONSTRAINT account_balance_range CHECK (((balance >= 0.00) AND (balance <= 999999.99))),
-    CONSTRAINT account_email_length CHECK (((char_length(email) >= 3) AND (char_length(email) <= 254))),
-    CONSTRAINT account_entry_count_range CHECK ((entry_count >= 0))
+    entry_count wallet.entry_count DEFAULT 0 NOT NULL,
+    frozen boolean DEFAULT false NOT NULL
 )
 WITH (fillfactor='80');
 
 ALTER TABLE wallet.account OWNER TO wallet_owner;
 
-COMMENT ON TABLE wallet.account IS 'A wallet. Written by the functions in this schema alone';
+COMMENT ON TABLE wallet.account IS 'A wallet. Written by the functions in this schema alone; never deleted';
 COMMENT ON COLUMN wallet.account.id IS 'From 1; never reused';
-COMMENT ON COLUMN wallet.account.email IS 'local@domain, at most 254 characters, as given; not unique';
-COMMENT ON COLUMN wallet.account.balance IS '0.00 to 999999.99: what the entries add up to';
+COMMENT ON COLUMN wallet.account.email IS 'local@domain, as given; not unique';
+COMMENT ON COLUMN wallet.account.balance IS 'The sum of the entries';
 COMMENT ON COLUMN wallet.account.ctime IS 'When the account was opened';
 COMMENT ON COLUMN wallet.account.mtime IS 'ctime of the last entry, or of the account while it has none. No later entry is dated before it, even if the clock is set back';
 COMMENT ON COLUMN wallet.account.entry_count IS 'Number of the last entry; entries count 1, 2, 3 …';
@@ -150,7 +203,7 @@ ALTER TABLE wallet.account ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
 ALTER TABLE ONLY wallet.account
     ADD CONSTRAINT account_pkey PRIMARY KEY (id);
 
-CREATE INDEX account_email ON wallet.account USING btree (lower(email));
+CREATE INDEX account_email ON wallet.account USING btree (lower((email)::text));
 
 GRANT SELECT ON TABLE wallet.account TO wallet_reader;
 
@@ -160,18 +213,13 @@ CREATE TABLE wallet.transaction (
     id bigint NOT NULL,
     source_account_id bigint,
     target_account_id bigint,
-    amount numeric(8,2) NOT NULL,
+    amount wallet.amount NOT NULL,
     ctime timestamp with time zone NOT NULL,
-    source_entry bigint,
-    target_entry bigint,
-    source_balance numeric(8,2),
-    target_balance numeric(8,2),
-    CONSTRAINT transaction_amount_range CHECK (((amount >= 0.01) AND (amount <= 999999.99))),
-    CONSTRAINT transaction_balance_range CHECK ((((source_balance >= 0.00) AND (source_balance <= 999999.99)) AND ((target_balance >= 0.00) AND (target_balance <= 999999.99)))),
-    CONSTRAINT transaction_entry_range CHECK (((source_entry >= 1) AND (target_entry >= 1))),
-    CONSTRAINT transaction_some_account CHECK (((source_account_id IS NOT NULL) OR (target_account_id IS NOT NULL))),
-    CONSTRAINT transaction_source_complete CHECK ((((source_account_id IS NULL) = (source_entry IS NULL)) AND ((source_account_id IS NULL) = (source_balance IS NULL)))),
-    CONSTRAINT transaction_target_complete CHECK ((((target_account_id IS NULL) = (target_entry IS NULL)) AND ((target_account_id IS NULL) = (target_balance IS NULL)))),
+    source_entry wallet.entry_number,
+    target_entry wallet.entry_number,
+    source_balance wallet.balance,
+    target_balance wallet.balance,
+    CONSTRAINT transaction_complete CHECK (((num_nulls(source_account_id, source_entry, source_balance) = ANY (ARRAY[0, 3])) AND (num_nulls(target_account_id, target_entry, target_balance) = ANY (ARRAY[0, 3])) AND (num_nulls(source_account_id, target_account_id) < 2))),
     CONSTRAINT transaction_two_accounts CHECK ((source_account_id <> target_account_id))
 );
 
@@ -181,8 +229,8 @@ COMMENT ON TABLE wallet.transaction IS 'Money that moved. A row, once there, is 
 COMMENT ON COLUMN wallet.transaction.id IS 'From 1; the order of ids is not the order of commits';
 COMMENT ON COLUMN wallet.transaction.source_account_id IS 'The account that paid; NULL for a deposit from outside';
 COMMENT ON COLUMN wallet.transaction.target_account_id IS 'The account that was paid; NULL for a withdrawal to outside';
-COMMENT ON COLUMN wallet.transaction.amount IS '0.01 to 999999.99';
-COMMENT ON COLUMN wallet.transaction.ctime IS 'Taken while both accounts were locked: along an account''s entries it never runs backwards';
+COMMENT ON COLUMN wallet.transaction.amount IS '0.01 or more, in hundredths';
+COMMENT ON COLUMN wallet.transaction.ctime IS 'Taken while both accounts were locked: it never runs backwards along an account''s entries';
 COMMENT ON COLUMN wallet.transaction.source_entry IS 'Which entry of the source account this is: 1, 2, 3 … without a gap over both sides';
 COMMENT ON COLUMN wallet.transaction.target_entry IS 'Which entry of the target account this is: 1, 2, 3 … without a gap over both sides';
 COMMENT ON COLUMN wallet.transaction.source_balance IS 'The source account''s balance after it';
@@ -202,23 +250,23 @@ ALTER TABLE ONLY wallet.transaction
 
 CREATE UNIQUE INDEX transaction_source_entry ON wallet.transaction USING btree (source_account_id, source_entry) WHERE (source_account_id IS NOT NULL);
 
-CREATE UNIQUE INDEX transaction_target_entry ON wallet.transaction USING btree (target_account_id, target_entry);
+CREATE UNIQUE INDEX transaction_target_entry ON wallet.transaction USING btree (target_account_id, target_entry) WHERE (target_account_id IS NOT NULL);
 
 GRANT SELECT ON TABLE wallet.transaction TO wallet_reader;
 
--- Type wallet.answer
+-- Type wallet.keyed_result
 
-CREATE TYPE wallet.answer AS (
+CREATE TYPE wallet.keyed_result AS (
 	replayed boolean,
 	account wallet.account,
 	transaction wallet.transaction,
-	refusal wallet.refusal,
-	outcomes wallet.outcome[]
+	results wallet.transfer_result[],
+	refusal wallet.refusal
 );
 
-ALTER TYPE wallet.answer OWNER TO wallet_owner;
+ALTER TYPE wallet.keyed_result OWNER TO wallet_owner;
 
-COMMENT ON TYPE wallet.answer IS 'What a request with an idempotency key came to: the account or transaction that it made, what became of each transfer of a batch or of the one that was queued, or the refusal; replayed is true if that happened when the key was first used';
+COMMENT ON TYPE wallet.keyed_result IS 'The result of a call with an idempotency key: the account or transaction that it made, the results of a batch or of a queued transfer, or the refusal. replayed is true if all of it happened when the key was first used';
 
 -- Type wallet.statement_line
 
@@ -246,7 +294,7 @@ CREATE TYPE wallet.transfer_request AS (
 
 ALTER TYPE wallet.transfer_request OWNER TO wallet_owner;
 
-COMMENT ON TYPE wallet.transfer_request IS 'What a transfer is asked for with, where many are: as text ''(1,2,5.00)''';
+COMMENT ON TYPE wallet.transfer_request IS 'A transfer to make, where many are given: as text ''(1,2,5.00)''';
 
 -- Type wallet.violation
 
@@ -271,7 +319,7 @@ CREATE VIEW wallet.account_overview AS
     entry_count,
     ctime AS opened,
         CASE
-            WHEN (entry_count > 0) THEN mtime
+            WHEN ((entry_count)::bigint > 0) THEN mtime
             ELSE NULL::timestamp with time zone
         END AS last_entry
    FROM wallet.account a;
@@ -316,9 +364,9 @@ CREATE VIEW wallet.daily_activity AS
     count(*) AS transactions,
     count(*) FILTER (WHERE (source_account_id IS NULL)) AS deposits,
     count(*) FILTER (WHERE (target_account_id IS NULL)) AS withdrawals,
-    COALESCE(sum(amount) FILTER (WHERE (source_account_id IS NULL)), 0.00) AS paid_in,
-    COALESCE(sum(amount) FILTER (WHERE (target_account_id IS NULL)), 0.00) AS paid_out,
-    COALESCE(sum(amount) FILTER (WHERE ((source_account_id IS NOT NULL) AND (target_account_id IS NOT NULL))), 0.00) AS transferred
+    COALESCE(sum((amount)::numeric) FILTER (WHERE (source_account_id IS NULL)), 0.00) AS paid_in,
+    COALESCE(sum((amount)::numeric) FILTER (WHERE (target_account_id IS NULL)), 0.00) AS paid_out,
+    COALESCE(sum((amount)::numeric) FILTER (WHERE ((source_account_id IS NOT NULL) AND (target_account_id IS NOT NULL))), 0.00) AS transferred
    FROM wallet.transaction t
   GROUP BY (((ctime AT TIME ZONE 'UTC'::text))::date)
   ORDER BY (((ctime AT TIME ZONE 'UTC'::text))::date) DESC;
@@ -336,7 +384,7 @@ CREATE VIEW wallet.entry AS
     t.source_entry AS entry,
     t.id AS transaction_id,
     t.target_account_id AS counterparty_account_id,
-    (- t.amount) AS amount,
+    (- (t.amount)::numeric) AS amount,
     (t.source_balance)::numeric AS balance,
     t.ctime
    FROM wallet.transaction t
@@ -364,7 +412,7 @@ CREATE TABLE wallet.failed_transfer (
     id bigint NOT NULL,
     source_account_id bigint NOT NULL,
     target_account_id bigint NOT NULL,
-    amount numeric(8,2) NOT NULL,
+    amount wallet.amount NOT NULL,
     ctime timestamp with time zone NOT NULL,
     sqlstate text NOT NULL,
     message text NOT NULL,
@@ -374,11 +422,11 @@ CREATE TABLE wallet.failed_transfer (
 
 ALTER TABLE wallet.failed_transfer OWNER TO wallet_owner;
 
-COMMENT ON TABLE wallet.failed_transfer IS 'Transfers that were queued and came to nothing. A row, once there, is never changed or deleted';
+COMMENT ON TABLE wallet.failed_transfer IS 'Queued transfers that failed. A row, once there, is never changed or deleted';
 COMMENT ON COLUMN wallet.failed_transfer.id IS 'The id that it had while it was pending';
 COMMENT ON COLUMN wallet.failed_transfer.source_account_id IS 'The account that was to pay';
 COMMENT ON COLUMN wallet.failed_transfer.target_account_id IS 'The account that was to be paid';
-COMMENT ON COLUMN wallet.failed_transfer.amount IS '0.01 to 999999.99';
+COMMENT ON COLUMN wallet.failed_transfer.amount IS '0.01 or more, in hundredths';
 COMMENT ON COLUMN wallet.failed_transfer.ctime IS 'When it failed';
 COMMENT ON COLUMN wallet.failed_transfer.sqlstate IS 'Of the refusal';
 COMMENT ON COLUMN wallet.failed_transfer.message IS 'Of the refusal';
@@ -393,20 +441,19 @@ GRANT SELECT ON TABLE wallet.failed_transfer TO wallet_reader;
 -- Table wallet.idempotency_key
 
 CREATE TABLE wallet.idempotency_key (
-    key text NOT NULL,
+    key wallet.idempotency_key_text NOT NULL,
     request jsonb NOT NULL,
-    answer jsonb,
-    ctime timestamp with time zone NOT NULL,
-    CONSTRAINT idempotency_key_printable CHECK ((key ~ '^[\u0020-\u007e]{1,255}$'::text))
+    result jsonb,
+    ctime timestamp with time zone NOT NULL
 )
 WITH (fillfactor='70');
 
 ALTER TABLE wallet.idempotency_key OWNER TO wallet_owner;
 
-COMMENT ON TABLE wallet.idempotency_key IS 'What was asked for under a key, and what was answered. Written in the transaction of the effect, and kept until purge_idempotency_keys()';
-COMMENT ON COLUMN wallet.idempotency_key.key IS '1 to 255 printable ASCII characters';
+COMMENT ON TABLE wallet.idempotency_key IS 'What was asked for under a key, and its result. Kept until purge_idempotency_keys()';
+COMMENT ON COLUMN wallet.idempotency_key.key IS 'The key, as the caller gave it';
 COMMENT ON COLUMN wallet.idempotency_key.request IS 'The operation and its arguments: the same key with another request is refused';
-COMMENT ON COLUMN wallet.idempotency_key.answer IS 'A wallet.answer: what the first call made, or why it was refused';
+COMMENT ON COLUMN wallet.idempotency_key.result IS 'A wallet.keyed_result: what the first call made, or why it was refused';
 COMMENT ON COLUMN wallet.idempotency_key.ctime IS 'When the key was first used';
 
 ALTER TABLE ONLY wallet.idempotency_key
@@ -438,19 +485,19 @@ CREATE TABLE wallet.pending_transfer (
     id bigint DEFAULT nextval('wallet.transaction_id_seq'::regclass) NOT NULL,
     source_account_id bigint NOT NULL,
     target_account_id bigint NOT NULL,
-    amount numeric(8,2) NOT NULL,
+    amount wallet.amount NOT NULL,
     ctime timestamp with time zone NOT NULL
 )
 WITH (autovacuum_vacuum_scale_factor='0', autovacuum_vacuum_threshold='5000');
 
 ALTER TABLE wallet.pending_transfer OWNER TO wallet_owner;
 
-COMMENT ON TABLE wallet.pending_transfer IS 'Transfers that wait for settle(). A row stays until it is settled or cancelled';
-COMMENT ON COLUMN wallet.pending_transfer.id IS 'The id that the transaction will have, or has failed with';
+COMMENT ON TABLE wallet.pending_transfer IS 'Transfers that wait for process_pending(). A row stays until it is processed or cancelled';
+COMMENT ON COLUMN wallet.pending_transfer.id IS 'The id that the transaction will have, or will have failed with';
 COMMENT ON COLUMN wallet.pending_transfer.source_account_id IS 'The account that is to pay';
 COMMENT ON COLUMN wallet.pending_transfer.target_account_id IS 'The account that is to be paid';
-COMMENT ON COLUMN wallet.pending_transfer.amount IS '0.01 to 999999.99';
-COMMENT ON COLUMN wallet.pending_transfer.ctime IS 'When it was asked for';
+COMMENT ON COLUMN wallet.pending_transfer.amount IS '0.01 or more, in hundredths';
+COMMENT ON COLUMN wallet.pending_transfer.ctime IS 'When it was queued';
 
 ALTER TABLE ONLY wallet.pending_transfer
     ADD CONSTRAINT pending_transfer_pkey PRIMARY KEY (id);
@@ -472,7 +519,7 @@ CREATE VIEW wallet.queue AS
 
 ALTER VIEW wallet.queue OWNER TO wallet_owner;
 
-COMMENT ON VIEW wallet.queue IS 'Transfers that wait to be settled, the next one first';
+COMMENT ON VIEW wallet.queue IS 'Transfers that wait to be processed, the next one first';
 
 GRANT SELECT ON TABLE wallet.queue TO wallet_reader;
 
@@ -487,7 +534,7 @@ CREATE VIEW wallet.queue_stats AS
     f.cancelled,
     f.last_failure
    FROM (( SELECT count(*) AS pending,
-            COALESCE(sum(q.amount), 0.00) AS amount,
+            COALESCE(sum((q.amount)::numeric), 0.00) AS amount,
             min(q.ctime) AS oldest
            FROM wallet.pending_transfer q) p
      CROSS JOIN ( SELECT count(*) FILTER (WHERE (x.sqlstate <> 'WL014'::text)) AS failed,
@@ -497,7 +544,7 @@ CREATE VIEW wallet.queue_stats AS
 
 ALTER VIEW wallet.queue_stats OWNER TO wallet_owner;
 
-COMMENT ON VIEW wallet.queue_stats IS 'How many transfers wait, what they come to, since when; how many have failed or were cancelled';
+COMMENT ON VIEW wallet.queue_stats IS 'How many transfers wait, their sum, since when; how many have failed or were cancelled';
 
 GRANT SELECT ON TABLE wallet.queue_stats TO wallet_reader;
 
@@ -579,68 +626,21 @@ ALTER TABLE ONLY wallet.reversal
 ALTER TABLE ONLY wallet.reversal
     ADD CONSTRAINT reversal_transaction_id_fkey FOREIGN KEY (transaction_id) REFERENCES wallet.transaction(id);
 
--- Function wallet.attempt
+-- Function wallet.max_amount
 
-CREATE FUNCTION wallet.attempt(operation text, arguments jsonb) RETURNS wallet.answer
-    LANGUAGE plpgsql
+CREATE FUNCTION wallet.max_amount() RETURNS numeric
+    LANGUAGE sql IMMUTABLE
     AS $$
-DECLARE
-    v_amount numeric := (attempt.arguments ->> 'amount')::numeric;
-    v_answer wallet.answer;
-    v_sqlstate text;
-    v_message text;
-    v_detail text;
-    v_hint text;
-BEGIN
-    v_answer.replayed := false;
-    CASE attempt.operation
-        WHEN 'create_account' THEN
-            v_answer.account := wallet.create_account(attempt.arguments ->> 'email');
-        WHEN 'deposit' THEN
-            v_answer.transaction := wallet.deposit(
-                (attempt.arguments ->> 'account_id')::bigint, v_amount);
-        WHEN 'withdraw' THEN
-            v_answer.transaction := wallet.withdraw(
-                (attempt.arguments ->> 'account_id')::bigint, v_amount);
-        WHEN 'transfer' THEN
-            v_answer.transaction := wallet.transfer(
-                (attempt.arguments ->> 'source_account_id')::bigint,
-                (attempt.arguments ->> 'target_account_id')::bigint, v_amount);
-        WHEN 'reverse' THEN
-            v_answer.transaction := wallet.reverse(
-                (attempt.arguments ->> 'transaction_id')::bigint);
-        WHEN 'transfer_batch' THEN
-            v_answer.outcomes := ARRAY(SELECT o FROM wallet.transfer_batch(
-                ARRAY(SELECT r FROM jsonb_populate_recordset(
-                    NULL::wallet.transfer_request, attempt.arguments -> 'transfers') r),
-                (attempt.arguments ->> 'atomic')::boolean) o);
-        WHEN 'enqueue_transfer' THEN
-            v_answer.outcomes := ARRAY[wallet.enqueue_transfer(
-                (attempt.arguments ->> 'source_account_id')::bigint,
-                (attempt.arguments ->> 'target_account_id')::bigint, v_amount)];
-        WHEN 'transfer_or_enqueue' THEN
-            v_answer.outcomes := ARRAY[wallet.transfer_or_enqueue(
-                (attempt.arguments ->> 'source_account_id')::bigint,
-                (attempt.arguments ->> 'target_account_id')::bigint, v_amount,
-                (attempt.arguments ->> 'wait')::numeric)];
-    END CASE;
-    RETURN v_answer;
-EXCEPTION WHEN
-    SQLSTATE 'WL004' OR SQLSTATE 'WL005' OR SQLSTATE 'WL006' OR SQLSTATE 'WL007'
-    OR SQLSTATE 'WL008' OR SQLSTATE 'WL009' OR SQLSTATE 'WL010'
-THEN
-    GET STACKED DIAGNOSTICS v_sqlstate = RETURNED_SQLSTATE, v_message = MESSAGE_TEXT,
-        v_detail = PG_EXCEPTION_DETAIL, v_hint = PG_EXCEPTION_HINT;
-    v_answer.refusal := ROW(v_sqlstate, v_message, v_detail, v_hint)::wallet.refusal;
-    RETURN v_answer;
-END
+SELECT 999999.99
 $$;
 
-ALTER FUNCTION wallet.attempt(operation text, arguments jsonb) OWNER TO wallet_owner;
+ALTER FUNCTION wallet.max_amount() OWNER TO wallet_owner;
 
-COMMENT ON FUNCTION wallet.attempt(operation text, arguments jsonb) IS 'Does what a request asks for, and returns what it made, or why it is refused. Refusals: WL001 invalid_email, WL002 invalid_amount, WL003 same_account, WL012 batch_too_large';
+COMMENT ON FUNCTION wallet.max_amount() IS 'Returns the largest amount, which is also the largest balance: 999999.99. Refusals: none';
 
-REVOKE ALL ON FUNCTION wallet.attempt(operation text, arguments jsonb) FROM PUBLIC;
+REVOKE ALL ON FUNCTION wallet.max_amount() FROM PUBLIC;
+GRANT ALL ON FUNCTION wallet.max_amount() TO wallet_app;
+GRANT ALL ON FUNCTION wallet.max_amount() TO wallet_reader;
 
 -- Function wallet.audit
 
@@ -697,7 +697,7 @@ kept AS MATERIALIZED (
        OR c.balance IS DISTINCT FROM c.balance_before + c.amount
        OR c.ctime < c.ctime_before
        OR c.entry = 1
-       OR c.balance NOT BETWEEN 0.00 AND 999999.99
+       OR c.balance NOT BETWEEN 0.00 AND wallet.max_amount()
 )
 SELECT v.violation, coalesce(k.account_id, a.id), v.transaction_id, v.detail
 FROM kept k
@@ -730,10 +730,10 @@ CROSS JOIN LATERAL (VALUES
         THEN format('the account says %s, its last entry or its opening %s', a.mtime,
                     coalesce(k.ctime, a.ctime)) END),
     ('balance_out_of_range', k.transaction_id,
-        CASE WHEN k.balance NOT BETWEEN 0.00 AND 999999.99
+        CASE WHEN k.balance NOT BETWEEN 0.00 AND wallet.max_amount()
         THEN format('the balance after entry %s is %s', k.entry, k.balance) END),
     ('balance_out_of_range', NULL,
-        CASE WHEN coalesce(k.is_last, true) AND a.balance NOT BETWEEN 0.00 AND 999999.99
+        CASE WHEN coalesce(k.is_last, true) AND a.balance NOT BETWEEN 0.00 AND wallet.max_amount()
         THEN format('the account holds %s', a.balance) END)
 ) AS v (violation, transaction_id, detail)
 WHERE v.detail IS NOT NULL
@@ -750,7 +750,7 @@ REVOKE ALL ON FUNCTION wallet.audit_entries(account_id bigint) FROM PUBLIC;
 CREATE FUNCTION wallet.audit_queue(account_id bigint) RETURNS SETOF wallet.violation
     LANGUAGE sql STABLE
     AS $$
-SELECT 'two_outcomes', NULL::bigint, q.id,
+SELECT 'two_results', NULL::bigint, q.id,
        'it is ' || string_agg(q.state, ' and ' ORDER BY q.state)
 FROM (
     SELECT p.id, 'pending', p.source_account_id, p.target_account_id FROM wallet.pending_transfer p
@@ -770,7 +770,7 @@ $$;
 
 ALTER FUNCTION wallet.audit_queue(account_id bigint) OWNER TO wallet_owner;
 
-COMMENT ON FUNCTION wallet.audit_queue(account_id bigint) IS 'Finds queued transfers that have more than one outcome. Refusals: none';
+COMMENT ON FUNCTION wallet.audit_queue(account_id bigint) IS 'Finds queued transfers that have more than one state. Refusals: none';
 
 REVOKE ALL ON FUNCTION wallet.audit_queue(account_id bigint) FROM PUBLIC;
 
@@ -823,7 +823,7 @@ CREATE FUNCTION wallet.audit_transactions(account_id bigint) RETURNS SETOF walle
 SELECT v.violation, NULL::bigint, t.id, v.detail
 FROM wallet.transaction t
 CROSS JOIN LATERAL (VALUES
-    ('amount_out_of_range', CASE WHEN t.amount NOT BETWEEN 0.01 AND 999999.99
+    ('amount_out_of_range', CASE WHEN t.amount NOT BETWEEN 0.01 AND wallet.max_amount()
         THEN format('the amount is %s', t.amount) END),
     ('same_account', CASE WHEN t.source_account_id = t.target_account_id
         THEN format('account %s on both sides', t.source_account_id) END),
@@ -901,7 +901,7 @@ GRANT ALL ON FUNCTION wallet.balance_at(account_id bigint, at timestamp with tim
 
 -- Function wallet.cancel_pending
 
-CREATE FUNCTION wallet.cancel_pending(id bigint) RETURNS wallet.outcome
+CREATE FUNCTION wallet.cancel_pending(id bigint) RETURNS wallet.transfer_result
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'wallet', 'pg_temp'
     AS $$
@@ -919,21 +919,68 @@ BEGIN
     FROM cancelled c;
 
     IF NOT FOUND THEN
-        PERFORM wallet.get_outcome(cancel_pending.id);
-        v_refusal := wallet.refusal('WL015', cancel_pending.id);
-        RAISE EXCEPTION USING ERRCODE = v_refusal.sqlstate, MESSAGE = v_refusal.message,
-            DETAIL = v_refusal.detail, HINT = v_refusal.hint;
+        PERFORM wallet.get_transfer_result(cancel_pending.id);
+        v_refusal := wallet.raise_refusal(wallet.refusal('WL015', cancel_pending.id));
     END IF;
 
-    RETURN wallet.get_outcome(cancel_pending.id);
+    RETURN wallet.get_transfer_result(cancel_pending.id);
 END
 $$;
 
 ALTER FUNCTION wallet.cancel_pending(id bigint) OWNER TO wallet_owner;
 
-COMMENT ON FUNCTION wallet.cancel_pending(id bigint) IS 'Takes a pending transfer out of the queue, and returns its outcome: failed, as cancelled. Refusals: WL005 transaction_not_found, WL015 not_pending';
+COMMENT ON FUNCTION wallet.cancel_pending(id bigint) IS 'Takes a pending transfer out of the queue, and returns it: failed, as cancelled. Refusals: WL005 transaction_not_found, WL015 not_pending';
 
 REVOKE ALL ON FUNCTION wallet.cancel_pending(id bigint) FROM PUBLIC;
+
+-- Function wallet.check_accounts
+
+CREATE FUNCTION wallet.check_accounts(amount numeric, source_account_id bigint, source_balance numeric, source_frozen boolean, target_account_id bigint, target_balance numeric, target_frozen boolean, outside boolean) RETURNS wallet.refusal
+    LANGUAGE sql IMMUTABLE
+    AS $$
+SELECT CASE
+    WHEN check_accounts.source_balance IS NULL
+        AND NOT (check_accounts.source_account_id IS NULL AND check_accounts.outside)
+        THEN wallet.refusal('WL004', check_accounts.source_account_id)
+    WHEN check_accounts.target_balance IS NULL
+        AND NOT (check_accounts.target_account_id IS NULL AND check_accounts.outside
+                 AND check_accounts.source_account_id IS NOT NULL)
+        THEN wallet.refusal('WL004', check_accounts.target_account_id)
+    WHEN check_accounts.source_balance < check_accounts.amount
+        THEN wallet.refusal('WL006', check_accounts.source_account_id,
+                            check_accounts.source_balance, check_accounts.amount)
+    WHEN check_accounts.target_balance + check_accounts.amount > wallet.max_amount()
+        THEN wallet.refusal('WL007', check_accounts.target_account_id,
+                            check_accounts.target_balance, check_accounts.amount)
+    WHEN check_accounts.source_frozen THEN wallet.refusal('WL008', check_accounts.source_account_id)
+    WHEN check_accounts.target_frozen THEN wallet.refusal('WL008', check_accounts.target_account_id)
+END
+$$;
+
+ALTER FUNCTION wallet.check_accounts(amount numeric, source_account_id bigint, source_balance numeric, source_frozen boolean, target_account_id bigint, target_balance numeric, target_frozen boolean, outside boolean) OWNER TO wallet_owner;
+
+COMMENT ON FUNCTION wallet.check_accounts(amount numeric, source_account_id bigint, source_balance numeric, source_frozen boolean, target_account_id bigint, target_balance numeric, target_frozen boolean, outside boolean) IS 'Returns why an amount may not move between two accounts, or NULL: the rules of the ledger. Refusals: none';
+
+REVOKE ALL ON FUNCTION wallet.check_accounts(amount numeric, source_account_id bigint, source_balance numeric, source_frozen boolean, target_account_id bigint, target_balance numeric, target_frozen boolean, outside boolean) FROM PUBLIC;
+
+-- Function wallet.check_request
+
+CREATE FUNCTION wallet.check_request(source_account_id bigint, target_account_id bigint, amount numeric) RETURNS wallet.refusal
+    LANGUAGE sql IMMUTABLE
+    AS $$
+SELECT CASE
+    WHEN wallet.round_amount(check_request.amount) IS NULL
+        THEN wallet.refusal('WL002', amount => check_request.amount)
+    WHEN check_request.source_account_id = check_request.target_account_id
+        THEN wallet.refusal('WL003', check_request.source_account_id)
+END
+$$;
+
+ALTER FUNCTION wallet.check_request(source_account_id bigint, target_account_id bigint, amount numeric) OWNER TO wallet_owner;
+
+COMMENT ON FUNCTION wallet.check_request(source_account_id bigint, target_account_id bigint, amount numeric) IS 'Returns why a transfer, deposit or withdrawal is refused for what was given, or NULL. Refusals: none';
+
+REVOKE ALL ON FUNCTION wallet.check_request(source_account_id bigint, target_account_id bigint, amount numeric) FROM PUBLIC;
 
 -- Function wallet.create_account
 
@@ -944,6 +991,7 @@ CREATE FUNCTION wallet.create_account(email text) RETURNS wallet.account
 DECLARE
     v_account wallet.account;
     v_reason text;
+    v_refusal wallet.refusal;
     v_ctime timestamptz := clock_timestamp();
 BEGIN
     -- The ranges are spelled out, since classes such as \s depend on the database's locale.
@@ -962,9 +1010,8 @@ BEGIN
     END IF;
 
     IF v_reason IS NOT NULL THEN
-        RAISE EXCEPTION USING ERRCODE = 'WL001', MESSAGE = 'invalid email',
-            DETAIL = v_reason,
-            HINT = 'Give an address of the form local@domain, without spaces.';
+        v_refusal := wallet.raise_refusal(ROW('WL001', 'invalid email', v_reason,
+            'Give an address of the form local@domain, without spaces.')::wallet.refusal);
     END IF;
 
     INSERT INTO wallet.account AS a (email, ctime, mtime)
@@ -980,21 +1027,19 @@ ALTER FUNCTION wallet.create_account(email text) OWNER TO wallet_owner;
 
 COMMENT ON FUNCTION wallet.create_account(email text) IS 'Opens an account with a balance of 0.00 for an email address, and returns it. Refusals: WL001 invalid_email';
 
-CREATE FUNCTION wallet.create_account(email text, idempotency_key text) RETURNS wallet.answer
+CREATE FUNCTION wallet.create_account(email text, idempotency_key text) RETURNS wallet.keyed_result
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'wallet', 'pg_temp'
     AS $$
 BEGIN
-    RETURN wallet.once(
-        create_account.idempotency_key, 'create_account',
-        jsonb_build_object('email', create_account.email)
-    );
+    RETURN wallet.run_with_key(create_account.idempotency_key, 'create_account',
+                               jsonb_build_object('email', create_account.email));
 END
 $$;
 
 ALTER FUNCTION wallet.create_account(email text, idempotency_key text) OWNER TO wallet_owner;
 
-COMMENT ON FUNCTION wallet.create_account(email text, idempotency_key text) IS 'Opens an account for an email address, once for each key. Refusals: 22023 for a bad key, WL001 invalid_email, WL011 idempotency_key_reused';
+COMMENT ON FUNCTION wallet.create_account(email text, idempotency_key text) IS 'Opens an account with a balance of 0.00 for an email address, and returns it, once for each key. Refusals: 22023 for a bad key, WL001 invalid_email, WL011 idempotency_key_reused';
 
 REVOKE ALL ON FUNCTION wallet.create_account(email text) FROM PUBLIC;
 GRANT ALL ON FUNCTION wallet.create_account(email text) TO wallet_app;
@@ -1004,7 +1049,7 @@ GRANT ALL ON FUNCTION wallet.create_account(email text, idempotency_key text) TO
 
 -- Function wallet.decide_batch
 
-CREATE FUNCTION wallet.decide_batch(ids bigint[], transfers wallet.transfer_request[]) RETURNS wallet.outcome[]
+CREATE FUNCTION wallet.decide_batch(ids bigint[], transfers wallet.transfer_request[]) RETURNS wallet.transfer_result[]
     LANGUAGE plpgsql
     SET plan_cache_mode TO 'force_custom_plan'
     AS $$
@@ -1013,23 +1058,24 @@ DECLARE
     v_id bigint[];
     v_balance numeric[];
     v_entry bigint[];
-    v_ctime timestamptz;
     v_frozen boolean[];
+    v_mtime timestamptz[];
+    v_now timestamptz;
+    v_ctime timestamptz;
     v_item record;
     v_refusal wallet.refusal;
-    v_outcomes wallet.outcome[] := '{}'::wallet.outcome[];
+    v_results wallet.transfer_result[] := '{}'::wallet.transfer_result[];
 BEGIN
     SELECT array_agg(a.id), array_agg(a.balance), array_agg(a.entry_count), array_agg(a.frozen),
-           greatest(clock_timestamp(), max(a.mtime))
-    INTO v_id, v_balance, v_entry, v_frozen, v_ctime
+           array_agg(a.mtime), clock_timestamp()
+    INTO v_id, v_balance, v_entry, v_frozen, v_mtime, v_now
     FROM wallet.lock_accounts(ARRAY(
         SELECT r.source_account_id FROM unnest(decide_batch.transfers) r
         UNION SELECT r.target_account_id FROM unnest(decide_batch.transfers) r)) a;
 
     FOR v_item IN
         SELECT r.id, r.source_account_id, r.target_account_id, r.amount AS asked,
-               CASE WHEN r.amount >= 0.005 AND r.amount < 999999.995  -- As in valid_amount().
-                   THEN round(r.amount, 2) END AS amount,
+               wallet.round_amount(r.amount) AS amount,
                s.place::int AS s, t.place::int AS t
         FROM unnest(decide_batch.transfers, decide_batch.ids) WITH ORDINALITY
             AS r (source_account_id, target_account_id, amount, id, place)
@@ -1037,43 +1083,42 @@ BEGIN
         LEFT JOIN unnest(v_id) WITH ORDINALITY AS t (id, place) ON t.id = r.target_account_id
         ORDER BY r.place
     LOOP
-        v_refusal := CASE
-            WHEN v_item.amount IS NULL THEN wallet.refusal('WL002', amount => v_item.asked)
-            WHEN v_item.source_account_id = v_item.target_account_id
-                THEN wallet.refusal('WL003', v_item.source_account_id)
-            WHEN v_item.s IS NULL THEN wallet.refusal('WL004', v_item.source_account_id)
-            WHEN v_item.t IS NULL THEN wallet.refusal('WL004', v_item.target_account_id)
-            WHEN v_balance[v_item.s] < v_item.amount THEN wallet.refusal(
-                'WL006', v_item.source_account_id, v_balance[v_item.s], v_item.amount)
-            WHEN v_balance[v_item.t] + v_item.amount > 999999.99 THEN wallet.refusal(
-                'WL007', v_item.target_account_id, v_balance[v_item.t], v_item.amount)
-            WHEN v_frozen[v_item.s] THEN wallet.refusal('WL008', v_item.source_account_id)
-            WHEN v_frozen[v_item.t] THEN wallet.refusal('WL008', v_item.target_account_id)
-        END;
+        v_refusal := wallet.check_request(
+            v_item.source_account_id, v_item.target_account_id, v_item.asked);
+        IF v_refusal.sqlstate IS NULL THEN
+            v_refusal := wallet.check_accounts(
+                v_item.amount, v_item.source_account_id, v_balance[v_item.s], v_frozen[v_item.s],
+                v_item.target_account_id, v_balance[v_item.t], v_frozen[v_item.t],
+                outside => false);
+        END IF;
         IF v_refusal.sqlstate IS NULL THEN
             v_balance[v_item.s] := v_balance[v_item.s] - v_item.amount;
             v_balance[v_item.t] := v_balance[v_item.t] + v_item.amount;
             v_entry[v_item.s] := v_entry[v_item.s] + 1;
             v_entry[v_item.t] := v_entry[v_item.t] + 1;
+            -- From the clock and these two accounts alone, as in post().
+            v_ctime := greatest(v_now, v_mtime[v_item.s], v_mtime[v_item.t]);
+            v_mtime[v_item.s] := v_ctime;
+            v_mtime[v_item.t] := v_ctime;
             v_item.id := coalesce(v_item.id, nextval('wallet.transaction_id_seq'));
         END IF;
-        v_outcomes := v_outcomes || CASE WHEN v_refusal.sqlstate IS NULL
+        v_results := v_results || CASE WHEN v_refusal.sqlstate IS NULL
             THEN ROW(v_item.id, v_item.source_account_id, v_item.target_account_id, v_item.amount,
                 v_ctime, v_entry[v_item.s], v_entry[v_item.t], v_balance[v_item.s],
-                v_balance[v_item.t], 'succeeded', NULL, NULL, NULL, NULL)::wallet.outcome
+                v_balance[v_item.t], 'succeeded', NULL, NULL, NULL, NULL)::wallet.transfer_result
             ELSE ROW(v_item.id, v_item.source_account_id, v_item.target_account_id,
-                coalesce(v_item.amount, v_item.asked), v_ctime, NULL, NULL, NULL, NULL, 'failed',
+                coalesce(v_item.amount, v_item.asked), v_now, NULL, NULL, NULL, NULL, 'failed',
                 v_refusal.sqlstate, v_refusal.message, v_refusal.detail, v_refusal.hint
-            )::wallet.outcome END;
+            )::wallet.transfer_result END;
     END LOOP;
 
-    RETURN v_outcomes;
+    RETURN v_results;
 END
 $$;
 
 ALTER FUNCTION wallet.decide_batch(ids bigint[], transfers wallet.transfer_request[]) OWNER TO wallet_owner;
 
-COMMENT ON FUNCTION wallet.decide_batch(ids bigint[], transfers wallet.transfer_request[]) IS 'Decides on many transfers, one after another, and returns what becomes of each, in their order. Refusals: none';
+COMMENT ON FUNCTION wallet.decide_batch(ids bigint[], transfers wallet.transfer_request[]) IS 'Decides on many transfers, one after another, and returns the result of each, in their order. Refusals: none';
 
 REVOKE ALL ON FUNCTION wallet.decide_batch(ids bigint[], transfers wallet.transfer_request[]) FROM PUBLIC;
 
@@ -1084,7 +1129,7 @@ CREATE FUNCTION wallet.deposit(account_id bigint, amount numeric) RETURNS wallet
     SET search_path TO 'wallet', 'pg_temp'
     AS $$
 BEGIN
-    RETURN wallet.post(NULL, deposit.account_id, wallet.valid_amount(deposit.amount));
+    RETURN wallet.post(NULL, deposit.account_id, deposit.amount, outside => true);
 END
 $$;
 
@@ -1092,21 +1137,19 @@ ALTER FUNCTION wallet.deposit(account_id bigint, amount numeric) OWNER TO wallet
 
 COMMENT ON FUNCTION wallet.deposit(account_id bigint, amount numeric) IS 'Pays an amount into an account from outside, and returns the transaction. Refusals: WL002 invalid_amount, WL004 account_not_found, WL007 balance_limit_exceeded, WL008 account_frozen';
 
-CREATE FUNCTION wallet.deposit(account_id bigint, amount numeric, idempotency_key text) RETURNS wallet.answer
+CREATE FUNCTION wallet.deposit(account_id bigint, amount numeric, idempotency_key text) RETURNS wallet.keyed_result
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'wallet', 'pg_temp'
     AS $$
 BEGIN
-    RETURN wallet.once(
-        deposit.idempotency_key, 'deposit',
-        jsonb_build_object('account_id', deposit.account_id, 'amount', deposit.amount)
-    );
+    RETURN wallet.run_with_key(deposit.idempotency_key, 'deposit', jsonb_build_object(
+        'account_id', deposit.account_id, 'amount', deposit.amount));
 END
 $$;
 
 ALTER FUNCTION wallet.deposit(account_id bigint, amount numeric, idempotency_key text) OWNER TO wallet_owner;
 
-COMMENT ON FUNCTION wallet.deposit(account_id bigint, amount numeric, idempotency_key text) IS 'Pays an amount into an account from outside, once for each key. Refusals: 22023 for a bad key, WL002 invalid_amount, WL011 idempotency_key_reused';
+COMMENT ON FUNCTION wallet.deposit(account_id bigint, amount numeric, idempotency_key text) IS 'Pays an amount into an account from outside, and returns the transaction, once for each key. Refusals: 22023 for a bad key, WL002 invalid_amount, WL011 idempotency_key_reused; all others are part of the result';
 
 REVOKE ALL ON FUNCTION wallet.deposit(account_id bigint, amount numeric) FROM PUBLIC;
 GRANT ALL ON FUNCTION wallet.deposit(account_id bigint, amount numeric) TO wallet_app;
@@ -1116,19 +1159,17 @@ GRANT ALL ON FUNCTION wallet.deposit(account_id bigint, amount numeric, idempote
 
 -- Function wallet.enqueue_transfer
 
-CREATE FUNCTION wallet.enqueue_transfer(source_account_id bigint, target_account_id bigint, amount numeric) RETURNS wallet.outcome
+CREATE FUNCTION wallet.enqueue_transfer(source_account_id bigint, target_account_id bigint, amount numeric) RETURNS wallet.transfer_result
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'wallet', 'pg_temp'
     AS $$
 DECLARE
-    v_amount numeric := wallet.valid_amount(enqueue_transfer.amount);
-    v_refusal wallet.refusal;
-    v_outcome wallet.outcome;
+    v_refusal wallet.refusal := wallet.check_request(enqueue_transfer.source_account_id,
+        enqueue_transfer.target_account_id, enqueue_transfer.amount);
+    v_result wallet.transfer_result;
 BEGIN
-    IF enqueue_transfer.source_account_id = enqueue_transfer.target_account_id THEN
-        v_refusal := wallet.refusal('WL003', enqueue_transfer.source_account_id);
-        RAISE EXCEPTION USING ERRCODE = v_refusal.sqlstate, MESSAGE = v_refusal.message,
-            DETAIL = v_refusal.detail, HINT = v_refusal.hint;
+    IF v_refusal.sqlstate IS NOT NULL THEN
+        v_refusal := wallet.raise_refusal(v_refusal);
     END IF;
     IF (SELECT count(*) FROM wallet.account a
         WHERE a.id IN (enqueue_transfer.source_account_id, enqueue_transfer.target_account_id)) < 2
@@ -1138,13 +1179,13 @@ BEGIN
     END IF;
 
     INSERT INTO wallet.pending_transfer AS p (source_account_id, target_account_id, amount, ctime)
-    VALUES (enqueue_transfer.source_account_id, enqueue_transfer.target_account_id, v_amount,
-            clock_timestamp())
+    VALUES (enqueue_transfer.source_account_id, enqueue_transfer.target_account_id,
+            wallet.round_amount(enqueue_transfer.amount), clock_timestamp())
     RETURNING p.id, p.source_account_id, p.target_account_id, p.amount, p.ctime, NULL::bigint,
               NULL::bigint, NULL::numeric, NULL::numeric, 'pending', NULL, NULL, NULL, NULL
-    INTO v_outcome;
+    INTO v_result;
 
-    RETURN v_outcome;
+    RETURN v_result;
 END
 $$;
 
@@ -1152,25 +1193,22 @@ ALTER FUNCTION wallet.enqueue_transfer(source_account_id bigint, target_account_
 
 COMMENT ON FUNCTION wallet.enqueue_transfer(source_account_id bigint, target_account_id bigint, amount numeric) IS 'Puts a transfer into the queue, and returns it as pending, with the id that it will keep. Refusals: WL002 invalid_amount, WL003 same_account, WL004 account_not_found';
 
-CREATE FUNCTION wallet.enqueue_transfer(source_account_id bigint, target_account_id bigint, amount numeric, idempotency_key text) RETURNS wallet.answer
+CREATE FUNCTION wallet.enqueue_transfer(source_account_id bigint, target_account_id bigint, amount numeric, idempotency_key text) RETURNS wallet.keyed_result
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'wallet', 'pg_temp'
     AS $$
 BEGIN
-    RETURN wallet.once(
-        enqueue_transfer.idempotency_key, 'enqueue_transfer',
-        jsonb_build_object(
+    RETURN wallet.run_with_key(
+        enqueue_transfer.idempotency_key, 'enqueue_transfer', jsonb_build_object(
             'source_account_id', enqueue_transfer.source_account_id,
             'target_account_id', enqueue_transfer.target_account_id,
-            'amount', enqueue_transfer.amount
-        )
-    );
+            'amount', enqueue_transfer.amount));
 END
 $$;
 
 ALTER FUNCTION wallet.enqueue_transfer(source_account_id bigint, target_account_id bigint, amount numeric, idempotency_key text) OWNER TO wallet_owner;
 
-COMMENT ON FUNCTION wallet.enqueue_transfer(source_account_id bigint, target_account_id bigint, amount numeric, idempotency_key text) IS 'Puts a transfer into the queue, once for each key. Refusals: 22023 for a bad key, WL002 invalid_amount, WL003 same_account, WL011 idempotency_key_reused';
+COMMENT ON FUNCTION wallet.enqueue_transfer(source_account_id bigint, target_account_id bigint, amount numeric, idempotency_key text) IS 'Puts a transfer into the queue, and returns it as pending, with the id that it will keep, once for each key. Refusals: 22023 for a bad key, WL002 invalid_amount, WL003 same_account, WL011 idempotency_key_reused; all others are part of the result';
 
 REVOKE ALL ON FUNCTION wallet.enqueue_transfer(source_account_id bigint, target_account_id bigint, amount numeric) FROM PUBLIC;
 GRANT ALL ON FUNCTION wallet.enqueue_transfer(source_account_id bigint, target_account_id bigint, amount numeric) TO wallet_app;
@@ -1236,9 +1274,7 @@ BEGIN
     WHERE a.id = get_account.id;
 
     IF NOT FOUND THEN
-        v_refusal := wallet.refusal('WL004', get_account.id);
-        RAISE EXCEPTION USING ERRCODE = v_refusal.sqlstate, MESSAGE = v_refusal.message,
-            DETAIL = v_refusal.detail, HINT = v_refusal.hint;
+        v_refusal := wallet.raise_refusal(wallet.refusal('WL004', get_account.id));
     END IF;
 
     RETURN v_account;
@@ -1252,50 +1288,6 @@ COMMENT ON FUNCTION wallet.get_account(id bigint) IS 'Returns an account as it i
 REVOKE ALL ON FUNCTION wallet.get_account(id bigint) FROM PUBLIC;
 GRANT ALL ON FUNCTION wallet.get_account(id bigint) TO wallet_app;
 GRANT ALL ON FUNCTION wallet.get_account(id bigint) TO wallet_reader;
-
--- Function wallet.get_outcome
-
-CREATE FUNCTION wallet.get_outcome(id bigint) RETURNS wallet.outcome
-    LANGUAGE plpgsql STABLE SECURITY DEFINER
-    SET search_path TO 'wallet', 'pg_temp'
-    AS $$
-DECLARE
-    v_outcome wallet.outcome;
-    v_refusal wallet.refusal;
-BEGIN
-    SELECT t.id, t.source_account_id, t.target_account_id, t.amount, t.ctime, t.source_entry,
-           t.target_entry, t.source_balance, t.target_balance, 'succeeded', NULL, NULL, NULL, NULL
-    INTO v_outcome
-    FROM wallet.transaction t WHERE t.id = get_outcome.id;
-
-    IF NOT FOUND THEN
-        SELECT p.id, p.source_account_id, p.target_account_id, p.amount, p.ctime, NULL::bigint,
-               NULL::bigint, NULL::numeric, NULL::numeric, 'pending', NULL, NULL, NULL, NULL
-        INTO v_outcome
-        FROM wallet.pending_transfer p WHERE p.id = get_outcome.id
-        UNION ALL
-        SELECT f.id, f.source_account_id, f.target_account_id, f.amount, f.ctime, NULL,
-               NULL, NULL, NULL, 'failed', f.sqlstate, f.message, f.detail, f.hint
-        FROM wallet.failed_transfer f WHERE f.id = get_outcome.id;
-    END IF;
-
-    IF NOT FOUND THEN
-        v_refusal := wallet.refusal('WL005', get_outcome.id);
-        RAISE EXCEPTION USING ERRCODE = v_refusal.sqlstate, MESSAGE = v_refusal.message,
-            DETAIL = v_refusal.detail, HINT = v_refusal.hint;
-    END IF;
-
-    RETURN v_outcome;
-END
-$$;
-
-ALTER FUNCTION wallet.get_outcome(id bigint) OWNER TO wallet_owner;
-
-COMMENT ON FUNCTION wallet.get_outcome(id bigint) IS 'Returns what became of a transaction: whether it is pending, succeeded or failed. Refusals: WL005 transaction_not_found';
-
-REVOKE ALL ON FUNCTION wallet.get_outcome(id bigint) FROM PUBLIC;
-GRANT ALL ON FUNCTION wallet.get_outcome(id bigint) TO wallet_app;
-GRANT ALL ON FUNCTION wallet.get_outcome(id bigint) TO wallet_reader;
 
 -- Function wallet.get_statement
 
@@ -1359,9 +1351,7 @@ BEGIN
     WHERE t.id = get_transaction.id;
 
     IF NOT FOUND THEN
-        v_refusal := wallet.refusal('WL005', get_transaction.id);
-        RAISE EXCEPTION USING ERRCODE = v_refusal.sqlstate, MESSAGE = v_refusal.message,
-            DETAIL = v_refusal.detail, HINT = v_refusal.hint;
+        v_refusal := wallet.raise_refusal(wallet.refusal('WL005', get_transaction.id));
     END IF;
 
     RETURN v_transaction;
@@ -1376,32 +1366,47 @@ REVOKE ALL ON FUNCTION wallet.get_transaction(id bigint) FROM PUBLIC;
 GRANT ALL ON FUNCTION wallet.get_transaction(id bigint) TO wallet_app;
 GRANT ALL ON FUNCTION wallet.get_transaction(id bigint) TO wallet_reader;
 
--- Function wallet.keep_history
+-- Function wallet.get_transfer_result
 
-CREATE FUNCTION wallet.keep_history() RETURNS trigger
-    LANGUAGE plpgsql
+CREATE FUNCTION wallet.get_transfer_result(id bigint) RETURNS wallet.transfer_result
+    LANGUAGE plpgsql STABLE SECURITY DEFINER
     SET search_path TO 'wallet', 'pg_temp'
     AS $$
+DECLARE
+    v_result wallet.transfer_result;
+    v_refusal wallet.refusal;
 BEGIN
-    IF current_setting('wallet.change_history', true) = 'on'
-        AND (SELECT r.rolsuper FROM pg_roles r WHERE r.rolname = current_user)
-    THEN
-        RETURN NULL;
+    SELECT t.id, t.source_account_id, t.target_account_id, t.amount, t.ctime, t.source_entry,
+           t.target_entry, t.source_balance, t.target_balance, 'succeeded', NULL, NULL, NULL, NULL
+    INTO v_result
+    FROM wallet.transaction t WHERE t.id = get_transfer_result.id;
+
+    IF NOT FOUND THEN
+        SELECT p.id, p.source_account_id, p.target_account_id, p.amount, p.ctime, NULL::bigint,
+               NULL::bigint, NULL::numeric, NULL::numeric, 'pending', NULL, NULL, NULL, NULL
+        INTO v_result
+        FROM wallet.pending_transfer p WHERE p.id = get_transfer_result.id
+        UNION ALL
+        SELECT f.id, f.source_account_id, f.target_account_id, f.amount, f.ctime, NULL,
+               NULL, NULL, NULL, 'failed', f.sqlstate, f.message, f.detail, f.hint
+        FROM wallet.failed_transfer f WHERE f.id = get_transfer_result.id;
     END IF;
 
-    RAISE EXCEPTION USING ERRCODE = 'insufficient_privilege',
-        MESSAGE = format('%s on wallet.%s is refused', tg_op, tg_table_name),
-        DETAIL = 'What is in the ledger is never changed or deleted.',
-        HINT = 'Take a transaction back with wallet.reverse(). In an emergency a superuser may '
-            'first say SET LOCAL wallet.change_history = on.';
+    IF NOT FOUND THEN
+        v_refusal := wallet.raise_refusal(wallet.refusal('WL005', get_transfer_result.id));
+    END IF;
+
+    RETURN v_result;
 END
 $$;
 
-ALTER FUNCTION wallet.keep_history() OWNER TO wallet_owner;
+ALTER FUNCTION wallet.get_transfer_result(id bigint) OWNER TO wallet_owner;
 
-COMMENT ON FUNCTION wallet.keep_history() IS 'Refuses UPDATE, DELETE and TRUNCATE of what is in the ledger. Refusals: none of class WL; 42501 insufficient_privilege';
+COMMENT ON FUNCTION wallet.get_transfer_result(id bigint) IS 'Returns a transaction and its state: pending, succeeded or failed. Refusals: WL005 transaction_not_found';
 
-REVOKE ALL ON FUNCTION wallet.keep_history() FROM PUBLIC;
+REVOKE ALL ON FUNCTION wallet.get_transfer_result(id bigint) FROM PUBLIC;
+GRANT ALL ON FUNCTION wallet.get_transfer_result(id bigint) TO wallet_app;
+GRANT ALL ON FUNCTION wallet.get_transfer_result(id bigint) TO wallet_reader;
 
 -- Function wallet.lock_accounts
 
@@ -1423,68 +1428,23 @@ COMMENT ON FUNCTION wallet.lock_accounts(ids bigint[]) IS 'Locks accounts by asc
 
 REVOKE ALL ON FUNCTION wallet.lock_accounts(ids bigint[]) FROM PUBLIC;
 
--- Function wallet.once
-
-CREATE FUNCTION wallet.once(idempotency_key text, operation text, arguments jsonb) RETURNS wallet.answer
-    LANGUAGE plpgsql
-    AS $_$
-DECLARE
-    v_request jsonb := jsonb_build_object(once.operation, once.arguments);
-    v_known record;
-    v_refusal wallet.refusal;
-    v_answer wallet.answer;
-BEGIN
-    IF (once.idempotency_key ~ '^[\u0020-\u007e]{1,255}$') IS NOT TRUE THEN
-        RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value',
-            MESSAGE = 'invalid idempotency key',
-            DETAIL = format('The key has %s characters.', coalesce(length(idempotency_key), 0)),
-            HINT = 'Give a key of 1 to 255 printable ASCII characters.';
-    END IF;
-
-    INSERT INTO wallet.idempotency_key AS k (key, request, ctime)
-    VALUES (once.idempotency_key, v_request, clock_timestamp())
-    ON CONFLICT DO NOTHING;
-
-    IF NOT FOUND THEN
-        SELECT k.request, k.answer INTO v_known
-        FROM wallet.idempotency_key k WHERE k.key = once.idempotency_key;
-        IF NOT FOUND THEN
-            -- Purged between the two statements: it is a new key again.
-            RETURN wallet.once(once.idempotency_key, once.operation, once.arguments);
-        ELSIF v_known.request <> v_request THEN
-            v_refusal := wallet.refusal('WL011');
-            RAISE EXCEPTION USING ERRCODE = v_refusal.sqlstate, MESSAGE = v_refusal.message,
-                DETAIL = v_refusal.detail, HINT = v_refusal.hint;
-        END IF;
-        v_answer := jsonb_populate_record(NULL::wallet.answer, v_known.answer);
-        v_answer.replayed := true;
-        RETURN v_answer;
-    END IF;
-
-    v_answer := wallet.attempt(once.operation, once.arguments);
-    UPDATE wallet.idempotency_key k SET answer = to_jsonb(v_answer)
-    WHERE k.key = once.idempotency_key;
-    RETURN v_answer;
-END
-$_$;
-
-ALTER FUNCTION wallet.once(idempotency_key text, operation text, arguments jsonb) OWNER TO wallet_owner;
-
-COMMENT ON FUNCTION wallet.once(idempotency_key text, operation text, arguments jsonb) IS 'Does what a request asks for, unless its key has been used: then it gives the first answer again. Refusals: 22023 for a bad key, WL001 invalid_email, WL002 invalid_amount, WL003 same_account, WL011 idempotency_key_reused, WL012 batch_too_large';
-
-REVOKE ALL ON FUNCTION wallet.once(idempotency_key text, operation text, arguments jsonb) FROM PUBLIC;
-
 -- Function wallet.post
 
-CREATE FUNCTION wallet.post(source_account_id bigint, target_account_id bigint, amount numeric) RETURNS wallet.transaction
+CREATE FUNCTION wallet.post(source_account_id bigint, target_account_id bigint, amount numeric, outside boolean) RETURNS wallet.transaction
     LANGUAGE plpgsql
     AS $$
 DECLARE
+    v_amount numeric := wallet.round_amount(post.amount);
     v_source record;
     v_target record;
     v_refusal wallet.refusal;
     v_transaction wallet.transaction;
 BEGIN
+    v_refusal := wallet.check_request(post.source_account_id, post.target_account_id, post.amount);
+    IF v_refusal.sqlstate IS NOT NULL THEN
+        v_refusal := wallet.raise_refusal(v_refusal);
+    END IF;
+
     -- One row a statement, the lower id first. What is read here is locked, and therefore current.
     IF post.source_account_id < post.target_account_id THEN
         SELECT a.id, a.balance, a.entry_count, a.mtime, a.frozen INTO v_source
@@ -1498,23 +1458,11 @@ BEGIN
         FROM wallet.account a WHERE a.id = post.source_account_id FOR NO KEY UPDATE;
     END IF;
 
-    IF v_source.id IS DISTINCT FROM post.source_account_id THEN
-        v_refusal := wallet.refusal('WL004', post.source_account_id);
-    ELSIF v_target.id IS DISTINCT FROM post.target_account_id
-        OR coalesce(v_source.id, v_target.id) IS NULL THEN
-        v_refusal := wallet.refusal('WL004', post.target_account_id);
-    ELSIF v_source.balance < post.amount THEN
-        v_refusal := wallet.refusal('WL006', v_source.id, v_source.balance, post.amount);
-    ELSIF v_target.balance + post.amount > 999999.99 THEN
-        v_refusal := wallet.refusal('WL007', v_target.id, v_target.balance, post.amount);
-    ELSIF v_source.frozen THEN
-        v_refusal := wallet.refusal('WL008', v_source.id);
-    ELSIF v_target.frozen THEN
-        v_refusal := wallet.refusal('WL008', v_target.id);
-    END IF;
+    v_refusal := wallet.check_accounts(
+        v_amount, post.source_account_id, v_source.balance, v_source.frozen,
+        post.target_account_id, v_target.balance, v_target.frozen, post.outside);
     IF v_refusal.sqlstate IS NOT NULL THEN
-        RAISE EXCEPTION USING ERRCODE = v_refusal.sqlstate, MESSAGE = v_refusal.message,
-            DETAIL = v_refusal.detail, HINT = v_refusal.hint;
+        v_refusal := wallet.raise_refusal(v_refusal);
     END IF;
 
     -- A clock that was set back must not date the entry before the accounts' last ones.
@@ -1522,15 +1470,15 @@ BEGIN
         (source_account_id, target_account_id, amount, ctime,
          source_entry, target_entry, source_balance, target_balance)
     VALUES
-        (v_source.id, v_target.id, post.amount,
+        (v_source.id, v_target.id, v_amount,
          greatest(clock_timestamp(), v_source.mtime, v_target.mtime),
          v_source.entry_count + 1, v_target.entry_count + 1,
-         v_source.balance - post.amount, v_target.balance + post.amount)
+         v_source.balance - v_amount, v_target.balance + v_amount)
     RETURNING t.id, t.source_account_id, t.target_account_id, t.amount, t.ctime,
               t.source_entry, t.target_entry, t.source_balance, t.target_balance
     INTO v_transaction;
 
-    -- One statement for both: PostgreSQL reads a table's CHECKs anew for each statement.
+    -- One statement for both accounts: PostgreSQL prepares each statement's rules anew.
     UPDATE wallet.account a
     SET balance = CASE a.id WHEN v_source.id THEN v_transaction.source_balance
                             ELSE v_transaction.target_balance END,
@@ -1541,11 +1489,65 @@ BEGIN
 END
 $$;
 
-ALTER FUNCTION wallet.post(source_account_id bigint, target_account_id bigint, amount numeric) OWNER TO wallet_owner;
+ALTER FUNCTION wallet.post(source_account_id bigint, target_account_id bigint, amount numeric, outside boolean) OWNER TO wallet_owner;
 
-COMMENT ON FUNCTION wallet.post(source_account_id bigint, target_account_id bigint, amount numeric) IS 'Moves an amount from a source to a target and returns the transaction: the one place where money moves. Refusals: WL004 account_not_found, WL006 insufficient_funds, WL007 balance_limit_exceeded, WL008 account_frozen';
+COMMENT ON FUNCTION wallet.post(source_account_id bigint, target_account_id bigint, amount numeric, outside boolean) IS 'Moves an amount from a source to a target, and returns the transaction. Refusals: WL002 invalid_amount, WL003 same_account, WL004 account_not_found, WL006 insufficient_funds, WL007 balance_limit_exceeded, WL008 account_frozen';
 
-REVOKE ALL ON FUNCTION wallet.post(source_account_id bigint, target_account_id bigint, amount numeric) FROM PUBLIC;
+REVOKE ALL ON FUNCTION wallet.post(source_account_id bigint, target_account_id bigint, amount numeric, outside boolean) FROM PUBLIC;
+
+-- Function wallet.process_pending
+
+CREATE FUNCTION wallet.process_pending(max_items integer) RETURNS bigint
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'wallet', 'pg_temp'
+    AS $$
+DECLARE
+    v_ids bigint[];
+    v_transfers wallet.transfer_request[];
+    v_results wallet.transfer_result[];
+BEGIN
+    IF (process_pending.max_items >= 1) IS NOT TRUE THEN
+        RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value', MESSAGE = 'invalid max_items',
+            DETAIL = format('max_items is %s.', coalesce(max_items::text, 'NULL')),
+            HINT = 'Give the most transfers to process, 1 or more.';
+    END IF;
+    -- A statement of its own, so that the next one sees what another call has committed.
+    PERFORM pg_advisory_xact_lock(hashtextextended('wallet.process_pending', 0));
+
+    WITH oldest AS (
+        DELETE FROM wallet.pending_transfer d
+        WHERE d.id = ANY (ARRAY(
+            SELECT p.id FROM wallet.pending_transfer p
+            ORDER BY p.id LIMIT process_pending.max_items))
+        RETURNING d.id, d.source_account_id, d.target_account_id, d.amount
+    )
+    SELECT array_agg(o.id ORDER BY o.id),
+           array_agg(ROW(o.source_account_id, o.target_account_id, o.amount)
+                     ::wallet.transfer_request ORDER BY o.id)
+    INTO v_ids, v_transfers
+    FROM oldest o;
+    IF v_ids IS NULL THEN
+        RETURN 0::bigint;
+    END IF;
+
+    v_results := wallet.decide_batch(v_ids, v_transfers);
+    PERFORM wallet.write_batch(v_results);
+    INSERT INTO wallet.failed_transfer
+        (id, source_account_id, target_account_id, amount, ctime, sqlstate, message, detail, hint)
+    SELECT o.id, o.source_account_id, o.target_account_id, o.amount, o.ctime,
+           o.sqlstate, o.message, o.detail, o.hint
+    FROM unnest(v_results) o WHERE o.state = 'failed';
+
+    RETURN cardinality(v_results)::bigint;
+END
+$$;
+
+ALTER FUNCTION wallet.process_pending(max_items integer) OWNER TO wallet_owner;
+
+COMMENT ON FUNCTION wallet.process_pending(max_items integer) IS 'Makes the transfers that are pending, the oldest first, at most `max_items`; returns how many. Refusals: none of class WL; 22023 for max_items that is NULL or below 1';
+
+REVOKE ALL ON FUNCTION wallet.process_pending(max_items integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION wallet.process_pending(max_items integer) TO wallet_app;
 
 -- Function wallet.purge_idempotency_keys
 
@@ -1576,6 +1578,51 @@ COMMENT ON FUNCTION wallet.purge_idempotency_keys(older_than interval) IS 'Forge
 
 REVOKE ALL ON FUNCTION wallet.purge_idempotency_keys(older_than interval) FROM PUBLIC;
 
+-- Function wallet.raise_refusal
+
+CREATE FUNCTION wallet.raise_refusal(refusal wallet.refusal) RETURNS wallet.refusal
+    LANGUAGE plpgsql
+    AS $$
+BEGIN
+    RAISE EXCEPTION USING ERRCODE = (raise_refusal.refusal).sqlstate,
+        MESSAGE = (raise_refusal.refusal).message, DETAIL = (raise_refusal.refusal).detail,
+        HINT = (raise_refusal.refusal).hint;
+END
+$$;
+
+ALTER FUNCTION wallet.raise_refusal(refusal wallet.refusal) OWNER TO wallet_owner;
+
+COMMENT ON FUNCTION wallet.raise_refusal(refusal wallet.refusal) IS 'Raises a refusal: the one place that does. Refusals: the one that it is given';
+
+REVOKE ALL ON FUNCTION wallet.raise_refusal(refusal wallet.refusal) FROM PUBLIC;
+
+-- Function wallet.refuse_change
+
+CREATE FUNCTION wallet.refuse_change() RETURNS trigger
+    LANGUAGE plpgsql
+    SET search_path TO 'wallet', 'pg_temp'
+    AS $$
+BEGIN
+    IF current_setting('wallet.change_history', true) = 'on'
+        AND (SELECT r.rolsuper FROM pg_roles r WHERE r.rolname = current_user)
+    THEN
+        RETURN NULL;
+    END IF;
+
+    RAISE EXCEPTION USING ERRCODE = 'insufficient_privilege',
+        MESSAGE = format('%s on wallet.%s is refused', tg_op, tg_table_name),
+        DETAIL = 'What is in the ledger is never changed or deleted.',
+        HINT = 'Take a transaction back with wallet.reverse(). In an emergency a superuser may '
+            'first say SET LOCAL wallet.change_history = on.';
+END
+$$;
+
+ALTER FUNCTION wallet.refuse_change() OWNER TO wallet_owner;
+
+COMMENT ON FUNCTION wallet.refuse_change() IS 'Refuses UPDATE, DELETE and TRUNCATE of what is in the ledger. Refusals: none of class WL; 42501 insufficient_privilege';
+
+REVOKE ALL ON FUNCTION wallet.refuse_change() FROM PUBLIC;
+
 -- Function wallet.reverse
 
 CREATE FUNCTION wallet.reverse(transaction_id bigint) RETURNS wallet.transaction
@@ -1587,21 +1634,17 @@ DECLARE
     v_refusal wallet.refusal;
     v_transaction wallet.transaction;
 BEGIN
-    v_transaction := wallet.post(
-        v_reversed.target_account_id, v_reversed.source_account_id, v_reversed.amount
-    );
-
-    -- Looked at under the locks that post() took.
-    IF EXISTS (SELECT FROM wallet.reversal r WHERE r.reverses = v_reversed.id) THEN
-        v_refusal := wallet.refusal('WL009', v_reversed.id);
-    ELSIF EXISTS (SELECT FROM wallet.reversal r WHERE r.transaction_id = v_reversed.id) THEN
-        v_refusal := wallet.refusal('WL010', v_reversed.id);
-    END IF;
-    IF v_refusal.sqlstate IS NOT NULL THEN
-        RAISE EXCEPTION USING ERRCODE = v_refusal.sqlstate, MESSAGE = v_refusal.message,
-            DETAIL = v_refusal.detail, HINT = v_refusal.hint;
+    -- Locked before anything is decided, so that no other reversal comes in between.
+    PERFORM FROM wallet.lock_accounts(
+        ARRAY[v_reversed.source_account_id, v_reversed.target_account_id]);
+    IF EXISTS (SELECT FROM wallet.reversal r WHERE r.transaction_id = v_reversed.id) THEN
+        v_refusal := wallet.raise_refusal(wallet.refusal('WL010', v_reversed.id));
+    ELSIF EXISTS (SELECT FROM wallet.reversal r WHERE r.reverses = v_reversed.id) THEN
+        v_refusal := wallet.raise_refusal(wallet.refusal('WL009', v_reversed.id));
     END IF;
 
+    v_transaction := wallet.post(v_reversed.target_account_id, v_reversed.source_account_id,
+                                 v_reversed.amount, outside => true);
     INSERT INTO wallet.reversal (transaction_id, reverses)
     VALUES (v_transaction.id, v_reversed.id);
 
@@ -1611,23 +1654,21 @@ $$;
 
 ALTER FUNCTION wallet.reverse(transaction_id bigint) OWNER TO wallet_owner;
 
-COMMENT ON FUNCTION wallet.reverse(transaction_id bigint) IS 'Moves the money of a transaction back, and returns the new transaction. Refusals: WL005 transaction_not_found, WL006 insufficient_funds, WL007 balance_limit_exceeded, WL008 account_frozen, WL009 already_reversed, WL010 not_reversible';
+COMMENT ON FUNCTION wallet.reverse(transaction_id bigint) IS 'Moves the money of a transaction back, and returns the new transaction. Refusals: WL005 transaction_not_found, WL010 not_reversible, WL009 already_reversed, WL006 insufficient_funds, WL007 balance_limit_exceeded, WL008 account_frozen';
 
-CREATE FUNCTION wallet.reverse(transaction_id bigint, idempotency_key text) RETURNS wallet.answer
+CREATE FUNCTION wallet.reverse(transaction_id bigint, idempotency_key text) RETURNS wallet.keyed_result
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'wallet', 'pg_temp'
     AS $$
 BEGIN
-    RETURN wallet.once(
-        reverse.idempotency_key, 'reverse',
-        jsonb_build_object('transaction_id', reverse.transaction_id)
-    );
+    RETURN wallet.run_with_key(reverse.idempotency_key, 'reverse', jsonb_build_object(
+        'transaction_id', reverse.transaction_id));
 END
 $$;
 
 ALTER FUNCTION wallet.reverse(transaction_id bigint, idempotency_key text) OWNER TO wallet_owner;
 
-COMMENT ON FUNCTION wallet.reverse(transaction_id bigint, idempotency_key text) IS 'Moves the money of a transaction back, once for each key. Refusals: 22023 for a bad key, WL011 idempotency_key_reused';
+COMMENT ON FUNCTION wallet.reverse(transaction_id bigint, idempotency_key text) IS 'Moves the money of a transaction back, and returns the new transaction, once for each key. Refusals: 22023 for a bad key, WL011 idempotency_key_reused; all others are part of the result';
 
 REVOKE ALL ON FUNCTION wallet.reverse(transaction_id bigint) FROM PUBLIC;
 GRANT ALL ON FUNCTION wallet.reverse(transaction_id bigint) TO wallet_app;
@@ -1635,58 +1676,135 @@ GRANT ALL ON FUNCTION wallet.reverse(transaction_id bigint) TO wallet_app;
 REVOKE ALL ON FUNCTION wallet.reverse(transaction_id bigint, idempotency_key text) FROM PUBLIC;
 GRANT ALL ON FUNCTION wallet.reverse(transaction_id bigint, idempotency_key text) TO wallet_app;
 
--- Function wallet.settle
+-- Function wallet.round_amount
 
-CREATE FUNCTION wallet.settle(max_items integer) RETURNS bigint
-    LANGUAGE plpgsql SECURITY DEFINER
-    SET search_path TO 'wallet', 'pg_temp'
+CREATE FUNCTION wallet.round_amount(amount numeric) RETURNS numeric
+    LANGUAGE sql IMMUTABLE
+    AS $$
+-- Compared as given: rounding can carry the longest numbers past what numeric holds. NaN and
+-- Infinity sort above every number; NULL makes the comparison NULL.
+SELECT CASE WHEN round_amount.amount >= 0.005 AND round_amount.amount < wallet.max_amount() + 0.005
+    THEN round(round_amount.amount, 2) END
+$$;
+
+ALTER FUNCTION wallet.round_amount(amount numeric) OWNER TO wallet_owner;
+
+COMMENT ON FUNCTION wallet.round_amount(amount numeric) IS 'Rounds an amount to hundredths, half away from zero; NULL unless that is 0.01 to 999999.99. Refusals: none';
+
+REVOKE ALL ON FUNCTION wallet.round_amount(amount numeric) FROM PUBLIC;
+
+-- Function wallet.run_operation
+
+CREATE FUNCTION wallet.run_operation(operation text, arguments jsonb) RETURNS wallet.keyed_result
+    LANGUAGE plpgsql
     AS $$
 DECLARE
-    v_ids bigint[];
-    v_transfers wallet.transfer_request[];
-    v_outcomes wallet.outcome[];
+    v_amount numeric := (run_operation.arguments ->> 'amount')::numeric;
+    v_result wallet.keyed_result;
+    v_sqlstate text;
+    v_message text;
+    v_detail text;
+    v_hint text;
 BEGIN
-    IF (settle.max_items >= 1) IS NOT TRUE THEN
-        RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value', MESSAGE = 'invalid max_items',
-            DETAIL = format('max_items is %s.', coalesce(max_items::text, 'NULL')),
-            HINT = 'Give the most transfers to settle, 1 or more.';
-    END IF;
-    -- In a statement of its own: the next one must see what another settler has done.
-    PERFORM pg_advisory_xact_lock(hashtextextended('wallet.settle', 0));
-
-    WITH oldest AS (
-        DELETE FROM wallet.pending_transfer d
-        WHERE d.id = ANY (ARRAY(
-            SELECT p.id FROM wallet.pending_transfer p ORDER BY p.id LIMIT settle.max_items))
-        RETURNING d.id, d.source_account_id, d.target_account_id, d.amount
-    )
-    SELECT array_agg(o.id ORDER BY o.id),
-           array_agg(ROW(o.source_account_id, o.target_account_id, o.amount)
-                     ::wallet.transfer_request ORDER BY o.id)
-    INTO v_ids, v_transfers
-    FROM oldest o;
-    IF v_ids IS NULL THEN
-        RETURN 0::bigint;
-    END IF;
-
-    v_outcomes := wallet.decide_batch(v_ids, v_transfers);
-    PERFORM wallet.write_batch(v_outcomes);
-    INSERT INTO wallet.failed_transfer
-        (id, source_account_id, target_account_id, amount, ctime, sqlstate, message, detail, hint)
-    SELECT o.id, o.source_account_id, o.target_account_id, o.amount, o.ctime,
-           o.sqlstate, o.message, o.detail, o.hint
-    FROM unnest(v_outcomes) o WHERE o.state = 'failed';
-
-    RETURN cardinality(v_outcomes)::bigint;
+    v_result.replayed := false;
+    CASE run_operation.operation
+        WHEN 'create_account' THEN
+            v_result.account := wallet.create_account(run_operation.arguments ->> 'email');
+        WHEN 'deposit' THEN
+            v_result.transaction := wallet.deposit(
+                (run_operation.arguments ->> 'account_id')::bigint, v_amount);
+        WHEN 'withdraw' THEN
+            v_result.transaction := wallet.withdraw(
+                (run_operation.arguments ->> 'account_id')::bigint, v_amount);
+        WHEN 'transfer' THEN
+            v_result.transaction := wallet.transfer(
+                (run_operation.arguments ->> 'source_account_id')::bigint,
+                (run_operation.arguments ->> 'target_account_id')::bigint, v_amount);
+        WHEN 'reverse' THEN
+            v_result.transaction := wallet.reverse(
+                (run_operation.arguments ->> 'transaction_id')::bigint);
+        WHEN 'transfer_batch' THEN
+            v_result.results := ARRAY(SELECT o FROM wallet.transfer_batch(
+                ARRAY(SELECT r FROM jsonb_populate_recordset(
+                    NULL::wallet.transfer_request, run_operation.arguments -> 'transfers') r),
+                (run_operation.arguments ->> 'atomic')::boolean) o);
+        WHEN 'enqueue_transfer' THEN
+            v_result.results := ARRAY[wallet.enqueue_transfer(
+                (run_operation.arguments ->> 'source_account_id')::bigint,
+                (run_operation.arguments ->> 'target_account_id')::bigint, v_amount)];
+        WHEN 'transfer_or_enqueue' THEN
+            v_result.results := ARRAY[wallet.transfer_or_enqueue(
+                (run_operation.arguments ->> 'source_account_id')::bigint,
+                (run_operation.arguments ->> 'target_account_id')::bigint, v_amount,
+                (run_operation.arguments ->> 'wait')::numeric)];
+    END CASE;
+    RETURN v_result;
+EXCEPTION WHEN
+    SQLSTATE 'WL004' OR SQLSTATE 'WL005' OR SQLSTATE 'WL006' OR SQLSTATE 'WL007'
+    OR SQLSTATE 'WL008' OR SQLSTATE 'WL009' OR SQLSTATE 'WL010'
+THEN
+    GET STACKED DIAGNOSTICS v_sqlstate = RETURNED_SQLSTATE, v_message = MESSAGE_TEXT,
+        v_detail = PG_EXCEPTION_DETAIL, v_hint = PG_EXCEPTION_HINT;
+    v_result.refusal := ROW(v_sqlstate, v_message, v_detail, v_hint)::wallet.refusal;
+    RETURN v_result;
 END
 $$;
 
-ALTER FUNCTION wallet.settle(max_items integer) OWNER TO wallet_owner;
+ALTER FUNCTION wallet.run_operation(operation text, arguments jsonb) OWNER TO wallet_owner;
 
-COMMENT ON FUNCTION wallet.settle(max_items integer) IS 'Makes the transfers that are pending, the oldest first, at most `max_items`; returns how many. Refusals: none of class WL; 22023 for max_items that is NULL or below 1';
+COMMENT ON FUNCTION wallet.run_operation(operation text, arguments jsonb) IS 'Runs an operation by its name, and returns what it made or why it is refused. Refusals: WL001 invalid_email, WL002 invalid_amount, WL003 same_account, WL012 batch_too_large';
 
-REVOKE ALL ON FUNCTION wallet.settle(max_items integer) FROM PUBLIC;
-GRANT ALL ON FUNCTION wallet.settle(max_items integer) TO wallet_app;
+REVOKE ALL ON FUNCTION wallet.run_operation(operation text, arguments jsonb) FROM PUBLIC;
+
+-- Function wallet.run_with_key
+
+CREATE FUNCTION wallet.run_with_key(idempotency_key text, operation text, arguments jsonb) RETURNS wallet.keyed_result
+    LANGUAGE plpgsql
+    AS $_$
+DECLARE
+    v_request jsonb := jsonb_build_object(run_with_key.operation, run_with_key.arguments);
+    v_known record;
+    v_refusal wallet.refusal;
+    v_result wallet.keyed_result;
+BEGIN
+    IF (run_with_key.idempotency_key ~ '^[\u0020-\u007e]{1,255}$') IS NOT TRUE THEN
+        RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value',
+            MESSAGE = 'invalid idempotency key',
+            DETAIL = format('The key has %s characters.', coalesce(length(idempotency_key), 0)),
+            HINT = 'Give a key of 1 to 255 printable ASCII characters.';
+    END IF;
+
+    INSERT INTO wallet.idempotency_key AS k (key, request, ctime)
+    VALUES (run_with_key.idempotency_key, v_request, clock_timestamp())
+    ON CONFLICT DO NOTHING;
+
+    IF NOT FOUND THEN
+        SELECT k.request, k.result INTO v_known
+        FROM wallet.idempotency_key k WHERE k.key = run_with_key.idempotency_key;
+        IF NOT FOUND THEN
+            -- Purged between the two statements: it is a new key again.
+            RETURN wallet.run_with_key(run_with_key.idempotency_key, run_with_key.operation,
+                                       run_with_key.arguments);
+        ELSIF v_known.request <> v_request THEN
+            v_refusal := wallet.raise_refusal(wallet.refusal('WL011'));
+        END IF;
+        v_result := jsonb_populate_record(NULL::wallet.keyed_result, v_known.result);
+        v_result.replayed := true;
+        RETURN v_result;
+    END IF;
+
+    v_result := wallet.run_operation(run_with_key.operation, run_with_key.arguments);
+    UPDATE wallet.idempotency_key k SET result = to_jsonb(v_result)
+    WHERE k.key = run_with_key.idempotency_key;
+    RETURN v_result;
+END
+$_$;
+
+ALTER FUNCTION wallet.run_with_key(idempotency_key text, operation text, arguments jsonb) OWNER TO wallet_owner;
+
+COMMENT ON FUNCTION wallet.run_with_key(idempotency_key text, operation text, arguments jsonb) IS 'Runs an operation, unless its key has been used: then it returns the first result again. Refusals: 22023 for a bad key, WL011 idempotency_key_reused, WL001 invalid_email, WL002 invalid_amount, WL003 same_account, WL012 batch_too_large';
+
+REVOKE ALL ON FUNCTION wallet.run_with_key(idempotency_key text, operation text, arguments jsonb) FROM PUBLIC;
 
 -- Function wallet.transfer
 
@@ -1694,23 +1812,9 @@ CREATE FUNCTION wallet.transfer(source_account_id bigint, target_account_id bigi
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'wallet', 'pg_temp'
     AS $$
-DECLARE
-    v_amount numeric := wallet.valid_amount(transfer.amount);
-    v_refusal wallet.refusal;
 BEGIN
-    IF transfer.source_account_id = transfer.target_account_id THEN
-        v_refusal := wallet.refusal('WL003', transfer.source_account_id);
-    ELSIF transfer.source_account_id IS NULL OR transfer.target_account_id IS NULL THEN
-        -- To post() NULL would mean the world outside. The source is looked at first.
-        PERFORM wallet.get_account(transfer.source_account_id);
-        v_refusal := wallet.refusal('WL004');
-    END IF;
-    IF v_refusal.sqlstate IS NOT NULL THEN
-        RAISE EXCEPTION USING ERRCODE = v_refusal.sqlstate, MESSAGE = v_refusal.message,
-            DETAIL = v_refusal.detail, HINT = v_refusal.hint;
-    END IF;
-
-    RETURN wallet.post(transfer.source_account_id, transfer.target_account_id, v_amount);
+    RETURN wallet.post(transfer.source_account_id, transfer.target_account_id, transfer.amount,
+                       outside => false);
 END
 $$;
 
@@ -1718,25 +1822,20 @@ ALTER FUNCTION wallet.transfer(source_account_id bigint, target_account_id bigin
 
 COMMENT ON FUNCTION wallet.transfer(source_account_id bigint, target_account_id bigint, amount numeric) IS 'Moves an amount from one account to another, and returns the transaction. Refusals: WL002 invalid_amount, WL003 same_account, WL004 account_not_found, WL006 insufficient_funds, WL007 balance_limit_exceeded, WL008 account_frozen';
 
-CREATE FUNCTION wallet.transfer(source_account_id bigint, target_account_id bigint, amount numeric, idempotency_key text) RETURNS wallet.answer
+CREATE FUNCTION wallet.transfer(source_account_id bigint, target_account_id bigint, amount numeric, idempotency_key text) RETURNS wallet.keyed_result
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'wallet', 'pg_temp'
     AS $$
 BEGIN
-    RETURN wallet.once(
-        transfer.idempotency_key, 'transfer',
-        jsonb_build_object(
-            'source_account_id', transfer.source_account_id,
-            'target_account_id', transfer.target_account_id,
-            'amount', transfer.amount
-        )
-    );
+    RETURN wallet.run_with_key(transfer.idempotency_key, 'transfer', jsonb_build_object(
+        'source_account_id', transfer.source_account_id,
+        'target_account_id', transfer.target_account_id, 'amount', transfer.amount));
 END
 $$;
 
 ALTER FUNCTION wallet.transfer(source_account_id bigint, target_account_id bigint, amount numeric, idempotency_key text) OWNER TO wallet_owner;
 
-COMMENT ON FUNCTION wallet.transfer(source_account_id bigint, target_account_id bigint, amount numeric, idempotency_key text) IS 'Moves an amount from one account to another, once for each key. Refusals: 22023 for a bad key, WL002 invalid_amount, WL003 same_account, WL011 idempotency_key_reused';
+COMMENT ON FUNCTION wallet.transfer(source_account_id bigint, target_account_id bigint, amount numeric, idempotency_key text) IS 'Moves an amount from one account to another, and returns the transaction, once for each key. Refusals: 22023 for a bad key, WL002 invalid_amount, WL003 same_account, WL011 idempotency_key_reused; all others are part of the result';
 
 REVOKE ALL ON FUNCTION wallet.transfer(source_account_id bigint, target_account_id bigint, amount numeric) FROM PUBLIC;
 GRANT ALL ON FUNCTION wallet.transfer(source_account_id bigint, target_account_id bigint, amount numeric) TO wallet_app;
@@ -1746,68 +1845,63 @@ GRANT ALL ON FUNCTION wallet.transfer(source_account_id bigint, target_account_i
 
 -- Function wallet.transfer_batch
 
-CREATE FUNCTION wallet.transfer_batch(transfers wallet.transfer_request[], atomic boolean) RETURNS SETOF wallet.outcome
+CREATE FUNCTION wallet.transfer_batch(transfers wallet.transfer_request[], atomic boolean) RETURNS SETOF wallet.transfer_result
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'wallet', 'pg_temp'
     AS $$
 DECLARE
     v_refusal wallet.refusal;
-    v_outcomes wallet.outcome[];
+    v_results wallet.transfer_result[];
     v_refused bigint;
 BEGIN
     IF cardinality(transfer_batch.transfers) > 10000 THEN
-        v_refusal := wallet.refusal('WL012', cardinality(transfer_batch.transfers));
-        RAISE EXCEPTION USING ERRCODE = v_refusal.sqlstate, MESSAGE = v_refusal.message,
-            DETAIL = v_refusal.detail, HINT = v_refusal.hint;
+        v_refusal := wallet.raise_refusal(
+            wallet.refusal('WL012', cardinality(transfer_batch.transfers)));
     END IF;
 
-    v_outcomes := wallet.decide_batch(NULL, transfer_batch.transfers);
+    v_results := wallet.decide_batch(NULL, transfer_batch.transfers);
 
     IF transfer_batch.atomic IS NOT FALSE THEN
         SELECT min(o.item) INTO v_refused
-        FROM (SELECT row_number() OVER () AS item, u.state FROM unnest(v_outcomes) u) o
+        FROM (SELECT row_number() OVER () AS item, u.state FROM unnest(v_results) u) o
         WHERE o.state = 'failed';
     END IF;
     IF v_refused IS NOT NULL THEN
         v_refusal := wallet.refusal('WL013', v_refused);
-        v_outcomes := ARRAY(
+        v_results := ARRAY(
             SELECT ROW(NULL, o.source_account_id, o.target_account_id, o.amount, o.ctime,
                 NULL, NULL, NULL, NULL, 'failed', coalesce(o.sqlstate, v_refusal.sqlstate),
                 coalesce(o.message, v_refusal.message), coalesce(o.detail, v_refusal.detail),
-                coalesce(o.hint, v_refusal.hint))::wallet.outcome
-            FROM unnest(v_outcomes) o);
+                coalesce(o.hint, v_refusal.hint))::wallet.transfer_result
+            FROM unnest(v_results) o);
     END IF;
 
-    PERFORM wallet.write_batch(v_outcomes);
+    PERFORM wallet.write_batch(v_results);
     RETURN QUERY SELECT o.id, o.source_account_id, o.target_account_id, o.amount, o.ctime,
         o.source_entry, o.target_entry, o.source_balance, o.target_balance, o.state,
         o.sqlstate, o.message, o.detail, o.hint
-    FROM unnest(v_outcomes) o;
+    FROM unnest(v_results) o;
 END
 $$;
 
 ALTER FUNCTION wallet.transfer_batch(transfers wallet.transfer_request[], atomic boolean) OWNER TO wallet_owner;
 
-COMMENT ON FUNCTION wallet.transfer_batch(transfers wallet.transfer_request[], atomic boolean) IS 'Makes many transfers, one after another, and returns what became of each, in their order. Refusals: WL012 batch_too_large';
+COMMENT ON FUNCTION wallet.transfer_batch(transfers wallet.transfer_request[], atomic boolean) IS 'Makes many transfers, one after another, and returns the result of each, in their order. Refusals: WL012 batch_too_large';
 
-CREATE FUNCTION wallet.transfer_batch(transfers wallet.transfer_request[], atomic boolean, idempotency_key text) RETURNS wallet.answer
+CREATE FUNCTION wallet.transfer_batch(transfers wallet.transfer_request[], atomic boolean, idempotency_key text) RETURNS wallet.keyed_result
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'wallet', 'pg_temp'
     AS $$
 BEGIN
-    RETURN wallet.once(
-        transfer_batch.idempotency_key, 'transfer_batch',
-        jsonb_build_object(
-            'transfers', coalesce(to_jsonb(transfer_batch.transfers), '[]'),
-            'atomic', transfer_batch.atomic
-        )
-    );
+    RETURN wallet.run_with_key(transfer_batch.idempotency_key, 'transfer_batch', jsonb_build_object(
+        'transfers', coalesce(to_jsonb(transfer_batch.transfers), '[]'),
+        'atomic', transfer_batch.atomic));
 END
 $$;
 
 ALTER FUNCTION wallet.transfer_batch(transfers wallet.transfer_request[], atomic boolean, idempotency_key text) OWNER TO wallet_owner;
 
-COMMENT ON FUNCTION wallet.transfer_batch(transfers wallet.transfer_request[], atomic boolean, idempotency_key text) IS 'Makes many transfers, one after another, once for each key. Refusals: 22023 for a bad key, WL011 idempotency_key_reused, WL012 batch_too_large';
+COMMENT ON FUNCTION wallet.transfer_batch(transfers wallet.transfer_request[], atomic boolean, idempotency_key text) IS 'Makes many transfers, one after another, and returns the result of each, in their order, once for each key. Refusals: 22023 for a bad key, WL011 idempotency_key_reused, WL012 batch_too_large';
 
 REVOKE ALL ON FUNCTION wallet.transfer_batch(transfers wallet.transfer_request[], atomic boolean) FROM PUBLIC;
 GRANT ALL ON FUNCTION wallet.transfer_batch(transfers wallet.transfer_request[], atomic boolean) TO wallet_app;
@@ -1817,7 +1911,7 @@ GRANT ALL ON FUNCTION wallet.transfer_batch(transfers wallet.transfer_request[],
 
 -- Function wallet.transfer_or_enqueue
 
-CREATE FUNCTION wallet.transfer_or_enqueue(source_account_id bigint, target_account_id bigint, amount numeric, wait numeric) RETURNS wallet.outcome
+CREATE FUNCTION wallet.transfer_or_enqueue(source_account_id bigint, target_account_id bigint, amount numeric, wait numeric) RETURNS wallet.transfer_result
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'wallet', 'pg_temp'
     SET lock_timeout TO '0'
@@ -1848,7 +1942,7 @@ BEGIN
         transfer_or_enqueue.target_account_id, transfer_or_enqueue.amount);
     RETURN ROW(v_made.id, v_made.source_account_id, v_made.target_account_id, v_made.amount,
         v_made.ctime, v_made.source_entry, v_made.target_entry, v_made.source_balance,
-        v_made.target_balance, 'succeeded', NULL, NULL, NULL, NULL)::wallet.outcome;
+        v_made.target_balance, 'succeeded', NULL, NULL, NULL, NULL)::wallet.transfer_result;
 EXCEPTION WHEN lock_not_available THEN
     RETURN wallet.enqueue_transfer(transfer_or_enqueue.source_account_id,
         transfer_or_enqueue.target_account_id, transfer_or_enqueue.amount);
@@ -1859,26 +1953,22 @@ ALTER FUNCTION wallet.transfer_or_enqueue(source_account_id bigint, target_accou
 
 COMMENT ON FUNCTION wallet.transfer_or_enqueue(source_account_id bigint, target_account_id bigint, amount numeric, wait numeric) IS 'Makes a transfer if its accounts are free within `wait` seconds; if not, puts it into the queue. Refusals: 22023 for a wait that is not 0 to 3600, WL002 invalid_amount, WL003 same_account, WL004 account_not_found, WL006 insufficient_funds, WL007 balance_limit_exceeded, WL008 account_frozen';
 
-CREATE FUNCTION wallet.transfer_or_enqueue(source_account_id bigint, target_account_id bigint, amount numeric, wait numeric, idempotency_key text) RETURNS wallet.answer
+CREATE FUNCTION wallet.transfer_or_enqueue(source_account_id bigint, target_account_id bigint, amount numeric, wait numeric, idempotency_key text) RETURNS wallet.keyed_result
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'wallet', 'pg_temp'
     AS $$
 BEGIN
-    RETURN wallet.once(
-        transfer_or_enqueue.idempotency_key, 'transfer_or_enqueue',
-        jsonb_build_object(
+    RETURN wallet.run_with_key(
+        transfer_or_enqueue.idempotency_key, 'transfer_or_enqueue', jsonb_build_object(
             'source_account_id', transfer_or_enqueue.source_account_id,
             'target_account_id', transfer_or_enqueue.target_account_id,
-            'amount', transfer_or_enqueue.amount,
-            'wait', transfer_or_enqueue.wait
-        )
-    );
+            'amount', transfer_or_enqueue.amount, 'wait', transfer_or_enqueue.wait));
 END
 $$;
 
 ALTER FUNCTION wallet.transfer_or_enqueue(source_account_id bigint, target_account_id bigint, amount numeric, wait numeric, idempotency_key text) OWNER TO wallet_owner;
 
-COMMENT ON FUNCTION wallet.transfer_or_enqueue(source_account_id bigint, target_account_id bigint, amount numeric, wait numeric, idempotency_key text) IS 'Makes a transfer or puts it into the queue, once for each key. Refusals: 22023 for a bad key or wait, WL002 invalid_amount, WL003 same_account, WL011 idempotency_key_reused';
+COMMENT ON FUNCTION wallet.transfer_or_enqueue(source_account_id bigint, target_account_id bigint, amount numeric, wait numeric, idempotency_key text) IS 'Makes a transfer if its accounts are free within `wait` seconds; if not, puts it into the queue; once for each key. Refusals: 22023 for a bad key or wait, WL002 invalid_amount, WL003 same_account, WL011 idempotency_key_reused; all others are part of the result';
 
 REVOKE ALL ON FUNCTION wallet.transfer_or_enqueue(source_account_id bigint, target_account_id bigint, amount numeric, wait numeric) FROM PUBLIC;
 GRANT ALL ON FUNCTION wallet.transfer_or_enqueue(source_account_id bigint, target_account_id bigint, amount numeric, wait numeric) TO wallet_app;
@@ -1905,32 +1995,6 @@ COMMENT ON FUNCTION wallet.unfreeze_account(id bigint) IS 'Lets an account take 
 
 REVOKE ALL ON FUNCTION wallet.unfreeze_account(id bigint) FROM PUBLIC;
 
--- Function wallet.valid_amount
-
-CREATE FUNCTION wallet.valid_amount(amount numeric) RETURNS numeric
-    LANGUAGE plpgsql IMMUTABLE
-    AS $$
-DECLARE
-    v_refusal wallet.refusal;
-BEGIN
-    -- Compared as given: rounding can carry the longest numbers past what numeric holds. NaN and
-    -- Infinity sort above every number; NULL makes the comparison NULL.
-    IF valid_amount.amount >= 0.005 AND valid_amount.amount < 999999.995 THEN
-        RETURN round(valid_amount.amount, 2);
-    END IF;
-
-    v_refusal := wallet.refusal('WL002', amount => valid_amount.amount);
-    RAISE EXCEPTION USING ERRCODE = v_refusal.sqlstate, MESSAGE = v_refusal.message,
-        DETAIL = v_refusal.detail, HINT = v_refusal.hint;
-END
-$$;
-
-ALTER FUNCTION wallet.valid_amount(amount numeric) OWNER TO wallet_owner;
-
-COMMENT ON FUNCTION wallet.valid_amount(amount numeric) IS 'Rounds an amount to hundredths, half away from zero, and returns it if it is 0.01 to 999999.99. Refusals: WL002 invalid_amount';
-
-REVOKE ALL ON FUNCTION wallet.valid_amount(amount numeric) FROM PUBLIC;
-
 -- Function wallet.withdraw
 
 CREATE FUNCTION wallet.withdraw(account_id bigint, amount numeric) RETURNS wallet.transaction
@@ -1938,7 +2002,7 @@ CREATE FUNCTION wallet.withdraw(account_id bigint, amount numeric) RETURNS walle
     SET search_path TO 'wallet', 'pg_temp'
     AS $$
 BEGIN
-    RETURN wallet.post(withdraw.account_id, NULL, wallet.valid_amount(withdraw.amount));
+    RETURN wallet.post(withdraw.account_id, NULL, withdraw.amount, outside => true);
 END
 $$;
 
@@ -1946,21 +2010,19 @@ ALTER FUNCTION wallet.withdraw(account_id bigint, amount numeric) OWNER TO walle
 
 COMMENT ON FUNCTION wallet.withdraw(account_id bigint, amount numeric) IS 'Pays an amount out of an account to outside, and returns the transaction. Refusals: WL002 invalid_amount, WL004 account_not_found, WL006 insufficient_funds, WL008 account_frozen';
 
-CREATE FUNCTION wallet.withdraw(account_id bigint, amount numeric, idempotency_key text) RETURNS wallet.answer
+CREATE FUNCTION wallet.withdraw(account_id bigint, amount numeric, idempotency_key text) RETURNS wallet.keyed_result
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'wallet', 'pg_temp'
     AS $$
 BEGIN
-    RETURN wallet.once(
-        withdraw.idempotency_key, 'withdraw',
-        jsonb_build_object('account_id', withdraw.account_id, 'amount', withdraw.amount)
-    );
+    RETURN wallet.run_with_key(withdraw.idempotency_key, 'withdraw', jsonb_build_object(
+        'account_id', withdraw.account_id, 'amount', withdraw.amount));
 END
 $$;
 
 ALTER FUNCTION wallet.withdraw(account_id bigint, amount numeric, idempotency_key text) OWNER TO wallet_owner;
 
-COMMENT ON FUNCTION wallet.withdraw(account_id bigint, amount numeric, idempotency_key text) IS 'Pays an amount out of an account to outside, once for each key. Refusals: 22023 for a bad key, WL002 invalid_amount, WL011 idempotency_key_reused';
+COMMENT ON FUNCTION wallet.withdraw(account_id bigint, amount numeric, idempotency_key text) IS 'Pays an amount out of an account to outside, and returns the transaction, once for each key. Refusals: 22023 for a bad key, WL002 invalid_amount, WL011 idempotency_key_reused; all others are part of the result';
 
 REVOKE ALL ON FUNCTION wallet.withdraw(account_id bigint, amount numeric) FROM PUBLIC;
 GRANT ALL ON FUNCTION wallet.withdraw(account_id bigint, amount numeric) TO wallet_app;
@@ -1970,7 +2032,7 @@ GRANT ALL ON FUNCTION wallet.withdraw(account_id bigint, amount numeric, idempot
 
 -- Function wallet.write_batch
 
-CREATE FUNCTION wallet.write_batch(outcomes wallet.outcome[]) RETURNS void
+CREATE FUNCTION wallet.write_batch(results wallet.transfer_result[]) RETURNS void
     LANGUAGE plpgsql
     SET plan_cache_mode TO 'force_custom_plan'
     AS $$
@@ -1980,7 +2042,7 @@ BEGIN
     SET balance = e.balance, entry_count = e.entry, mtime = e.ctime
     FROM (
         SELECT DISTINCT ON (s.id) s.id, s.entry, s.balance, o.ctime
-        FROM unnest(write_batch.outcomes) o
+        FROM unnest(write_batch.results) o
         CROSS JOIN LATERAL (VALUES
             (o.source_account_id, o.source_entry, o.source_balance),
             (o.target_account_id, o.target_entry, o.target_balance)
@@ -1996,31 +2058,31 @@ BEGIN
     OVERRIDING SYSTEM VALUE
     SELECT o.id, o.source_account_id, o.target_account_id, o.amount, o.ctime,
            o.source_entry, o.target_entry, o.source_balance, o.target_balance
-    FROM unnest(write_batch.outcomes) o
+    FROM unnest(write_batch.results) o
     WHERE o.state = 'succeeded';
 END
 $$;
 
-ALTER FUNCTION wallet.write_batch(outcomes wallet.outcome[]) OWNER TO wallet_owner;
+ALTER FUNCTION wallet.write_batch(results wallet.transfer_result[]) OWNER TO wallet_owner;
 
-COMMENT ON FUNCTION wallet.write_batch(outcomes wallet.outcome[]) IS 'Writes what wallet.decide_batch() decided: the transactions that succeeded, and their accounts. Refusals: none';
+COMMENT ON FUNCTION wallet.write_batch(results wallet.transfer_result[]) IS 'Writes what wallet.decide_batch() decided: the transactions that succeeded, and their accounts. Refusals: none';
 
-REVOKE ALL ON FUNCTION wallet.write_batch(outcomes wallet.outcome[]) FROM PUBLIC;
+REVOKE ALL ON FUNCTION wallet.write_batch(results wallet.transfer_result[]) FROM PUBLIC;
 
 -- Triggers
 
-CREATE TRIGGER account_history BEFORE DELETE OR TRUNCATE ON wallet.account FOR EACH STATEMENT EXECUTE FUNCTION wallet.keep_history();
+CREATE TRIGGER account_history BEFORE DELETE OR TRUNCATE ON wallet.account FOR EACH STATEMENT EXECUTE FUNCTION wallet.refuse_change();
 
 ALTER TABLE wallet.account ENABLE ALWAYS TRIGGER account_history;
 
-CREATE TRIGGER failed_transfer_history BEFORE DELETE OR UPDATE OR TRUNCATE ON wallet.failed_transfer FOR EACH STATEMENT EXECUTE FUNCTION wallet.keep_history();
+CREATE TRIGGER failed_transfer_history BEFORE DELETE OR UPDATE OR TRUNCATE ON wallet.failed_transfer FOR EACH STATEMENT EXECUTE FUNCTION wallet.refuse_change();
 
 ALTER TABLE wallet.failed_transfer ENABLE ALWAYS TRIGGER failed_transfer_history;
 
-CREATE TRIGGER reversal_history BEFORE DELETE OR UPDATE OR TRUNCATE ON wallet.reversal FOR EACH STATEMENT EXECUTE FUNCTION wallet.keep_history();
+CREATE TRIGGER reversal_history BEFORE DELETE OR UPDATE OR TRUNCATE ON wallet.reversal FOR EACH STATEMENT EXECUTE FUNCTION wallet.refuse_change();
 
 ALTER TABLE wallet.reversal ENABLE ALWAYS TRIGGER reversal_history;
 
-CREATE TRIGGER transaction_history BEFORE DELETE OR UPDATE OR TRUNCATE ON wallet.transaction FOR EACH STATEMENT EXECUTE FUNCTION wallet.keep_history();
+CREATE TRIGGER transaction_history BEFORE DELETE OR UPDATE OR TRUNCATE ON wallet.transaction FOR EACH STATEMENT EXECUTE FUNCTION wallet.refuse_change();
 
 ALTER TABLE wallet.transaction ENABLE ALWAYS TRIGGER transaction_history;

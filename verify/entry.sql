@@ -2,12 +2,11 @@
 
 BEGIN;
 
-SELECT e.account_id, e.entry, e.transaction_id, e.counterparty_account_id, e.amount, e.balance,
-       e.ctime
-FROM wallet.entry e
-WHERE false;
-
-SELECT 1 / has_table_privilege('wallet_reader', 'wallet.entry', 'SELECT')::int;
-SELECT 1 / (NOT has_table_privilege('wallet_app', 'wallet.entry', 'SELECT'))::int;
+SELECT 1 / count(*)
+FROM pg_class c
+WHERE c.oid = 'wallet.entry'::regclass AND c.relkind = 'v'
+  AND c.relowner = 'wallet_owner'::regrole
+  AND has_table_privilege('wallet_reader', c.oid, 'SELECT')
+  AND NOT has_table_privilege('wallet_app', c.oid, 'SELECT');
 
 ROLLBACK;

@@ -2,14 +2,11 @@
 
 BEGIN;
 
-SELECT r.transaction_id, r.reverses FROM wallet.reversal r WHERE false;
-
-SELECT 1 / (count(*) = 5)::int
-FROM pg_constraint c
-WHERE c.conrelid = 'wallet.reversal'::regclass AND c.contype IN ('p', 'u', 'f', 'c');
-
-SELECT 1 / has_table_privilege('wallet_reader', 'wallet.reversal', 'SELECT')::int;
-SELECT 1 / (NOT has_table_privilege('wallet_app', 'wallet.reversal',
-    'SELECT, INSERT, UPDATE, DELETE, TRUNCATE'))::int;
+SELECT 1 / count(*)
+FROM pg_class c
+WHERE c.oid = 'wallet.reversal'::regclass AND c.relowner = 'wallet_owner'::regrole
+  AND has_table_privilege('wallet_reader', c.oid, 'SELECT')
+  AND NOT has_any_column_privilege('wallet_app', c.oid, 'SELECT, INSERT, UPDATE, REFERENCES')
+  AND NOT has_table_privilege('wallet_app', c.oid, 'DELETE, TRUNCATE, TRIGGER');
 
 ROLLBACK;

@@ -1,38 +1,8 @@
--- Pays an amount into an account from outside, and returns the transaction.
---
--- The amount is rounded to hundredths, half away from zero, before anything else looks at it. The
--- account gets one entry, numbered without a gap. All of it happens in the caller's transaction, or
--- none of it.
---
--- Locks: the account's row, until the caller's transaction ends.
--- Refusals, the first that applies:
---   WL002 invalid_amount          NULL, NaN, Infinity, or not 0.01 to 999999.99 once rounded
---   WL004 account_not_found
---   WL007 balance_limit_exceeded  the balance would pass 999999.99
---
---   SELECT * FROM wallet.deposit(account_id => 1, amount => 100.00);
+-- Revert pgwallet:functions/deposit from pg
 
 BEGIN;
 
-SET LOCAL ROLE wallet_owner;
-
-CREATE OR REPLACE FUNCTION wallet.deposit(account_id bigint, amount numeric)
-RETURNS wallet.transaction
-LANGUAGE plpgsql
-VOLATILE
-SECURITY DEFINER
-SET search_path = wallet, pg_temp
-AS $$
-BEGIN
-    RETURN wallet.post(NULL, deposit.account_id, wallet.valid_amount(deposit.amount));
-END
-$$;
-
-COMMENT ON FUNCTION wallet.deposit(bigint, numeric) IS
-    'Pays an amount into an account from outside, and returns the transaction. '
-    'Refusals: WL002 invalid_amount, WL004 account_not_found, WL007 balance_limit_exceeded';
-
-REVOKE ALL ON FUNCTION wallet.deposit(bigint, numeric) FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION wallet.deposit(bigint, numeric) TO wallet_app;
+DROP FUNCTION wallet.deposit(bigint, numeric, text);
+DROP FUNCTION wallet.deposit(bigint, numeric);
 
 COMMIT;

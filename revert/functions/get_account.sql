@@ -1,45 +1,7 @@
--- Returns an account as it is now.
---
--- Locks: nothing. A transfer that has not committed yet does not show.
--- Refusals: WL004 account_not_found.
---
---   SELECT * FROM wallet.get_account(1);
+-- Revert pgwallet:functions/get_account from pg
 
 BEGIN;
 
-SET LOCAL ROLE wallet_owner;
-
-CREATE OR REPLACE FUNCTION wallet.get_account(id bigint)
-RETURNS wallet.account
-LANGUAGE plpgsql
-STABLE
-SECURITY DEFINER
-SET search_path = wallet, pg_temp
-AS $$
-DECLARE
-    v_account wallet.account;
-    v_refusal wallet.refusal;
-BEGIN
-    SELECT a.id, a.email, a.balance, a.ctime, a.mtime, a.entry_count
-    INTO v_account
-    FROM wallet.account a
-    WHERE a.id = get_account.id;
-
-    IF NOT FOUND THEN
-        v_refusal := wallet.refusal('WL004', get_account.id);
-        RAISE EXCEPTION USING ERRCODE = v_refusal.sqlstate, MESSAGE = v_refusal.message,
-            DETAIL = v_refusal.detail, HINT = v_refusal.hint;
-    END IF;
-
-    RETURN v_account;
-END
-$$;
-
-COMMENT ON FUNCTION wallet.get_account(bigint) IS
-    'Returns an account as it is now. Refusals: WL004 account_not_found';
-
-REVOKE ALL ON FUNCTION wallet.get_account(bigint) FROM PUBLIC;
-REVOKE ALL ON FUNCTION wallet.get_account(bigint) FROM wallet_reader;
-GRANT EXECUTE ON FUNCTION wallet.get_account(bigint) TO wallet_app;
+DROP FUNCTION wallet.get_account(bigint);
 
 COMMIT;

@@ -1,46 +1,7 @@
--- Returns a transaction.
---
--- Locks: nothing.
--- Refusals: WL005 transaction_not_found.
---
---   SELECT * FROM wallet.get_transaction(1);
+-- Revert pgwallet:functions/get_transaction from pg
 
 BEGIN;
 
-SET LOCAL ROLE wallet_owner;
-
-CREATE OR REPLACE FUNCTION wallet.get_transaction(id bigint)
-RETURNS wallet.transaction
-LANGUAGE plpgsql
-STABLE
-SECURITY DEFINER
-SET search_path = wallet, pg_temp
-AS $$
-DECLARE
-    v_transaction wallet.transaction;
-    v_refusal wallet.refusal;
-BEGIN
-    SELECT t.id, t.source_account_id, t.target_account_id, t.amount, t.ctime,
-           t.source_entry, t.target_entry, t.source_balance, t.target_balance
-    INTO v_transaction
-    FROM wallet.transaction t
-    WHERE t.id = get_transaction.id;
-
-    IF NOT FOUND THEN
-        v_refusal := wallet.refusal('WL005', get_transaction.id);
-        RAISE EXCEPTION USING ERRCODE = v_refusal.sqlstate, MESSAGE = v_refusal.message,
-            DETAIL = v_refusal.detail, HINT = v_refusal.hint;
-    END IF;
-
-    RETURN v_transaction;
-END
-$$;
-
-COMMENT ON FUNCTION wallet.get_transaction(bigint) IS
-    'Returns a transaction. Refusals: WL005 transaction_not_found';
-
-REVOKE ALL ON FUNCTION wallet.get_transaction(bigint) FROM PUBLIC;
-REVOKE ALL ON FUNCTION wallet.get_transaction(bigint) FROM wallet_reader;
-GRANT EXECUTE ON FUNCTION wallet.get_transaction(bigint) TO wallet_app;
+DROP FUNCTION wallet.get_transaction(bigint);
 
 COMMIT;

@@ -1,68 +1,7 @@
--- Says a refusal: its SQLSTATE, fixed message, the data as its detail, what to do as its hint.
---
--- For the functions of this schema, which raise it or record it; nobody else may execute it. Which
--- of the data a refusal needs is in its line below; the rest is left out.
---
--- Locks: nothing.
--- Refusals: none.
---
---   SELECT * FROM wallet.refusal('WL006', id => 1, balance => 5.00, amount => 12.30);
+-- Revert pgwallet:functions/refusal from pg
 
 BEGIN;
 
-SET LOCAL ROLE wallet_owner;
-
-CREATE OR REPLACE FUNCTION wallet.refusal(
-    sqlstate text, id bigint DEFAULT NULL, balance numeric DEFAULT NULL, amount numeric DEFAULT NULL
-)
-RETURNS wallet.refusal
-LANGUAGE plpgsql
-IMMUTABLE
-AS $$
-DECLARE
-    v_id text := coalesce(refusal.id::text, 'NULL');
-    v_amount text := coalesce(left(refusal.amount::text, 60), 'NULL');
-BEGIN
-    RETURN CASE refusal.sqlstate
-        WHEN 'WL002' THEN ROW(refusal.sqlstate, 'invalid amount',
-            format('The amount is %s.', v_amount),
-            'Give an amount that is 0.01 to 999999.99 once rounded to hundredths.')::wallet.refusal
-        WHEN 'WL003' THEN ROW(refusal.sqlstate, 'same account',
-            format('Source and target are both account %s.', v_id),
-            'Name two different accounts.')::wallet.refusal
-        WHEN 'WL004' THEN ROW(refusal.sqlstate, 'account not found',
-            format('There is no account %s.', v_id),
-            'Check the id, or open an account first.')::wallet.refusal
-        WHEN 'WL005' THEN ROW(refusal.sqlstate, 'transaction not found',
-            format('There is no transaction %s.', v_id),
-            'Check the id.')::wallet.refusal
-        WHEN 'WL006' THEN ROW(refusal.sqlstate, 'insufficient funds',
-            format('Account %s holds %s, which is less than %s.', v_id, refusal.balance, v_amount),
-            'Move no more than the account holds, or pay in first.')::wallet.refusal
-        WHEN 'WL007' THEN ROW(refusal.sqlstate, 'balance limit exceeded',
-            format('Account %s holds %s; with %s more it would pass 999999.99.',
-                   v_id, refusal.balance, v_amount),
-            format('Move at most %s to this account.', 999999.99 - refusal.balance))::wallet.refusal
-        WHEN 'WL008' THEN ROW(refusal.sqlstate, 'account frozen',
-            format('Account %s takes no part in new transactions.', v_id),
-            'Name another account, or have this one unfrozen.')::wallet.refusal
-        WHEN 'WL009' THEN ROW(refusal.sqlstate, 'already reversed',
-            format('Transaction %s has been reversed already.', v_id),
-            'Nothing is left to do.')::wallet.refusal
-        WHEN 'WL010' THEN ROW(refusal.sqlstate, 'not reversible',
-            format('Transaction %s is a reversal itself.', v_id),
-            'Make a new transaction instead.')::wallet.refusal
-        WHEN 'WL011' THEN ROW(refusal.sqlstate, 'idempotency key reused',
-            'The key was used for another request.',
-            'Use a new key for a new request.')::wallet.refusal
-    END;
-END
-$$;
-
-COMMENT ON FUNCTION wallet.refusal(text, bigint, numeric, numeric) IS
-    'Says a refusal: its SQLSTATE, fixed message, the data as its detail, what to do as its hint. '
-    'Refusals: none';
-
-REVOKE ALL ON FUNCTION wallet.refusal(text, bigint, numeric, numeric) FROM PUBLIC;
+DROP FUNCTION wallet.refusal(text, bigint, numeric, numeric);
 
 COMMIT;

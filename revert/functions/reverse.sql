@@ -2,6 +2,7 @@
 
 BEGIN;
 
+DROP FUNCTION wallet.reverse(bigint, text);
 DROP FUNCTION wallet.reverse(bigint);
 
 COMMIT;

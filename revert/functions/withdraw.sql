@@ -2,6 +2,7 @@
 
 BEGIN;
 
+DROP FUNCTION wallet.withdraw(bigint, numeric, text);
 DROP FUNCTION wallet.withdraw(bigint, numeric);
 
 COMMIT;

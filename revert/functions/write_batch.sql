@@ -2,6 +2,6 @@
 
 BEGIN;
 
-DROP FUNCTION wallet.write_batch(wallet.outcome[]);
+DROP FUNCTION wallet.write_batch(wallet.transfer_result[]);
 
 COMMIT;

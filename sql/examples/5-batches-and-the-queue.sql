@@ -18,10 +18,10 @@ SELECT id, balance, entry_count FROM wallet.account ORDER BY id;
 -- The same as rows of a query, and with a key: done once.
 SELECT (o).id, (o).amount, (o).state, replayed
 FROM (SELECT ARRAY[ROW(1, 2, 1.00), ROW(1, 3, 2.00)]::wallet.transfer_request[]) q (transfers),
-     wallet.transfer_batch(q.transfers, true, idempotency_key => 'salaries-1'), unnest(outcomes) o;
+     wallet.transfer_batch(q.transfers, true, idempotency_key => 'salaries-1'), unnest(results) o;
 SELECT (o).id, (o).amount, (o).state, replayed
 FROM wallet.transfer_batch('{"(1,2,1)", "(1,3,2)"}', true, idempotency_key => 'salaries-1'),
-     unnest(outcomes) o;
+     unnest(results) o;
 
 -- To ask for a transfer locks no account and looks at no balance. It has its id from now on.
 SELECT id, amount, state FROM wallet.enqueue_transfer(1, 2, 5);
@@ -41,10 +41,10 @@ SELECT id, amount, state, source_balance FROM wallet.transfer_or_enqueue(1, 2, 3
 SELECT id, state, sqlstate, detail FROM wallet.cancel_pending(7);
 
 -- The others are made in their order; what cannot be made then, fails.
-SELECT wallet.settle(max_items => 100);
-SELECT id, state, source_entry, source_balance, sqlstate, detail FROM wallet.get_outcome(7);
-SELECT id, state, source_entry, source_balance, sqlstate, detail FROM wallet.get_outcome(8);
-SELECT id, state, source_entry, source_balance, sqlstate, detail FROM wallet.get_outcome(9);
+SELECT wallet.process_pending(max_items => 100);
+SELECT id, state, source_entry, source_balance, sqlstate, detail FROM wallet.get_transfer_result(7);
+SELECT id, state, source_entry, source_balance, sqlstate, detail FROM wallet.get_transfer_result(8);
+SELECT id, state, source_entry, source_balance, sqlstate, detail FROM wallet.get_transfer_result(9);
 SELECT wallet.cancel_pending(9);
 \echo :LAST_ERROR_SQLSTATE
 

@@ -45,7 +45,7 @@ kept AS MATERIALIZED (
        OR c.balance IS DISTINCT FROM c.balance_before + c.amount
        OR c.ctime < c.ctime_before
        OR c.entry = 1
-       OR c.balance NOT BETWEEN 0.00 AND 999999.99
+       OR c.balance NOT BETWEEN 0.00 AND wallet.max_amount()
 )
 SELECT v.violation, coalesce(k.account_id, a.id), v.transaction_id, v.detail
 FROM kept k
@@ -78,10 +78,10 @@ CROSS JOIN LATERAL (VALUES
         THEN format('the account says %s, its last entry or its opening %s', a.mtime,
                     coalesce(k.ctime, a.ctime)) END),
     ('balance_out_of_range', k.transaction_id,
-        CASE WHEN k.balance NOT BETWEEN 0.00 AND 999999.99
+        CASE WHEN k.balance NOT BETWEEN 0.00 AND wallet.max_amount()
         THEN format('the balance after entry %s is %s', k.entry, k.balance) END),
     ('balance_out_of_range', NULL,
-        CASE WHEN coalesce(k.is_last, true) AND a.balance NOT BETWEEN 0.00 AND 999999.99
+        CASE WHEN coalesce(k.is_last, true) AND a.balance NOT BETWEEN 0.00 AND wallet.max_amount()
         THEN format('the account holds %s', a.balance) END)
 ) AS v (violation, transaction_id, detail)
 WHERE v.detail IS NOT NULL

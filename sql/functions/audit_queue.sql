@@ -1,10 +1,10 @@
--- Finds queued transfers that have more than one outcome.
+-- Finds queued transfers that have more than one state.
 --
 -- A part of wallet.audit(), which alone calls it; with NULL it looks at every account.
 --
 -- Locks: nothing.
 -- Refusals: none. Finds:
---   two_outcomes           what is pending has failed or succeeded too, or what failed succeeded
+--   two_results           what is pending has failed or succeeded too, or what failed succeeded
 --
 --   SELECT * FROM wallet.audit_queue(NULL);
 
@@ -17,7 +17,7 @@ RETURNS SETOF wallet.violation
 LANGUAGE sql
 STABLE
 AS $$
-SELECT 'two_outcomes', NULL::bigint, q.id,
+SELECT 'two_results', NULL::bigint, q.id,
        'it is ' || string_agg(q.state, ' and ' ORDER BY q.state)
 FROM (
     SELECT p.id, 'pending', p.source_account_id, p.target_account_id FROM wallet.pending_transfer p
@@ -36,7 +36,7 @@ HAVING count(*) > 1
 $$;
 
 COMMENT ON FUNCTION wallet.audit_queue(bigint) IS
-    'Finds queued transfers that have more than one outcome. '
+    'Finds queued transfers that have more than one state. '
     'Refusals: none';
 
 REVOKE ALL ON FUNCTION wallet.audit_queue(bigint) FROM PUBLIC;

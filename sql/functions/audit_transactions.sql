@@ -23,7 +23,7 @@ AS $$
 SELECT v.violation, NULL::bigint, t.id, v.detail
 FROM wallet.transaction t
 CROSS JOIN LATERAL (VALUES
-    ('amount_out_of_range', CASE WHEN t.amount NOT BETWEEN 0.01 AND 999999.99
+    ('amount_out_of_range', CASE WHEN t.amount NOT BETWEEN 0.01 AND wallet.max_amount()
         THEN format('the amount is %s', t.amount) END),
     ('same_account', CASE WHEN t.source_account_id = t.target_account_id
         THEN format('account %s on both sides', t.source_account_id) END),

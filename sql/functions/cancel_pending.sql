@@ -1,9 +1,9 @@
--- Takes a pending transfer out of the queue, and returns its outcome: failed, as cancelled.
+-- Takes a pending transfer out of the queue, and returns it: failed, as cancelled.
 --
 -- For DBAs: grant it to whoever may decide that.
 --
--- Locks: the request's row, until the caller's transaction ends. A settler that has taken it is
--- waited for.
+-- Locks: the request's row, until the caller's transaction ends. It waits for a queue worker that
+-- is processing the request.
 -- Refusals, the first that applies:
 --   WL005 transaction_not_found
 --   WL015 not_pending             it has succeeded or failed already
@@ -15,7 +15,7 @@ BEGIN;
 SET LOCAL ROLE wallet_owner;
 
 CREATE OR REPLACE FUNCTION wallet.cancel_pending(id bigint)
-RETURNS wallet.outcome
+RETURNS wallet.transfer_result
 LANGUAGE plpgsql
 VOLATILE
 SECURITY DEFINER
@@ -35,18 +35,16 @@ BEGIN
     FROM cancelled c;
 
     IF NOT FOUND THEN
-        PERFORM wallet.get_outcome(cancel_pending.id);
-        v_refusal := wallet.refusal('WL015', cancel_pending.id);
-        RAISE EXCEPTION USING ERRCODE = v_refusal.sqlstate, MESSAGE = v_refusal.message,
-            DETAIL = v_refusal.detail, HINT = v_refusal.hint;
+        PERFORM wallet.get_transfer_result(cancel_pending.id);
+        v_refusal := wallet.raise_refusal(wallet.refusal('WL015', cancel_pending.id));
     END IF;
 
-    RETURN wallet.get_outcome(cancel_pending.id);
+    RETURN wallet.get_transfer_result(cancel_pending.id);
 END
 $$;
 
 COMMENT ON FUNCTION wallet.cancel_pending(bigint) IS
-    'Takes a pending transfer out of the queue, and returns its outcome: failed, as cancelled. '
+    'Takes a pending transfer out of the queue, and returns it: failed, as cancelled. '
     'Refusals: WL005 transaction_not_found, WL015 not_pending';
 
 REVOKE ALL ON FUNCTION wallet.cancel_pending(bigint) FROM PUBLIC;

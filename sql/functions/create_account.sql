@@ -3,7 +3,9 @@
 -- An address is local@domain, 3 to 254 characters, with no space or control character in it. It is
 -- stored as given; one address may own several accounts.
 --
--- Locks: nothing.
+-- With an idempotency_key it is done once for each key, as run_with_key() says.
+--
+-- Locks: the key, if there is one, until the caller's transaction ends.
 -- Refusals: WL001 invalid_email.
 --
 --   SELECT * FROM wallet.create_account('ada@example.com');
@@ -22,6 +24,7 @@ AS $$
 DECLARE
     v_account wallet.account;
     v_reason text;
+    v_refusal wallet.refusal;
     v_ctime timestamptz := clock_timestamp();
 BEGIN
     -- The ranges are spelled out, since classes such as \s depend on the database's locale.
@@ -40,9 +43,8 @@ BEGIN
     END IF;
 
     IF v_reason IS NOT NULL THEN
-        RAISE EXCEPTION USING ERRCODE = 'WL001', MESSAGE = 'invalid email',
-            DETAIL = v_reason,
-            HINT = 'Give an address of the form local@domain, without spaces.';
+        v_refusal := wallet.raise_refusal(ROW('WL001', 'invalid email', v_reason,
+            'Give an address of the form local@domain, without spaces.')::wallet.refusal);
     END IF;
 
     INSERT INTO wallet.account AS a (email, ctime, mtime)
@@ -54,11 +56,29 @@ BEGIN
 END
 $$;
 
+CREATE OR REPLACE FUNCTION wallet.create_account(email text, idempotency_key text)
+RETURNS wallet.keyed_result
+LANGUAGE plpgsql
+VOLATILE
+SECURITY DEFINER
+SET search_path = wallet, pg_temp
+AS $$
+BEGIN
+    RETURN wallet.run_with_key(create_account.idempotency_key, 'create_account',
+                               jsonb_build_object('email', create_account.email));
+END
+$$;
+
 COMMENT ON FUNCTION wallet.create_account(text) IS
     'Opens an account with a balance of 0.00 for an email address, and returns it. '
     'Refusals: WL001 invalid_email';
 
-REVOKE ALL ON FUNCTION wallet.create_account(text) FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION wallet.create_account(text) TO wallet_app;
+COMMENT ON FUNCTION wallet.create_account(text, text) IS
+    'Opens an account with a balance of 0.00 for an email address, and returns it, once for each '
+    'key. Refusals: 22023 for a bad key, WL001 invalid_email, WL011 idempotency_key_reused';
+
+REVOKE ALL ON FUNCTION wallet.create_account(text), wallet.create_account(text, text) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION wallet.create_account(text), wallet.create_account(text, text)
+    TO wallet_app;
 
 COMMIT;

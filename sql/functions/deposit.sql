@@ -1,14 +1,17 @@
 -- Pays an amount into an account from outside, and returns the transaction.
 --
 -- The amount is rounded to hundredths, half away from zero, before anything else looks at it. The
--- account gets one entry, numbered without a gap. All of it happens in the caller's transaction, or
--- none of it.
+-- account gets one entry, numbered without a gap.
+-- All of it happens in the caller's transaction, or none of it.
 --
--- Locks: the account's row, until the caller's transaction ends.
+-- With an idempotency_key it is done once for each key, as run_with_key() says: the result holds
+-- what was made or the refusal.
+--
+-- Locks: the key, if there is one, then the account's row, until the caller's transaction ends.
 -- Refusals, the first that applies:
 --   WL002 invalid_amount          NULL, NaN, Infinity, or not 0.01 to 999999.99 once rounded
 --   WL004 account_not_found
---   WL007 balance_limit_exceeded  the balance would pass 999999.99
+--   WL007 balance_limit_exceeded  the account's balance would pass 999999.99
 --   WL008 account_frozen
 --
 --   SELECT * FROM wallet.deposit(account_id => 1, amount => 100.00);
@@ -25,16 +28,36 @@ SECURITY DEFINER
 SET search_path = wallet, pg_temp
 AS $$
 BEGIN
-    RETURN wallet.post(NULL, deposit.account_id, wallet.valid_amount(deposit.amount));
+    RETURN wallet.post(NULL, deposit.account_id, deposit.amount, outside => true);
+END
+$$;
+
+CREATE OR REPLACE FUNCTION wallet.deposit(account_id bigint, amount numeric, idempotency_key text)
+RETURNS wallet.keyed_result
+LANGUAGE plpgsql
+VOLATILE
+SECURITY DEFINER
+SET search_path = wallet, pg_temp
+AS $$
+BEGIN
+    RETURN wallet.run_with_key(deposit.idempotency_key, 'deposit', jsonb_build_object(
+        'account_id', deposit.account_id, 'amount', deposit.amount));
 END
 $$;
 
 COMMENT ON FUNCTION wallet.deposit(bigint, numeric) IS
-    'Pays an amount into an account from outside, and returns the transaction. '
-    'Refusals: WL002 invalid_amount, WL004 account_not_found, WL007 balance_limit_exceeded, '
-    'WL008 account_frozen';
+    'Pays an amount into an account from outside, and returns the transaction. Refusals: WL002 '
+    'invalid_amount, WL004 account_not_found, WL007 balance_limit_exceeded, WL008 '
+    'account_frozen';
 
-REVOKE ALL ON FUNCTION wallet.deposit(bigint, numeric) FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION wallet.deposit(bigint, numeric) TO wallet_app;
+COMMENT ON FUNCTION wallet.deposit(bigint, numeric, text) IS
+    'Pays an amount into an account from outside, and returns the transaction, once for each '
+    'key. Refusals: 22023 for a bad key, WL002 invalid_amount, WL011 idempotency_key_reused; '
+    'all others are part of the result';
+
+REVOKE ALL ON FUNCTION wallet.deposit(bigint, numeric),
+    wallet.deposit(bigint, numeric, text) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION wallet.deposit(bigint, numeric),
+    wallet.deposit(bigint, numeric, text) TO wallet_app;
 
 COMMIT;

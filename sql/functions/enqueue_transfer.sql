@@ -1,10 +1,14 @@
 -- Puts a transfer into the queue, and returns it as pending, with the id that it will keep.
 --
--- The amount is rounded to hundredths, half away from zero. No account is locked and no balance
--- looked at: wallet.settle() does that later, in the order in which requests were committed. What
--- became of it is known to wallet.get_outcome().
+-- The amount is rounded to hundredths, half away from zero. No account is locked and no balance is
+-- read: wallet.process_pending() does that later, in the order in which requests were committed.
+-- wallet.get_transfer_result() says what became of it.
 --
--- Locks: nothing.
+-- With an idempotency_key it is done once for each key, as run_with_key() says: the result holds
+-- what was made or the refusal. A retry is told that
+-- the transfer is pending, whatever has become of it since.
+--
+-- Locks: the key, if there is one, until the caller's transaction ends.
 -- Refusals, the first that applies:
 --   WL002 invalid_amount          NULL, NaN, Infinity, or not 0.01 to 999999.99 once rounded
 --   WL003 same_account            source and target are one account
@@ -19,21 +23,19 @@ SET LOCAL ROLE wallet_owner;
 CREATE OR REPLACE FUNCTION wallet.enqueue_transfer(
     source_account_id bigint, target_account_id bigint, amount numeric
 )
-RETURNS wallet.outcome
+RETURNS wallet.transfer_result
 LANGUAGE plpgsql
 VOLATILE
 SECURITY DEFINER
 SET search_path = wallet, pg_temp
 AS $$
 DECLARE
-    v_amount numeric := wallet.valid_amount(enqueue_transfer.amount);
-    v_refusal wallet.refusal;
-    v_outcome wallet.outcome;
+    v_refusal wallet.refusal := wallet.check_request(enqueue_transfer.source_account_id,
+        enqueue_transfer.target_account_id, enqueue_transfer.amount);
+    v_result wallet.transfer_result;
 BEGIN
-    IF enqueue_transfer.source_account_id = enqueue_transfer.target_account_id THEN
-        v_refusal := wallet.refusal('WL003', enqueue_transfer.source_account_id);
-        RAISE EXCEPTION USING ERRCODE = v_refusal.sqlstate, MESSAGE = v_refusal.message,
-            DETAIL = v_refusal.detail, HINT = v_refusal.hint;
+    IF v_refusal.sqlstate IS NOT NULL THEN
+        v_refusal := wallet.raise_refusal(v_refusal);
     END IF;
     IF (SELECT count(*) FROM wallet.account a
         WHERE a.id IN (enqueue_transfer.source_account_id, enqueue_transfer.target_account_id)) < 2
@@ -43,13 +45,31 @@ BEGIN
     END IF;
 
     INSERT INTO wallet.pending_transfer AS p (source_account_id, target_account_id, amount, ctime)
-    VALUES (enqueue_transfer.source_account_id, enqueue_transfer.target_account_id, v_amount,
-            clock_timestamp())
+    VALUES (enqueue_transfer.source_account_id, enqueue_transfer.target_account_id,
+            wallet.round_amount(enqueue_transfer.amount), clock_timestamp())
     RETURNING p.id, p.source_account_id, p.target_account_id, p.amount, p.ctime, NULL::bigint,
               NULL::bigint, NULL::numeric, NULL::numeric, 'pending', NULL, NULL, NULL, NULL
-    INTO v_outcome;
+    INTO v_result;
 
-    RETURN v_outcome;
+    RETURN v_result;
+END
+$$;
+
+CREATE OR REPLACE FUNCTION wallet.enqueue_transfer(
+    source_account_id bigint, target_account_id bigint, amount numeric, idempotency_key text
+)
+RETURNS wallet.keyed_result
+LANGUAGE plpgsql
+VOLATILE
+SECURITY DEFINER
+SET search_path = wallet, pg_temp
+AS $$
+BEGIN
+    RETURN wallet.run_with_key(
+        enqueue_transfer.idempotency_key, 'enqueue_transfer', jsonb_build_object(
+            'source_account_id', enqueue_transfer.source_account_id,
+            'target_account_id', enqueue_transfer.target_account_id,
+            'amount', enqueue_transfer.amount));
 END
 $$;
 
@@ -57,7 +77,14 @@ COMMENT ON FUNCTION wallet.enqueue_transfer(bigint, bigint, numeric) IS
     'Puts a transfer into the queue, and returns it as pending, with the id that it will keep. '
     'Refusals: WL002 invalid_amount, WL003 same_account, WL004 account_not_found';
 
-REVOKE ALL ON FUNCTION wallet.enqueue_transfer(bigint, bigint, numeric) FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION wallet.enqueue_transfer(bigint, bigint, numeric) TO wallet_app;
+COMMENT ON FUNCTION wallet.enqueue_transfer(bigint, bigint, numeric, text) IS
+    'Puts a transfer into the queue, and returns it as pending, with the id that it will keep, '
+    'once for each key. Refusals: 22023 for a bad key, WL002 invalid_amount, WL003 '
+    'same_account, WL011 idempotency_key_reused; all others are part of the result';
+
+REVOKE ALL ON FUNCTION wallet.enqueue_transfer(bigint, bigint, numeric),
+    wallet.enqueue_transfer(bigint, bigint, numeric, text) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION wallet.enqueue_transfer(bigint, bigint, numeric),
+    wallet.enqueue_transfer(bigint, bigint, numeric, text) TO wallet_app;
 
 COMMIT;

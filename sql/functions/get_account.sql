@@ -26,9 +26,7 @@ BEGIN
     WHERE a.id = get_account.id;
 
     IF NOT FOUND THEN
-        v_refusal := wallet.refusal('WL004', get_account.id);
-        RAISE EXCEPTION USING ERRCODE = v_refusal.sqlstate, MESSAGE = v_refusal.message,
-            DETAIL = v_refusal.detail, HINT = v_refusal.hint;
+        v_refusal := wallet.raise_refusal(wallet.refusal('WL004', get_account.id));
     END IF;
 
     RETURN v_account;

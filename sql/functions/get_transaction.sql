@@ -27,9 +27,7 @@ BEGIN
     WHERE t.id = get_transaction.id;
 
     IF NOT FOUND THEN
-        v_refusal := wallet.refusal('WL005', get_transaction.id);
-        RAISE EXCEPTION USING ERRCODE = v_refusal.sqlstate, MESSAGE = v_refusal.message,
-            DETAIL = v_refusal.detail, HINT = v_refusal.hint;
+        v_refusal := wallet.raise_refusal(wallet.refusal('WL005', get_transaction.id));
     END IF;
 
     RETURN v_transaction;

@@ -1,37 +1,45 @@
--- Moves an amount from a source to a target and returns the transaction: the one place where money
--- moves.
+-- Moves an amount from a source to a target, and returns the transaction.
 --
--- A NULL source or target stands for the world outside; not both. The amount is what
--- wallet.valid_amount() returned, the accounts are two. For the functions that move money, which
--- are SECURITY DEFINER and pin the search_path; nobody else may execute it.
+-- `outside` says whether a NULL source or target stands for the world outside or for no account.
+-- For the functions that move money, which are SECURITY DEFINER and pin the search_path; nobody
+-- else may execute it. Many transfers at once take decide_batch() and write_batch() in its place,
+-- with the same rules from check_request() and check_accounts().
 --
 -- Locks: the accounts' rows, the lower id first, until the caller's transaction ends. Every lock in
 -- this schema is taken in that order, so no two calls can ever wait for each other.
 -- Refusals, the first that applies:
+--   WL002 invalid_amount          NULL, NaN, Infinity, or not 0.01 to 999999.99 once rounded
+--   WL003 same_account            source and target are one account
 --   WL004 account_not_found       the source is looked at first, then the target
 --   WL006 insufficient_funds      the source's balance would fall below 0.00
 --   WL007 balance_limit_exceeded  the target's balance would pass 999999.99
 --   WL008 account_frozen          of two frozen accounts, the source is named
 --
---   SELECT * FROM wallet.post(source_account_id => NULL, target_account_id => 1, amount => 5.00);
+--   SELECT * FROM wallet.post(NULL, target_account_id => 1, amount => 5.00, outside => true);
 
 BEGIN;
 
 SET LOCAL ROLE wallet_owner;
 
 CREATE OR REPLACE FUNCTION wallet.post(
-    source_account_id bigint, target_account_id bigint, amount numeric
+    source_account_id bigint, target_account_id bigint, amount numeric, outside boolean
 )
 RETURNS wallet.transaction
 LANGUAGE plpgsql
 VOLATILE
 AS $$
 DECLARE
+    v_amount numeric := wallet.round_amount(post.amount);
     v_source record;
     v_target record;
     v_refusal wallet.refusal;
     v_transaction wallet.transaction;
 BEGIN
+    v_refusal := wallet.check_request(post.source_account_id, post.target_account_id, post.amount);
+    IF v_refusal.sqlstate IS NOT NULL THEN
+        v_refusal := wallet.raise_refusal(v_refusal);
+    END IF;
+
     -- One row a statement, the lower id first. What is read here is locked, and therefore current.
     IF post.source_account_id < post.target_account_id THEN
         SELECT a.id, a.balance, a.entry_count, a.mtime, a.frozen INTO v_source
@@ -45,23 +53,11 @@ BEGIN
         FROM wallet.account a WHERE a.id = post.source_account_id FOR NO KEY UPDATE;
     END IF;
 
-    IF v_source.id IS DISTINCT FROM post.source_account_id THEN
-        v_refusal := wallet.refusal('WL004', post.source_account_id);
-    ELSIF v_target.id IS DISTINCT FROM post.target_account_id
-        OR coalesce(v_source.id, v_target.id) IS NULL THEN
-        v_refusal := wallet.refusal('WL004', post.target_account_id);
-    ELSIF v_source.balance < post.amount THEN
-        v_refusal := wallet.refusal('WL006', v_source.id, v_source.balance, post.amount);
-    ELSIF v_target.balance + post.amount > 999999.99 THEN
-        v_refusal := wallet.refusal('WL007', v_target.id, v_target.balance, post.amount);
-    ELSIF v_source.frozen THEN
-        v_refusal := wallet.refusal('WL008', v_source.id);
-    ELSIF v_target.frozen THEN
-        v_refusal := wallet.refusal('WL008', v_target.id);
-    END IF;
+    v_refusal := wallet.check_accounts(
+        v_amount, post.source_account_id, v_source.balance, v_source.frozen,
+        post.target_account_id, v_target.balance, v_target.frozen, post.outside);
     IF v_refusal.sqlstate IS NOT NULL THEN
-        RAISE EXCEPTION USING ERRCODE = v_refusal.sqlstate, MESSAGE = v_refusal.message,
-            DETAIL = v_refusal.detail, HINT = v_refusal.hint;
+        v_refusal := wallet.raise_refusal(v_refusal);
     END IF;
 
     -- A clock that was set back must not date the entry before the accounts' last ones.
@@ -69,15 +65,15 @@ BEGIN
         (source_account_id, target_account_id, amount, ctime,
          source_entry, target_entry, source_balance, target_balance)
     VALUES
-        (v_source.id, v_target.id, post.amount,
+        (v_source.id, v_target.id, v_amount,
          greatest(clock_timestamp(), v_source.mtime, v_target.mtime),
          v_source.entry_count + 1, v_target.entry_count + 1,
-         v_source.balance - post.amount, v_target.balance + post.amount)
+         v_source.balance - v_amount, v_target.balance + v_amount)
     RETURNING t.id, t.source_account_id, t.target_account_id, t.amount, t.ctime,
               t.source_entry, t.target_entry, t.source_balance, t.target_balance
     INTO v_transaction;
 
-    -- One statement for both: PostgreSQL reads a table's CHECKs anew for each statement.
+    -- One statement for both accounts: PostgreSQL prepares each statement's rules anew.
     UPDATE wallet.account a
     SET balance = CASE a.id WHEN v_source.id THEN v_transaction.source_balance
                             ELSE v_transaction.target_balance END,
@@ -88,11 +84,11 @@ BEGIN
 END
 $$;
 
-COMMENT ON FUNCTION wallet.post(bigint, bigint, numeric) IS
-    'Moves an amount from a source to a target and returns the transaction: the one place where '
-    'money moves. Refusals: WL004 account_not_found, WL006 insufficient_funds, '
-    'WL007 balance_limit_exceeded, WL008 account_frozen';
+COMMENT ON FUNCTION wallet.post(bigint, bigint, numeric, boolean) IS
+    'Moves an amount from a source to a target, and returns the transaction. '
+    'Refusals: WL002 invalid_amount, WL003 same_account, WL004 account_not_found, '
+    'WL006 insufficient_funds, WL007 balance_limit_exceeded, WL008 account_frozen';
 
-REVOKE ALL ON FUNCTION wallet.post(bigint, bigint, numeric) FROM PUBLIC;
+REVOKE ALL ON FUNCTION wallet.post(bigint, bigint, numeric, boolean) FROM PUBLIC;
 
 COMMIT;

@@ -1,7 +1,7 @@
--- Says a refusal: its SQLSTATE, fixed message, the data as its detail, what to do as its hint.
+-- Returns the words of a refusal: SQLSTATE, fixed message, the data as its detail, what to do.
 --
--- For the functions of this schema, which raise it or record it; nobody else may execute it. Which
--- of the data a refusal needs is in its line below; the rest is left out.
+-- For the functions of this schema, which raise it or record it; nobody else may execute it. Each
+-- refusal takes the data that its lines below name.
 --
 -- Locks: nothing.
 -- Refusals: none.
@@ -26,7 +26,8 @@ BEGIN
     RETURN CASE refusal.sqlstate
         WHEN 'WL002' THEN ROW(refusal.sqlstate, 'invalid amount',
             format('The amount is %s.', v_amount),
-            'Give an amount that is 0.01 to 999999.99 once rounded to hundredths.')::wallet.refusal
+            format('Give an amount that is 0.01 to %s once rounded to hundredths.',
+                   wallet.max_amount()))::wallet.refusal
         WHEN 'WL003' THEN ROW(refusal.sqlstate, 'same account',
             format('Source and target are both account %s.', v_id),
             'Name two different accounts.')::wallet.refusal
@@ -40,9 +41,10 @@ BEGIN
             format('Account %s holds %s, which is less than %s.', v_id, refusal.balance, v_amount),
             'Move no more than the account holds, or pay in first.')::wallet.refusal
         WHEN 'WL007' THEN ROW(refusal.sqlstate, 'balance limit exceeded',
-            format('Account %s holds %s; with %s more it would pass 999999.99.',
-                   v_id, refusal.balance, v_amount),
-            format('Move at most %s to this account.', 999999.99 - refusal.balance))::wallet.refusal
+            format('Account %s holds %s; with %s more it would pass %s.',
+                   v_id, refusal.balance, v_amount, wallet.max_amount()),
+            format('Move at most %s to this account.',
+                   wallet.max_amount() - refusal.balance))::wallet.refusal
         WHEN 'WL008' THEN ROW(refusal.sqlstate, 'account frozen',
             format('Account %s takes no part in new transactions.', v_id),
             'Name another account, or have this one unfrozen.')::wallet.refusal
@@ -72,7 +74,7 @@ END
 $$;
 
 COMMENT ON FUNCTION wallet.refusal(text, bigint, numeric, numeric) IS
-    'Says a refusal: its SQLSTATE, fixed message, the data as its detail, what to do as its hint. '
+    'Returns the words of a refusal: SQLSTATE, fixed message, the data as its detail, what to do. '
     'Refusals: none';
 
 REVOKE ALL ON FUNCTION wallet.refusal(text, bigint, numeric, numeric) FROM PUBLIC;

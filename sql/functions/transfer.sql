@@ -1,11 +1,15 @@
 -- Moves an amount from one account to another, and returns the transaction.
 --
 -- The amount is rounded to hundredths, half away from zero, before anything else looks at it. Each
--- account gets one entry, numbered without a gap. All of it happens in the caller's transaction, or
--- none of it.
+-- account gets one entry, numbered without a gap.
+-- All of it happens in the caller's transaction, or none of it.
 --
--- Locks: both accounts' rows, the lower id first, until the caller's transaction ends. Every wallet
--- function takes its locks in that order, so no two calls can ever wait for each other.
+-- With an idempotency_key it is done once for each key, as run_with_key() says: the result holds
+-- what was made or the refusal.
+--
+-- Locks: the key, if there is one, then both accounts' rows, the lower id first, until the caller's
+-- transaction ends. Every wallet function takes its locks in that order, so no two calls can ever
+-- wait for each other.
 -- Refusals, the first that applies:
 --   WL002 invalid_amount          NULL, NaN, Infinity, or not 0.01 to 999999.99 once rounded
 --   WL003 same_account            source and target are one account
@@ -29,33 +33,41 @@ VOLATILE
 SECURITY DEFINER
 SET search_path = wallet, pg_temp
 AS $$
-DECLARE
-    v_amount numeric := wallet.valid_amount(transfer.amount);
-    v_refusal wallet.refusal;
 BEGIN
-    IF transfer.source_account_id = transfer.target_account_id THEN
-        v_refusal := wallet.refusal('WL003', transfer.source_account_id);
-    ELSIF transfer.source_account_id IS NULL OR transfer.target_account_id IS NULL THEN
-        -- To post() NULL would mean the world outside. The source is looked at first.
-        PERFORM wallet.get_account(transfer.source_account_id);
-        v_refusal := wallet.refusal('WL004');
-    END IF;
-    IF v_refusal.sqlstate IS NOT NULL THEN
-        RAISE EXCEPTION USING ERRCODE = v_refusal.sqlstate, MESSAGE = v_refusal.message,
-            DETAIL = v_refusal.detail, HINT = v_refusal.hint;
-    END IF;
+    RETURN wallet.post(transfer.source_account_id, transfer.target_account_id, transfer.amount,
+                       outside => false);
+END
+$$;
 
-    RETURN wallet.post(transfer.source_account_id, transfer.target_account_id, v_amount);
+CREATE OR REPLACE FUNCTION wallet.transfer(
+    source_account_id bigint, target_account_id bigint, amount numeric, idempotency_key text
+)
+RETURNS wallet.keyed_result
+LANGUAGE plpgsql
+VOLATILE
+SECURITY DEFINER
+SET search_path = wallet, pg_temp
+AS $$
+BEGIN
+    RETURN wallet.run_with_key(transfer.idempotency_key, 'transfer', jsonb_build_object(
+        'source_account_id', transfer.source_account_id,
+        'target_account_id', transfer.target_account_id, 'amount', transfer.amount));
 END
 $$;
 
 COMMENT ON FUNCTION wallet.transfer(bigint, bigint, numeric) IS
-    'Moves an amount from one account to another, and returns the transaction. '
-    'Refusals: WL002 invalid_amount, WL003 same_account, WL004 account_not_found, '
-    'WL006 insufficient_funds, WL007 balance_limit_exceeded, '
-    'WL008 account_frozen';
+    'Moves an amount from one account to another, and returns the transaction. Refusals: WL002 '
+    'invalid_amount, WL003 same_account, WL004 account_not_found, WL006 insufficient_funds, '
+    'WL007 balance_limit_exceeded, WL008 account_frozen';
 
-REVOKE ALL ON FUNCTION wallet.transfer(bigint, bigint, numeric) FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION wallet.transfer(bigint, bigint, numeric) TO wallet_app;
+COMMENT ON FUNCTION wallet.transfer(bigint, bigint, numeric, text) IS
+    'Moves an amount from one account to another, and returns the transaction, once for each '
+    'key. Refusals: 22023 for a bad key, WL002 invalid_amount, WL003 same_account, WL011 '
+    'idempotency_key_reused; all others are part of the result';
+
+REVOKE ALL ON FUNCTION wallet.transfer(bigint, bigint, numeric),
+    wallet.transfer(bigint, bigint, numeric, text) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION wallet.transfer(bigint, bigint, numeric),
+    wallet.transfer(bigint, bigint, numeric, text) TO wallet_app;
 
 COMMIT;

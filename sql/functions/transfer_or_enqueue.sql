@@ -1,10 +1,13 @@
 -- Makes a transfer if its accounts are free within `wait` seconds; if not, puts it into the queue.
 --
--- The outcome is one that succeeded, as transfer() makes it, or one that is pending, as
--- enqueue_transfer() does. To wait 0 seconds is to wait a millisecond.
+-- The result is one that succeeded, as transfer() makes it, or one that is pending, as
+-- enqueue_transfer() does. A wait of 0 seconds lasts a millisecond.
 --
--- Locks: both accounts' rows, the lower id first, until the caller's transaction ends; or nothing,
--- when it is queued.
+-- With an idempotency_key it is done once for each key, as run_with_key() says: the result holds
+-- what was made or queued, or the refusal.
+--
+-- Locks: the key, if there is one, then both accounts' rows, the lower id first, until the caller's
+-- transaction ends; no account's row, when it is queued.
 -- Refusals, the first that applies:
 --   22023 invalid_parameter_value  `wait` is not 0 to 3600
 --   WL002 invalid_amount          NULL, NaN, Infinity, or not 0.01 to 999999.99 once rounded
@@ -23,7 +26,7 @@ SET LOCAL ROLE wallet_owner;
 CREATE OR REPLACE FUNCTION wallet.transfer_or_enqueue(
     source_account_id bigint, target_account_id bigint, amount numeric, wait numeric
 )
-RETURNS wallet.outcome
+RETURNS wallet.transfer_result
 LANGUAGE plpgsql
 VOLATILE
 SECURITY DEFINER
@@ -57,10 +60,29 @@ BEGIN
         transfer_or_enqueue.target_account_id, transfer_or_enqueue.amount);
     RETURN ROW(v_made.id, v_made.source_account_id, v_made.target_account_id, v_made.amount,
         v_made.ctime, v_made.source_entry, v_made.target_entry, v_made.source_balance,
-        v_made.target_balance, 'succeeded', NULL, NULL, NULL, NULL)::wallet.outcome;
+        v_made.target_balance, 'succeeded', NULL, NULL, NULL, NULL)::wallet.transfer_result;
 EXCEPTION WHEN lock_not_available THEN
     RETURN wallet.enqueue_transfer(transfer_or_enqueue.source_account_id,
         transfer_or_enqueue.target_account_id, transfer_or_enqueue.amount);
+END
+$$;
+
+CREATE OR REPLACE FUNCTION wallet.transfer_or_enqueue(
+    source_account_id bigint, target_account_id bigint, amount numeric, wait numeric,
+    idempotency_key text
+)
+RETURNS wallet.keyed_result
+LANGUAGE plpgsql
+VOLATILE
+SECURITY DEFINER
+SET search_path = wallet, pg_temp
+AS $$
+BEGIN
+    RETURN wallet.run_with_key(
+        transfer_or_enqueue.idempotency_key, 'transfer_or_enqueue', jsonb_build_object(
+            'source_account_id', transfer_or_enqueue.source_account_id,
+            'target_account_id', transfer_or_enqueue.target_account_id,
+            'amount', transfer_or_enqueue.amount, 'wait', transfer_or_enqueue.wait));
 END
 $$;
 
@@ -70,8 +92,14 @@ COMMENT ON FUNCTION wallet.transfer_or_enqueue(bigint, bigint, numeric, numeric)
     'WL003 same_account, WL004 account_not_found, WL006 insufficient_funds, '
     'WL007 balance_limit_exceeded, WL008 account_frozen';
 
-REVOKE ALL ON FUNCTION wallet.transfer_or_enqueue(bigint, bigint, numeric, numeric) FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION wallet.transfer_or_enqueue(bigint, bigint, numeric, numeric)
-    TO wallet_app;
+COMMENT ON FUNCTION wallet.transfer_or_enqueue(bigint, bigint, numeric, numeric, text) IS
+    'Makes a transfer if its accounts are free within `wait` seconds; if not, puts it into the '
+    'queue; once for each key. Refusals: 22023 for a bad key or wait, WL002 invalid_amount, '
+    'WL003 same_account, WL011 idempotency_key_reused; all others are part of the result';
+
+REVOKE ALL ON FUNCTION wallet.transfer_or_enqueue(bigint, bigint, numeric, numeric),
+    wallet.transfer_or_enqueue(bigint, bigint, numeric, numeric, text) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION wallet.transfer_or_enqueue(bigint, bigint, numeric, numeric),
+    wallet.transfer_or_enqueue(bigint, bigint, numeric, numeric, text) TO wallet_app;
 
 COMMIT;

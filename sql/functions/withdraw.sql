@@ -1,14 +1,17 @@
 -- Pays an amount out of an account to outside, and returns the transaction.
 --
 -- The amount is rounded to hundredths, half away from zero, before anything else looks at it. The
--- account gets one entry, numbered without a gap. All of it happens in the caller's transaction, or
--- none of it.
+-- account gets one entry, numbered without a gap.
+-- All of it happens in the caller's transaction, or none of it.
 --
--- Locks: the account's row, until the caller's transaction ends.
+-- With an idempotency_key it is done once for each key, as run_with_key() says: the result holds
+-- what was made or the refusal.
+--
+-- Locks: the key, if there is one, then the account's row, until the caller's transaction ends.
 -- Refusals, the first that applies:
 --   WL002 invalid_amount          NULL, NaN, Infinity, or not 0.01 to 999999.99 once rounded
 --   WL004 account_not_found
---   WL006 insufficient_funds      the balance would fall below 0.00
+--   WL006 insufficient_funds      the account's balance would fall below 0.00
 --   WL008 account_frozen
 --
 --   SELECT * FROM wallet.withdraw(account_id => 1, amount => 5.00);
@@ -25,16 +28,35 @@ SECURITY DEFINER
 SET search_path = wallet, pg_temp
 AS $$
 BEGIN
-    RETURN wallet.post(withdraw.account_id, NULL, wallet.valid_amount(withdraw.amount));
+    RETURN wallet.post(withdraw.account_id, NULL, withdraw.amount, outside => true);
+END
+$$;
+
+CREATE OR REPLACE FUNCTION wallet.withdraw(account_id bigint, amount numeric, idempotency_key text)
+RETURNS wallet.keyed_result
+LANGUAGE plpgsql
+VOLATILE
+SECURITY DEFINER
+SET search_path = wallet, pg_temp
+AS $$
+BEGIN
+    RETURN wallet.run_with_key(withdraw.idempotency_key, 'withdraw', jsonb_build_object(
+        'account_id', withdraw.account_id, 'amount', withdraw.amount));
 END
 $$;
 
 COMMENT ON FUNCTION wallet.withdraw(bigint, numeric) IS
-    'Pays an amount out of an account to outside, and returns the transaction. '
-    'Refusals: WL002 invalid_amount, WL004 account_not_found, WL006 insufficient_funds, '
-    'WL008 account_frozen';
+    'Pays an amount out of an account to outside, and returns the transaction. Refusals: WL002 '
+    'invalid_amount, WL004 account_not_found, WL006 insufficient_funds, WL008 account_frozen';
 
-REVOKE ALL ON FUNCTION wallet.withdraw(bigint, numeric) FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION wallet.withdraw(bigint, numeric) TO wallet_app;
+COMMENT ON FUNCTION wallet.withdraw(bigint, numeric, text) IS
+    'Pays an amount out of an account to outside, and returns the transaction, once for each '
+    'key. Refusals: 22023 for a bad key, WL002 invalid_amount, WL011 idempotency_key_reused; '
+    'all others are part of the result';
+
+REVOKE ALL ON FUNCTION wallet.withdraw(bigint, numeric),
+    wallet.withdraw(bigint, numeric, text) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION wallet.withdraw(bigint, numeric),
+    wallet.withdraw(bigint, numeric, text) TO wallet_app;
 
 COMMIT;

@@ -12,7 +12,7 @@ BEGIN;
 
 SET LOCAL ROLE wallet_owner;
 
-CREATE OR REPLACE FUNCTION wallet.write_batch(outcomes wallet.outcome[])
+CREATE OR REPLACE FUNCTION wallet.write_batch(results wallet.transfer_result[])
 RETURNS void
 LANGUAGE plpgsql
 VOLATILE
@@ -25,7 +25,7 @@ BEGIN
     SET balance = e.balance, entry_count = e.entry, mtime = e.ctime
     FROM (
         SELECT DISTINCT ON (s.id) s.id, s.entry, s.balance, o.ctime
-        FROM unnest(write_batch.outcomes) o
+        FROM unnest(write_batch.results) o
         CROSS JOIN LATERAL (VALUES
             (o.source_account_id, o.source_entry, o.source_balance),
             (o.target_account_id, o.target_entry, o.target_balance)
@@ -41,15 +41,15 @@ BEGIN
     OVERRIDING SYSTEM VALUE
     SELECT o.id, o.source_account_id, o.target_account_id, o.amount, o.ctime,
            o.source_entry, o.target_entry, o.source_balance, o.target_balance
-    FROM unnest(write_batch.outcomes) o
+    FROM unnest(write_batch.results) o
     WHERE o.state = 'succeeded';
 END
 $$;
 
-COMMENT ON FUNCTION wallet.write_batch(wallet.outcome[]) IS
+COMMENT ON FUNCTION wallet.write_batch(wallet.transfer_result[]) IS
     'Writes what wallet.decide_batch() decided: the transactions that succeeded, and their '
     'accounts. Refusals: none';
 
-REVOKE ALL ON FUNCTION wallet.write_batch(wallet.outcome[]) FROM PUBLIC;
+REVOKE ALL ON FUNCTION wallet.write_batch(wallet.transfer_result[]) FROM PUBLIC;
 
 COMMIT;

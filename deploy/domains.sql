@@ -1,0 +1,30 @@
+-- Deploy pgwallet:domains to pg
+-- requires: functions/max_amount
+
+BEGIN;
+
+SET LOCAL ROLE wallet_owner;
+
+-- PostgreSQL reads a domain's rule once a session, a table's CHECK for each statement that writes.
+-- BETWEEN also refuses NaN, which sorts above every number.
+CREATE DOMAIN wallet.amount AS numeric(8, 2)
+    CONSTRAINT amount_range CHECK (VALUE BETWEEN 0.01 AND wallet.max_amount());
+CREATE DOMAIN wallet.balance AS numeric(8, 2)
+    CONSTRAINT balance_range CHECK (VALUE BETWEEN 0.00 AND wallet.max_amount());
+CREATE DOMAIN wallet.entry_number AS bigint
+    CONSTRAINT entry_number_range CHECK (VALUE >= 1);
+CREATE DOMAIN wallet.entry_count AS bigint
+    CONSTRAINT entry_count_range CHECK (VALUE >= 0);
+CREATE DOMAIN wallet.email AS text
+    CONSTRAINT email_length CHECK (char_length(VALUE) BETWEEN 3 AND 254);
+CREATE DOMAIN wallet.idempotency_key_text AS text
+    CONSTRAINT idempotency_key_text_printable CHECK (VALUE ~ '^[\u0020-\u007e]{1,255}$');
+
+COMMENT ON DOMAIN wallet.amount IS 'Money that moves: 0.01 to max_amount()';
+COMMENT ON DOMAIN wallet.balance IS 'Money that an account holds: 0.00 to max_amount()';
+COMMENT ON DOMAIN wallet.entry_number IS 'Number of an entry along its account: 1, 2, 3 …';
+COMMENT ON DOMAIN wallet.entry_count IS 'Number of the last entry; 0 before the first';
+COMMENT ON DOMAIN wallet.email IS 'local@domain, 3 to 254 characters, as given';
+COMMENT ON DOMAIN wallet.idempotency_key_text IS '1 to 255 printable ASCII characters';
+
+COMMIT;

@@ -1,1 +1,0 @@
-../../sql/functions/create_account.with_key.sql

@@ -1,1 +1,0 @@
-../../sql/functions/deposit.with_key.sql

@@ -1,1 +1,0 @@
-../../sql/functions/enqueue_transfer.with_key.sql

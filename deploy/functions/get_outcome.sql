@@ -1,1 +1,0 @@
-../../sql/functions/get_outcome.sql

@@ -1,1 +1,0 @@
-../../sql/functions/keep_history.sql

@@ -1,0 +1,1 @@
+../../sql/functions/max_amount.sql

@@ -1,0 +1,1 @@
+../../sql/functions/process_pending.sql

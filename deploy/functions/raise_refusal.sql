@@ -1,0 +1,1 @@
+../../sql/functions/raise_refusal.sql

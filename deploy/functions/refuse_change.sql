@@ -1,0 +1,1 @@
+../../sql/functions/refuse_change.sql

@@ -1,1 +1,0 @@
-../../sql/functions/reverse.with_key.sql

@@ -1,0 +1,1 @@
+../../sql/functions/round_amount.sql

@@ -1,0 +1,1 @@
+../../sql/functions/run_operation.sql

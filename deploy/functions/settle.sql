@@ -1,1 +1,0 @@
-../../sql/functions/settle.sql

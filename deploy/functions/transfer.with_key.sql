@@ -1,1 +1,0 @@
-../../sql/functions/transfer.with_key.sql

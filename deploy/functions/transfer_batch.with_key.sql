@@ -1,1 +1,0 @@
-../../sql/functions/transfer_batch.with_key.sql

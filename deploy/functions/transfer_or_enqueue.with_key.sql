@@ -1,1 +1,0 @@
-../../sql/functions/transfer_or_enqueue.with_key.sql

@@ -1,1 +1,0 @@
-../../sql/functions/valid_amount.sql

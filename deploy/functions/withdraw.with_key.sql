@@ -1,1 +1,0 @@
-../../sql/functions/withdraw.with_key.sql

@@ -1,0 +1,81 @@
+-- Deploy pgwallet:types to pg
+-- requires: account
+-- requires: transaction
+
+BEGIN;
+
+SET LOCAL ROLE wallet_owner;
+
+CREATE TYPE wallet.refusal AS (
+    sqlstate text,
+    message text,
+    detail text,
+    hint text
+);
+COMMENT ON TYPE wallet.refusal IS
+    'Why a call is refused: a SQLSTATE of class WL, fixed words, the data, and what to do';
+
+CREATE TYPE wallet.transfer_request AS (
+    source_account_id bigint,
+    target_account_id bigint,
+    amount numeric
+);
+COMMENT ON TYPE wallet.transfer_request IS
+    'A transfer to make, where many are given: as text ''(1,2,5.00)''';
+
+CREATE TYPE wallet.transfer_result AS (
+    id bigint,
+    source_account_id bigint,
+    target_account_id bigint,
+    amount numeric,
+    ctime timestamptz,
+    source_entry bigint,
+    target_entry bigint,
+    source_balance numeric,
+    target_balance numeric,
+    state text,
+    sqlstate text,
+    message text,
+    detail text,
+    hint text
+);
+COMMENT ON TYPE wallet.transfer_result IS
+    'A transaction in its state: pending, succeeded or failed. ctime is when it came into that '
+    'state. It has entries and balances when it succeeded; it has the refusal, as sqlstate, '
+    'message, detail and hint, when it failed';
+
+CREATE TYPE wallet.keyed_result AS (
+    replayed boolean,
+    account wallet.account,
+    transaction wallet.transaction,
+    results wallet.transfer_result[],
+    refusal wallet.refusal
+);
+COMMENT ON TYPE wallet.keyed_result IS
+    'The result of a call with an idempotency key: the account or transaction that it made, the '
+    'results of a batch or of a queued transfer, or the refusal. replayed is true if all of it '
+    'happened when the key was first used';
+
+CREATE TYPE wallet.statement_line AS (
+    entry bigint,
+    transaction_id bigint,
+    kind text,
+    counterparty_account_id bigint,
+    amount numeric,
+    balance numeric,
+    ctime timestamptz
+);
+COMMENT ON TYPE wallet.statement_line IS
+    'An entry of an account as its owner sees it. kind is deposit, withdrawal, transfer_in, '
+    'transfer_out or reversal; amount has a sign; balance is the one after it';
+
+CREATE TYPE wallet.violation AS (
+    violation text,
+    account_id bigint,
+    transaction_id bigint,
+    detail text
+);
+COMMENT ON TYPE wallet.violation IS
+    'What an audit finds: the kind of damage, the account or transaction it is in, and the data';
+
+COMMIT;

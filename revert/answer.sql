@@ -1,7 +1,0 @@
--- Revert pgwallet:answer from pg
-
-BEGIN;
-
-DROP TYPE wallet.answer;
-
-COMMIT;

@@ -1,0 +1,8 @@
+-- Revert pgwallet:domains from pg
+
+BEGIN;
+
+DROP DOMAIN wallet.amount, wallet.balance, wallet.entry_number, wallet.entry_count,
+    wallet.email, wallet.idempotency_key_text;
+
+COMMIT;

@@ -1,7 +1,0 @@
--- Revert pgwallet:functions/attempt from pg
-
-BEGIN;
-
-DROP FUNCTION wallet.attempt(text, jsonb);
-
-COMMIT;

@@ -1,7 +1,0 @@
--- Revert pgwallet:functions/audit from pg
-
-BEGIN;
-
-DROP FUNCTION wallet.audit(bigint);
-
-COMMIT;

@@ -1,7 +1,0 @@
--- Revert pgwallet:functions/create_account from pg
-
-BEGIN;
-
-DROP FUNCTION wallet.create_account(text);
-
-COMMIT;

@@ -1,7 +1,0 @@
--- Revert pgwallet:functions/deposit.with_key from pg
-
-BEGIN;
-
-DROP FUNCTION wallet.deposit(bigint, numeric, text);
-
-COMMIT;

@@ -1,7 +1,0 @@
--- Revert pgwallet:functions/deposit from pg
-
-BEGIN;
-
-DROP FUNCTION wallet.deposit(bigint, numeric);
-
-COMMIT;

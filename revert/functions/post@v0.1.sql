@@ -1,7 +1,0 @@
--- Revert pgwallet:functions/post from pg
-
-BEGIN;
-
-DROP FUNCTION wallet.post(bigint, bigint, numeric);
-
-COMMIT;

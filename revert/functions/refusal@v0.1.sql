@@ -1,7 +1,0 @@
--- Revert pgwallet:functions/refusal from pg
-
-BEGIN;
-
-DROP FUNCTION wallet.refusal(text, bigint, numeric, numeric);
-
-COMMIT;

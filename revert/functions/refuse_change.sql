@@ -1,0 +1,7 @@
+-- Revert pgwallet:functions/refuse_change from pg
+
+BEGIN;
+
+DROP FUNCTION wallet.refuse_change();
+
+COMMIT;

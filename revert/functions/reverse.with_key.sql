@@ -1,7 +1,0 @@
--- Revert pgwallet:functions/reverse.with_key from pg
-
-BEGIN;
-
-DROP FUNCTION wallet.reverse(bigint, text);
-
-COMMIT;

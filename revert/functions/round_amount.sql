@@ -1,0 +1,7 @@
+-- Revert pgwallet:functions/round_amount from pg
+
+BEGIN;
+
+DROP FUNCTION wallet.round_amount(numeric);
+
+COMMIT;

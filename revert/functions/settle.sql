@@ -1,7 +1,0 @@
--- Revert pgwallet:functions/settle from pg
-
-BEGIN;
-
-DROP FUNCTION wallet.settle(int);
-
-COMMIT;

@@ -1,7 +1,0 @@
--- Revert pgwallet:functions/transfer from pg
-
-BEGIN;
-
-DROP FUNCTION wallet.transfer(bigint, bigint, numeric);
-
-COMMIT;

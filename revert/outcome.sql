@@ -1,7 +1,0 @@
--- Revert pgwallet:outcome from pg
-
-BEGIN;
-
-DROP TYPE wallet.outcome;
-
-COMMIT;

@@ -1,7 +1,0 @@
--- Revert pgwallet:refusal from pg
-
-BEGIN;
-
-DROP TYPE wallet.refusal;
-
-COMMIT;

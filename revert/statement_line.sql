@@ -1,7 +1,0 @@
--- Revert pgwallet:statement_line from pg
-
-BEGIN;
-
-DROP TYPE wallet.statement_line;
-
-COMMIT;

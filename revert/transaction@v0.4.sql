@@ -1,7 +1,0 @@
--- Revert pgwallet:transaction from pg
-
-BEGIN;
-
-DROP TABLE wallet.transaction;
-
-COMMIT;

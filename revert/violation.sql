@@ -1,7 +1,0 @@
--- Revert pgwallet:violation from pg
-
-BEGIN;
-
-DROP TYPE wallet.violation;
-
-COMMIT;

@@ -1,0 +1,60 @@
+-- Returns why an amount may not move between two accounts, or NULL: the rules of the ledger.
+--
+-- The accounts are passed as they are while they are locked; one that is not there has no balance.
+-- `outside` says whether a NULL id stands for the world outside or for no account. For the
+-- functions that move money, for one transfer or for many; nobody else may execute it. PostgreSQL
+-- puts the body in place of the call.
+--
+-- Locks: nothing.
+-- Refusals: none; it returns the first of these that applies:
+--   WL004 account_not_found       the source is looked at first, then the target
+--   WL006 insufficient_funds      the source's balance would fall below 0.00
+--   WL007 balance_limit_exceeded  the target's balance would pass 999999.99
+--   WL008 account_frozen          of two frozen accounts, the source is named
+--
+--   SELECT * FROM wallet.check_accounts(12.30, 1, 5.00, false, 2, 0.00, false, outside => false);
+
+BEGIN;
+
+SET LOCAL ROLE wallet_owner;
+
+CREATE OR REPLACE FUNCTION wallet.check_accounts(
+    amount numeric,
+    source_account_id bigint, source_balance numeric, source_frozen boolean,
+    target_account_id bigint, target_balance numeric, target_frozen boolean,
+    outside boolean
+)
+RETURNS wallet.refusal
+LANGUAGE sql
+IMMUTABLE
+AS $$
+SELECT CASE
+    WHEN check_accounts.source_balance IS NULL
+        AND NOT (check_accounts.source_account_id IS NULL AND check_accounts.outside)
+        THEN wallet.refusal('WL004', check_accounts.source_account_id)
+    WHEN check_accounts.target_balance IS NULL
+        AND NOT (check_accounts.target_account_id IS NULL AND check_accounts.outside
+                 AND check_accounts.source_account_id IS NOT NULL)
+        THEN wallet.refusal('WL004', check_accounts.target_account_id)
+    WHEN check_accounts.source_balance < check_accounts.amount
+        THEN wallet.refusal('WL006', check_accounts.source_account_id,
+                            check_accounts.source_balance, check_accounts.amount)
+    WHEN check_accounts.target_balance + check_accounts.amount > wallet.max_amount()
+        THEN wallet.refusal('WL007', check_accounts.target_account_id,
+                            check_accounts.target_balance, check_accounts.amount)
+    WHEN check_accounts.source_frozen THEN wallet.refusal('WL008', check_accounts.source_account_id)
+    WHEN check_accounts.target_frozen THEN wallet.refusal('WL008', check_accounts.target_account_id)
+END
+$$;
+
+COMMENT ON FUNCTION wallet.check_accounts(
+    numeric, bigint, numeric, boolean, bigint, numeric, boolean, boolean
+) IS
+    'Returns why an amount may not move between two accounts, or NULL: the rules of the ledger. '
+    'Refusals: none';
+
+REVOKE ALL ON FUNCTION wallet.check_accounts(
+    numeric, bigint, numeric, boolean, bigint, numeric, boolean, boolean
+) FROM PUBLIC;
+
+COMMIT;

@@ -1,0 +1,78 @@
+-- Runs an operation, unless its key has been used: then it returns the first result again.
+--
+-- The key's row is written first, before any account is locked, in the transaction of the
+-- operation: both are there or neither is. A second call with the key waits for the first one to
+-- commit. A refusal is kept too, so that a late duplicate cannot succeed after the caller was told
+-- no. But refusals of the arguments (WL001 to WL003, WL012) are raised and leave no trace. For the
+-- functions that take an idempotency_key; nobody else may execute it.
+--
+-- Locks: the key, then what the operation locks, until the caller's transaction ends.
+-- Refusals, the first that applies:
+--   22023 invalid_parameter_value  the key is not 1 to 255 printable ASCII characters
+--   WL011 idempotency_key_reused   the key was used for another request
+--   WL001 invalid_email
+--   WL002 invalid_amount
+--   WL003 same_account
+--   WL012 batch_too_large
+-- All others are part of the result.
+--
+--   SELECT (wallet.run_with_key('k-1', 'reverse', '{"transaction_id": 2}')).transaction;
+
+BEGIN;
+
+SET LOCAL ROLE wallet_owner;
+
+CREATE OR REPLACE FUNCTION wallet.run_with_key(
+    idempotency_key text, operation text, arguments jsonb
+)
+RETURNS wallet.keyed_result
+LANGUAGE plpgsql
+VOLATILE
+AS $$
+DECLARE
+    v_request jsonb := jsonb_build_object(run_with_key.operation, run_with_key.arguments);
+    v_known record;
+    v_refusal wallet.refusal;
+    v_result wallet.keyed_result;
+BEGIN
+    IF (run_with_key.idempotency_key ~ '^[\u0020-\u007e]{1,255}$') IS NOT TRUE THEN
+        RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value',
+            MESSAGE = 'invalid idempotency key',
+            DETAIL = format('The key has %s characters.', coalesce(length(idempotency_key), 0)),
+            HINT = 'Give a key of 1 to 255 printable ASCII characters.';
+    END IF;
+
+    INSERT INTO wallet.idempotency_key AS k (key, request, ctime)
+    VALUES (run_with_key.idempotency_key, v_request, clock_timestamp())
+    ON CONFLICT DO NOTHING;
+
+    IF NOT FOUND THEN
+        SELECT k.request, k.result INTO v_known
+        FROM wallet.idempotency_key k WHERE k.key = run_with_key.idempotency_key;
+        IF NOT FOUND THEN
+            -- Purged between the two statements: it is a new key again.
+            RETURN wallet.run_with_key(run_with_key.idempotency_key, run_with_key.operation,
+                                       run_with_key.arguments);
+        ELSIF v_known.request <> v_request THEN
+            v_refusal := wallet.raise_refusal(wallet.refusal('WL011'));
+        END IF;
+        v_result := jsonb_populate_record(NULL::wallet.keyed_result, v_known.result);
+        v_result.replayed := true;
+        RETURN v_result;
+    END IF;
+
+    v_result := wallet.run_operation(run_with_key.operation, run_with_key.arguments);
+    UPDATE wallet.idempotency_key k SET result = to_jsonb(v_result)
+    WHERE k.key = run_with_key.idempotency_key;
+    RETURN v_result;
+END
+$$;
+
+COMMENT ON FUNCTION wallet.run_with_key(text, text, jsonb) IS
+    'Runs an operation, unless its key has been used: then it returns the first result again. '
+    'Refusals: 22023 for a bad key, WL011 idempotency_key_reused, WL001 invalid_email, '
+    'WL002 invalid_amount, WL003 same_account, WL012 batch_too_large';
+
+REVOKE ALL ON FUNCTION wallet.run_with_key(text, text, jsonb) FROM PUBLIC;
+
+COMMIT;
