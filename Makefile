@@ -2,20 +2,28 @@
 .DEFAULT_GOAL := help
 PYTHON ?= python3
 BIN := .venv/bin
+# A worker for each core, with a server of its own. ARGS=-n0 runs the tests in one process.
+PYTEST := $(BIN)/pytest -n logical --maxprocesses 4 --dist loadfile
+TEST15 := tests/sql tests/migrations tests/concurrency/test_transfers.py
+TEST_CONTAINERS := tests/containers tests/sql/test_examples.py tests/migrations/test_cycle.py
 
-.PHONY: help run test test15 bench bench-quick lint format psql audit up schema examples lock clean
+.PHONY: help run test test15 test-containers bench bench-quick lint format psql audit up down reset \
+	schema examples lock clean
 
 help:  ## Print this list
-	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 run: .venv/.run  ## Start PostgreSQL, deploy the schema, serve on 127.0.0.1:8000
 	@exec $(BIN)/python -m tools.run
 
-test: .venv/.dev  ## Run all tests (in containers if Docker answers; else on an embedded server)
-	@$(BIN)/pytest $(ARGS)
+test: .venv/.dev  ## Run the tests on embedded servers (ARGS='tests/sql -k rounding' runs some of them)
+	@$(PYTEST) $(ARGS)
 
-test15: .venv/.dev  ## Test what depends on PostgreSQL's version, on Debian's PostgreSQL 15 (pgTAP too)
-	@tools/postgresql15 $(BIN)/pytest tests/sql tests/migrations tests/concurrency $(ARGS)
+test15: .venv/.dev  ## Run what depends on PostgreSQL's version on Debian's PostgreSQL 15 (pgTAP too)
+	@tools/postgresql15 $(PYTEST) $(or $(ARGS),$(TEST15))
+
+test-containers: .venv/.dev  ## Run what depends on containers: Compose, and a few tests on postgres:18
+	@WALLET_TEST_DATABASE=testcontainers $(PYTEST) $(or $(ARGS),$(TEST_CONTAINERS))
 
 bench: .venv/.bench  ## Measure against what one would build otherwise; writes bench/report.md (10 minutes)
 	@exec $(BIN)/python -m bench

@@ -11,7 +11,7 @@ from psycopg.rows import DictRow
 
 from tests.support import databases
 from tests.support.databases import Database
-from tests.support.servers import Server, chosen, docker_answers, make_server
+from tests.support.servers import Server, chosen, make_server
 from tests.support.service import Service
 
 # The server fixture stops its container itself; the reaper would be one more image to pull.
@@ -19,12 +19,12 @@ os.environ.setdefault("TESTCONTAINERS_RYUK_DISABLED", "true")
 
 
 def pytest_report_header() -> str:
-    return f"database: {chosen()} (Docker {'answers' if docker_answers() else 'does not answer'})"
+    return f"database: {chosen()}"
 
 
 @pytest.fixture(scope="session")
 def server() -> Iterator[Server]:
-    """The server of WALLET_TEST_DATABASE, or the best that this machine has."""
+    """The server of WALLET_TEST_DATABASE; of several pytest workers each has one of its own."""
     server = make_server()
     server.start()
     yield server

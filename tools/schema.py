@@ -70,7 +70,7 @@ def _entries(dump: str) -> list[_Entry]:
 
 def _rank(entries: list[_Entry]) -> int:
     """The schema, then what holds data, then what refers to it, then routines, then triggers."""
-    if entries[0].group == "Schema wallet":
+    if entries[0].group in ("Schema wallet", "wallet.max_amount"):  # Which the domains call.
         return 0
     if entries[0].type == "TRIGGER":
         return 4

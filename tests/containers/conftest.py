@@ -7,14 +7,14 @@ from collections.abc import Iterator
 import pytest
 
 from tests.containers.stack import Stack
-from tests.support.servers import docker_answers
+from tests.support.servers import chosen
 
 
 @pytest.fixture(scope="session")
 def stack() -> Iterator[Stack]:
     """All services up and healthy, on an empty ledger to begin with."""
-    if not docker_answers():
-        pytest.skip("Docker does not answer")
+    if chosen() != "testcontainers":
+        pytest.skip("run it with: make test-containers")
     stack = Stack()
     try:
         stack.check_out()

@@ -8,7 +8,7 @@ import pytest
 
 from tests.support import databases
 from tests.support.databases import Database
-from tests.support.servers import APP_PASSWORD, Server, make_cluster
+from tests.support.servers import APP_PASSWORD, Server, make_server
 
 DEPLOYERS = ("wallet_deployer", "wallet_other_deployer")
 
@@ -27,9 +27,7 @@ def deployed_database(database: Database) -> Database:
 
 @pytest.fixture(scope="session")
 def _cluster() -> Iterator[Server]:
-    server = make_cluster()
-    if server is None:
-        pytest.skip("needs a server of its own, whose roles it may drop: WALLET_TEST_CLUSTER")
+    server = make_server()
     server.start()
     yield server
     server.stop()
@@ -37,10 +35,7 @@ def _cluster() -> Iterator[Server]:
 
 @pytest.fixture
 def cluster(_cluster: Server) -> Iterator[Server]:
-    """A server without the wallet's roles, for tests that look at roles.
-
-    Roles belong to the cluster: on a server of somebody else's they are left alone.
-    """
+    """A further server, without the wallet's roles, for tests that look at roles."""
     yield _cluster
     for role in ("wallet_app", "wallet_reader", "wallet_owner", *DEPLOYERS):
         _cluster.execute(f"DROP ROLE IF EXISTS {role}")

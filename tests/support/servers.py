@@ -5,10 +5,8 @@ from __future__ import annotations
 import itertools
 import os
 import shutil
-import subprocess
 from abc import ABC, abstractmethod
-from functools import cache
-from urllib.parse import parse_qsl, urlsplit
+from pathlib import Path
 
 import psycopg
 from psycopg import conninfo
@@ -54,9 +52,11 @@ class Server(ABC):
 
 
 class Embedded(Server):
-    def __init__(self) -> None:
-        self._server = EmbeddedServer(temporary_folder(), OPTIONS)
-        self.name = "embedded"
+    """A server of this process's own, on the wheel's programs or on those of a folder."""
+
+    def __init__(self, programs: Path | None = None) -> None:
+        self._server = EmbeddedServer(temporary_folder(), OPTIONS, programs)
+        self.name = f"the server of {programs}" if programs else "the embedded server"
 
     def start(self) -> None:
         self._server.start()
@@ -95,45 +95,9 @@ class Container(Server):
         return f"postgresql://{login}@{host}:{port}/{database}"
 
 
-class Given(Server):
-    """A server of somebody else's: only databases of our own are made there, and dropped."""
-
-    def __init__(self, url: str) -> None:
-        self._url = urlsplit(url)
-        self.name = f"the server at {self._url.hostname or dict(parse_qsl(self._url.query))}"
-
-    def start(self) -> None:
-        pass
-
-    def stop(self) -> None:
-        pass
-
-    def url(self, database: str, user: str | None = None) -> str:
-        parts = self._url
-        if user:
-            _, _, address = parts.netloc.rpartition("@")
-            parts = parts._replace(netloc=f"{user}:{APP_PASSWORD}@{address}")
-        return parts._replace(path=f"/{database}").geturl()
-
-
-@cache
-def docker_answers() -> bool:
-    """Whether a Docker engine can be reached.
-
-    The docker package is not asked: where no engine answers, docker.from_env() leaks its socket.
-    """
-    try:
-        done = subprocess.run(["docker", "version"], capture_output=True, timeout=30, check=False)
-    except (FileNotFoundError, subprocess.TimeoutExpired):
-        return False
-    return done.returncode == 0
-
-
-@cache
 def chosen() -> str:
-    """WALLET_TEST_DATABASE, or testcontainers where Docker answers, else embedded."""
-    given = os.environ.get("WALLET_TEST_DATABASE", "")
-    return given or ("testcontainers" if docker_answers() else "embedded")
+    """WALLET_TEST_DATABASE: `embedded`, `testcontainers` or a folder with PostgreSQL's programs."""
+    return os.environ.get("WALLET_TEST_DATABASE") or "embedded"
 
 
 def make_server() -> Server:
@@ -142,20 +106,9 @@ def make_server() -> Server:
             return Container()
         case "embedded":
             return Embedded()
-        case url if url.startswith(("postgresql://", "postgres://")):
-            return Given(url)
+        case folder if (Path(folder) / "initdb").exists():
+            return Embedded(Path(folder))
     raise ValueError(
-        f"WALLET_TEST_DATABASE is {chosen()!r}; it takes testcontainers, embedded or a URL"
+        f"WALLET_TEST_DATABASE is {chosen()!r}; it takes embedded, testcontainers, or a folder "
+        "with initdb and PostgreSQL's other programs"
     )
-
-
-def make_cluster() -> Server | None:
-    """A further server, whose roles tests may drop.
-
-    WALLET_TEST_CLUSTER is a superuser's URL of one. Without it, where WALLET_TEST_DATABASE is a
-    server of somebody else's, there is none.
-    """
-    if given := os.environ.get("WALLET_TEST_CLUSTER"):
-        return Given(given)
-    server = make_server()
-    return None if isinstance(server, Given) else server
