@@ -14,6 +14,22 @@ GRANT USAGE ON SCHEMA wallet TO wallet_reader;
 
 ALTER DEFAULT PRIVILEGES FOR ROLE wallet_owner REVOKE ALL ON FUNCTIONS FROM PUBLIC;
 
+-- Function wallet.max_amount
+
+CREATE FUNCTION wallet.max_amount() RETURNS numeric
+    LANGUAGE sql IMMUTABLE
+    AS $$
+SELECT 999999.99
+$$;
+
+ALTER FUNCTION wallet.max_amount() OWNER TO wallet_owner;
+
+COMMENT ON FUNCTION wallet.max_amount() IS 'Returns the largest amount, which is also the largest balance: 999999.99. Refusals: none';
+
+REVOKE ALL ON FUNCTION wallet.max_amount() FROM PUBLIC;
+GRANT ALL ON FUNCTION wallet.max_amount() TO wallet_app;
+GRANT ALL ON FUNCTION wallet.max_amount() TO wallet_reader;
+
 -- Domain wallet.amount
 
 CREATE DOMAIN wallet.amount AS numeric(8,2)
@@ -625,22 +641,6 @@ ALTER TABLE ONLY wallet.reversal
 
 ALTER TABLE ONLY wallet.reversal
     ADD CONSTRAINT reversal_transaction_id_fkey FOREIGN KEY (transaction_id) REFERENCES wallet.transaction(id);
-
--- Function wallet.max_amount
-
-CREATE FUNCTION wallet.max_amount() RETURNS numeric
-    LANGUAGE sql IMMUTABLE
-    AS $$
-SELECT 999999.99
-$$;
-
-ALTER FUNCTION wallet.max_amount() OWNER TO wallet_owner;
-
-COMMENT ON FUNCTION wallet.max_amount() IS 'Returns the largest amount, which is also the largest balance: 999999.99. Refusals: none';
-
-REVOKE ALL ON FUNCTION wallet.max_amount() FROM PUBLIC;
-GRANT ALL ON FUNCTION wallet.max_amount() TO wallet_app;
-GRANT ALL ON FUNCTION wallet.max_amount() TO wallet_reader;
 
 -- Function wallet.audit
 
