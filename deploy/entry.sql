@@ -7,7 +7,7 @@ SET LOCAL ROLE wallet_owner;
 
 CREATE VIEW wallet.entry AS
 SELECT t.source_account_id AS account_id,
-       t.source_entry AS entry,
+       t.source_entry::bigint AS entry,
        t.id AS transaction_id,
        t.target_account_id AS counterparty_account_id,
        -t.amount AS amount,
@@ -16,8 +16,8 @@ SELECT t.source_account_id AS account_id,
 FROM wallet.transaction t
 WHERE t.source_account_id IS NOT NULL
 UNION ALL
-SELECT t.target_account_id, t.target_entry, t.id, t.source_account_id, t.amount::numeric,
-       t.target_balance::numeric, t.ctime
+SELECT t.target_account_id, t.target_entry::bigint, t.id, t.source_account_id,
+       t.amount::numeric, t.target_balance::numeric, t.ctime
 FROM wallet.transaction t
 WHERE t.target_account_id IS NOT NULL;
 

@@ -397,7 +397,7 @@ GRANT SELECT ON TABLE wallet.daily_activity TO wallet_reader;
 
 CREATE VIEW wallet.entry AS
  SELECT t.source_account_id AS account_id,
-    t.source_entry AS entry,
+    (t.source_entry)::bigint AS entry,
     t.id AS transaction_id,
     t.target_account_id AS counterparty_account_id,
     (- (t.amount)::numeric) AS amount,
@@ -407,7 +407,7 @@ CREATE VIEW wallet.entry AS
   WHERE (t.source_account_id IS NOT NULL)
 UNION ALL
  SELECT t.target_account_id AS account_id,
-    t.target_entry AS entry,
+    (t.target_entry)::bigint AS entry,
     t.id AS transaction_id,
     t.source_account_id AS counterparty_account_id,
     (t.amount)::numeric AS amount,
