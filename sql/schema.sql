@@ -1306,7 +1306,7 @@ BEGIN
     END IF;
 
     v_account := wallet.get_account(get_statement.account_id);
-    -- Within the entries before it is added to: any bigint may be asked for.
+    -- Bounded first, because `before` may be any bigint, and arithmetic on it could overflow.
     v_last := greatest(least(get_statement.before, v_account.entry_count + 1), 1) - 1;
 
     RETURN QUERY
@@ -1413,8 +1413,8 @@ GRANT ALL ON FUNCTION wallet.get_transfer_result(id bigint) TO wallet_reader;
 CREATE FUNCTION wallet.lock_accounts(ids bigint[]) RETURNS SETOF wallet.account
     LANGUAGE sql
     AS $$
--- An id never changes, so the order of the sort is the order of the locks; and what had to be
--- waited for is returned as it was left.
+-- An id never changes, so the order of the sort is the order of the locks. A row that was waited
+-- for is returned in its newest version.
 SELECT a.id, a.email, a.balance, a.ctime, a.mtime, a.entry_count, a.frozen
 FROM wallet.account a
 WHERE a.id = ANY (lock_accounts.ids)
@@ -1424,7 +1424,7 @@ $$;
 
 ALTER FUNCTION wallet.lock_accounts(ids bigint[]) OWNER TO wallet_owner;
 
-COMMENT ON FUNCTION wallet.lock_accounts(ids bigint[]) IS 'Locks accounts by ascending id, and returns them as they are then. Refusals: none';
+COMMENT ON FUNCTION wallet.lock_accounts(ids bigint[]) IS 'Locks accounts by ascending id, and returns them as they are once locked. Refusals: none';
 
 REVOKE ALL ON FUNCTION wallet.lock_accounts(ids bigint[]) FROM PUBLIC;
 
@@ -1612,8 +1612,8 @@ BEGIN
     RAISE EXCEPTION USING ERRCODE = 'insufficient_privilege',
         MESSAGE = format('%s on wallet.%s is refused', tg_op, tg_table_name),
         DETAIL = 'What is in the ledger is never changed or deleted.',
-        HINT = 'Take a transaction back with wallet.reverse(). In an emergency a superuser may '
-            'first say SET LOCAL wallet.change_history = on.';
+        HINT = 'Take a transaction back with wallet.reverse(). In an emergency, a superuser may '
+            'first run SET LOCAL wallet.change_history = on.';
 END
 $$;
 
@@ -2037,7 +2037,7 @@ CREATE FUNCTION wallet.write_batch(results wallet.transfer_result[]) RETURNS voi
     SET plan_cache_mode TO 'force_custom_plan'
     AS $$
 BEGIN
-    -- An account is left as its last entry says.
+    -- Each account gets the state after its last entry.
     UPDATE wallet.account a
     SET balance = e.balance, entry_count = e.entry, mtime = e.ctime
     FROM (

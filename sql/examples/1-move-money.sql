@@ -1,4 +1,4 @@
--- Open wallets, pay in, transfer; and what is refused, with the SQLSTATE to catch.
+-- Open wallets, pay in, transfer; then refusals, each with the SQLSTATE to catch.
 \set SHOW_CONTEXT never
 
 SELECT id, email, balance FROM wallet.create_account('ada@example.com');
@@ -19,7 +19,7 @@ SELECT wallet.transfer(1, 2, 500);
 SELECT wallet.deposit(1, 999999.99);
 \echo :LAST_ERROR_SQLSTATE
 
--- No amount of money.
+-- An amount that is no amount.
 SELECT wallet.transfer(1, 2, 'NaN');
 \echo :LAST_ERROR_SQLSTATE
 SELECT wallet.transfer(1, 2, 0.004);
@@ -33,9 +33,9 @@ SELECT wallet.transfer(1, 1, 5);
 SELECT wallet.transfer(1, 3, 5);
 \echo :LAST_ERROR_SQLSTATE
 
--- No email address.
+-- An email that is no address.
 SELECT wallet.create_account('ada');
 \echo :LAST_ERROR_SQLSTATE
 
--- Nothing of what was refused has left a trace.
+-- The refused calls have left no trace.
 SELECT id, balance, entry_count FROM wallet.account ORDER BY id;

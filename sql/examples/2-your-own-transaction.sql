@@ -12,7 +12,7 @@ SELECT id FROM wallet.create_account('customer@example.com');
 SELECT id FROM wallet.create_account('shop@example.com');
 SELECT id FROM wallet.deposit(1, 100);
 
--- Invoice 1 is paid, and says by which transaction.
+-- Invoice 1 is paid, and names the transaction.
 BEGIN;
 UPDATE public.invoice i
 SET transaction_id = (SELECT t.id FROM wallet.transfer(1, 2, i.amount) t)
@@ -20,7 +20,7 @@ WHERE i.id = 1
 RETURNING i.id, i.transaction_id IS NOT NULL AS paid;
 COMMIT;
 
--- There is not enough for invoice 2: its own transaction goes with the refusal.
+-- The account holds too little for invoice 2: the refusal takes the caller's statement back too.
 BEGIN;
 UPDATE public.invoice SET amount = 81.00 WHERE id = 2;
 SELECT wallet.transfer(1, 2, 81.00);

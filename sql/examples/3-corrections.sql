@@ -1,4 +1,4 @@
--- Take a transaction back, and keep an account out of new ones. What was written stays written.
+-- Reverse a transaction, and keep an account out of new ones. History stays as it was written.
 \set SHOW_CONTEXT never
 
 SELECT id FROM wallet.create_account('ada@example.com');
@@ -8,7 +8,7 @@ SELECT id FROM wallet.transfer(1, 2, 30);
 
 SELECT id, source_account_id, target_account_id, amount FROM wallet.reverse(transaction_id => 2);
 
--- Once, and no reversal itself.
+-- A transaction is reversed once, and a reversal never.
 SELECT id FROM wallet.deposit(2, 30);
 SELECT wallet.reverse(2);
 \echo :LAST_ERROR_SQLSTATE
@@ -26,7 +26,7 @@ SELECT wallet.transfer(1, 2, 1);
 SELECT id, balance, frozen FROM wallet.unfreeze_account(2);
 SELECT id, amount FROM wallet.transfer(1, 2, 1);
 
--- History is not to be changed, by its owner neither.
+-- Nobody may change history, not even the owner of the tables.
 UPDATE wallet.transaction SET amount = 1000 WHERE id = 1;
 \echo :LAST_ERROR_SQLSTATE
 SET ROLE wallet_owner;

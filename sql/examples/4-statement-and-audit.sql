@@ -23,7 +23,7 @@ SELECT wallet.balance_at(account_id => 1, at => :'then');
 -- Sound: no row.
 SELECT * FROM wallet.audit();
 
--- What a superuser does to history in an emergency, the audit names.
+-- A superuser changes history; the audit names the damage.
 BEGIN;
 SET LOCAL wallet.change_history = on;
 UPDATE wallet.transaction SET amount = 31.00 WHERE id = 2;

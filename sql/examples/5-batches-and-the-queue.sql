@@ -1,4 +1,4 @@
--- Many transfers in one call, and transfers that are asked for now and made later.
+-- Many transfers in one call, and transfers that are queued now and made later.
 \set SHOW_CONTEXT never
 
 SELECT id FROM wallet.create_account('ada@example.com');
@@ -6,16 +6,16 @@ SELECT id FROM wallet.create_account('bob@example.com');
 SELECT id FROM wallet.create_account('eve@example.com');
 SELECT id FROM wallet.deposit(1, 100);
 
--- In their order, each as transfer() would make it: bob can pay eve what ada has paid him.
+-- One after another, as transfer() would make them: bob can pay eve with ada's money.
 SELECT id, source_account_id AS source, target_account_id AS target, amount, state, sqlstate, detail
 FROM wallet.transfer_batch('{"(1,2,30)", "(2,3,25)", "(2,3,25)", "(3,9,1)"}', atomic => false);
 
--- All or none: one that is refused takes the others with it.
+-- All or none: one refused transfer makes the others fail too.
 SELECT id, state, sqlstate, message, detail
 FROM wallet.transfer_batch('{"(1,2,30)", "(2,3,500)"}', atomic => true);
 SELECT id, balance, entry_count FROM wallet.account ORDER BY id;
 
--- The same as rows of a query, and with a key: done once.
+-- The same from the rows of a query, and with a key: it is done once.
 SELECT (o).id, (o).amount, (o).state, replayed
 FROM (SELECT ARRAY[ROW(1, 2, 1.00), ROW(1, 3, 2.00)]::wallet.transfer_request[]) q (transfers),
      wallet.transfer_batch(q.transfers, true, idempotency_key => 'salaries-1'), unnest(results) o;
@@ -23,24 +23,24 @@ SELECT (o).id, (o).amount, (o).state, replayed
 FROM wallet.transfer_batch('{"(1,2,1)", "(1,3,2)"}', true, idempotency_key => 'salaries-1'),
      unnest(results) o;
 
--- To ask for a transfer locks no account and looks at no balance. It has its id from now on.
+-- Queueing a transfer locks no account and reads no balance. The transfer keeps its id.
 SELECT id, amount, state FROM wallet.enqueue_transfer(1, 2, 5);
 SELECT id, amount, state FROM wallet.enqueue_transfer(1, 2, 500);
 SELECT id, amount, state FROM wallet.enqueue_transfer(1, 3, 7);
--- What never can be made is refused at once.
+-- A transfer that can never be made is refused at once.
 SELECT wallet.enqueue_transfer(1, 9, 5);
 \echo :LAST_ERROR_SQLSTATE
 
 SELECT position, id, source_account_id AS source, target_account_id AS target, amount
 FROM wallet.queue;
 
--- Who can wait a moment for the accounts, and is queued only if they are busy.
+-- Wait a moment for the accounts, and queue the transfer only if they are busy.
 SELECT id, amount, state, source_balance FROM wallet.transfer_or_enqueue(1, 2, 3, wait => 0.5);
 
--- A DBA takes one out.
+-- A DBA cancels one.
 SELECT id, state, sqlstate, detail FROM wallet.cancel_pending(7);
 
--- The others are made in their order; what cannot be made then, fails.
+-- The others are processed in their order; one that cannot be made fails.
 SELECT wallet.process_pending(max_items => 100);
 SELECT id, state, source_entry, source_balance, sqlstate, detail FROM wallet.get_transfer_result(7);
 SELECT id, state, source_entry, source_balance, sqlstate, detail FROM wallet.get_transfer_result(8);

@@ -1,8 +1,8 @@
 -- Checks the ledger, and returns a row for each violation: none when it is sound.
 --
--- Without an account the whole ledger is checked, sums included; with one, that account's entries
--- and transactions. What it can find is listed in audit_entries.sql, audit_transactions.sql,
--- audit_reversals.sql and audit_queue.sql. It works in one snapshot, on a live system, and keeps
+-- Without an account it checks the whole ledger, sums included; with one, that account's entries
+-- and transactions. The files audit_entries.sql, audit_transactions.sql, audit_reversals.sql and
+-- audit_queue.sql list the kinds of violations. It reads one snapshot, on a live system, and keeps
 -- nobody waiting.
 --
 -- Locks: nothing.

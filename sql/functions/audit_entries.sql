@@ -1,6 +1,6 @@
 -- Finds entries that do not follow from the ones before, and accounts that do not match.
 --
--- A part of wallet.audit(), which alone calls it; with NULL it looks at every account.
+-- A part of wallet.audit(). With NULL it checks every account.
 --
 -- Locks: nothing.
 -- Refusals: none. Finds:

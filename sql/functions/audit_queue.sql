@@ -1,6 +1,6 @@
 -- Finds queued transfers that have more than one state.
 --
--- A part of wallet.audit(), which alone calls it; with NULL it looks at every account.
+-- A part of wallet.audit(). With NULL it checks every account.
 --
 -- Locks: nothing.
 -- Refusals: none. Finds:

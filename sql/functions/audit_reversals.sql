@@ -1,6 +1,6 @@
 -- Finds reversals that are not the mirror of what they reverse.
 --
--- A part of wallet.audit(), which alone calls it; with NULL it looks at every account.
+-- A part of wallet.audit(). With NULL it checks every account.
 --
 -- Locks: nothing.
 -- Refusals: none. Finds:

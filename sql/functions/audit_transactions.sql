@@ -1,6 +1,6 @@
 -- Finds transactions that could not have been made, and money from nowhere.
 --
--- A part of wallet.audit(), which alone calls it; with NULL it looks at every account.
+-- A part of wallet.audit(). With NULL it checks every account.
 --
 -- Locks: nothing.
 -- Refusals: none. Finds:

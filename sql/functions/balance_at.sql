@@ -1,7 +1,7 @@
 -- Returns an account's balance as of a moment, or NULL for a moment before it was opened.
 --
--- Times never run backwards along the entries, and entries have no gap: the last entry up to the
--- moment is found by halving, 20 steps for a million entries, and its stored balance is the answer.
+-- Times never run backwards along the entries, and entries have no gap. So it finds the last entry
+-- up to the moment by halving, in 20 steps for a million entries, and returns its stored balance.
 --
 -- Locks: nothing.
 -- Refusals: WL004 account_not_found.

@@ -1,6 +1,6 @@
 -- Takes a pending transfer out of the queue, and returns it: failed, as cancelled.
 --
--- For DBAs: grant it to whoever may decide that.
+-- For DBAs: grant it to the people who may decide that.
 --
 -- Locks: the request's row, until the caller's transaction ends. It waits for a queue worker that
 -- is processing the request.

@@ -1,7 +1,7 @@
 -- Opens an account with a balance of 0.00 for an email address, and returns it.
 --
--- An address is local@domain, 3 to 254 characters, with no space or control character in it. It is
--- stored as given; one address may own several accounts.
+-- An address is local@domain, 3 to 254 characters, without spaces or control characters. It is
+-- stored as given. One address may own several accounts.
 --
 -- With an idempotency_key it is done once for each key, as run_with_key() says.
 --

@@ -19,7 +19,7 @@ CREATE OR REPLACE FUNCTION wallet.decide_batch(ids bigint[], transfers wallet.tr
 RETURNS wallet.transfer_result[]
 LANGUAGE plpgsql
 VOLATILE
--- A plan that is made for ten transfers would pair 5000 with their accounts one by one.
+-- A plan for ten transfers would pair 5000 with their accounts one by one.
 SET plan_cache_mode = force_custom_plan
 AS $$
 DECLARE

@@ -1,7 +1,7 @@
 -- Keeps an account out of new transactions, and returns it.
 --
--- Its balance stays and can be read. Freezing a frozen account changes nothing.
--- For DBAs: grant it to whoever may decide that.
+-- Its balance stays and can be read. A second freeze changes nothing.
+-- For DBAs: grant it to the people who may decide that.
 --
 -- Locks: the account's row, until the caller's transaction ends.
 -- Refusals: WL004 account_not_found.

@@ -1,8 +1,8 @@
 -- Returns a page of an account's statement, the newest entry first.
 --
--- Entries are numbered without a gap, so a page is a range of numbers: page 10 000 costs what
--- page 1 does. For the next page pass the last entry of this one as `before`; after entry 1 there
--- is none.
+-- Entries are numbered without a gap, so a page is a range of numbers, and page 10 000 costs as
+-- much as page 1. For the next page, pass the last entry of this page as `before`; entry 1 is the
+-- last.
 --
 -- Locks: nothing.
 -- Refusals, the first that applies:
@@ -35,7 +35,7 @@ BEGIN
     END IF;
 
     v_account := wallet.get_account(get_statement.account_id);
-    -- Within the entries before it is added to: any bigint may be asked for.
+    -- Bounded first, because `before` may be any bigint, and arithmetic on it could overflow.
     v_last := greatest(least(get_statement.before, v_account.entry_count + 1), 1) - 1;
 
     RETURN QUERY

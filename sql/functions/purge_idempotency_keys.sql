@@ -1,7 +1,7 @@
 -- Forgets the keys that were first used longer ago than an interval, and returns how many.
 --
--- A request that comes again under a forgotten key is a new one: keep keys for longer than any
--- client tries again. For DBAs: nothing else forgets a key.
+-- A request that is sent again under a forgotten key is a new request. So keep keys for longer than
+-- any client retries. For DBAs: nothing else deletes keys.
 --
 -- Locks: the keys' rows, until the caller's transaction ends.
 -- Refusals: none of class WL; 22023 for an interval that is NULL or negative.

@@ -1,7 +1,7 @@
 -- Refuses UPDATE, DELETE and TRUNCATE of what is in the ledger.
 --
--- A trigger's function. Nobody passes it, the owner of the tables included, but a superuser who has
--- first said that history is to change: SET LOCAL wallet.change_history = on.
+-- A trigger function. It refuses everybody, the owner of the tables too. Only a superuser who first
+-- runs SET LOCAL wallet.change_history = on gets past it.
 --
 -- Locks: nothing.
 -- Refusals: none of class WL; 42501 insufficient_privilege.
@@ -28,8 +28,8 @@ BEGIN
     RAISE EXCEPTION USING ERRCODE = 'insufficient_privilege',
         MESSAGE = format('%s on wallet.%s is refused', tg_op, tg_table_name),
         DETAIL = 'What is in the ledger is never changed or deleted.',
-        HINT = 'Take a transaction back with wallet.reverse(). In an emergency a superuser may '
-            'first say SET LOCAL wallet.change_history = on.';
+        HINT = 'Take a transaction back with wallet.reverse(). In an emergency, a superuser may '
+            'first run SET LOCAL wallet.change_history = on.';
 END
 $$;
 

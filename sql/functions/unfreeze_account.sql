@@ -1,7 +1,7 @@
 -- Lets an account take part in transactions again, and returns it.
 --
 -- Unfreezing an account that is not frozen changes nothing.
--- For DBAs: grant it to whoever may decide that.
+-- For DBAs: grant it to the people who may decide that.
 --
 -- Locks: the account's row, until the caller's transaction ends.
 -- Refusals: WL004 account_not_found.

@@ -1,7 +1,7 @@
 -- Writes what wallet.decide_batch() decided: the transactions that succeeded, and their accounts.
 --
--- One UPDATE and one INSERT, however many they are. For the functions that called decide_batch() in
--- the same transaction, and so hold the locks; nobody else may execute it.
+-- It runs one UPDATE and one INSERT, whatever their number. For the functions that called
+-- decide_batch() in the same transaction, and so hold the locks; nobody else may execute it.
 --
 -- Locks: the accounts' rows, which are locked already.
 -- Refusals: none.
@@ -16,11 +16,11 @@ CREATE OR REPLACE FUNCTION wallet.write_batch(results wallet.transfer_result[])
 RETURNS void
 LANGUAGE plpgsql
 VOLATILE
--- The plan for ten accounts is not the plan for 5000.
+-- A plan for ten accounts would be slow for 5000.
 SET plan_cache_mode = force_custom_plan
 AS $$
 BEGIN
-    -- An account is left as its last entry says.
+    -- Each account gets the state after its last entry.
     UPDATE wallet.account a
     SET balance = e.balance, entry_count = e.entry, mtime = e.ctime
     FROM (
