@@ -11,8 +11,8 @@ import asyncpg
 
 from service.app import App, create_app
 from service.config import ConfigError, Settings
-from service.database import IS_READY
-from service.settler import settle_until_stopped
+from service.queue_worker import process_until_stopped
+from service.statements import IS_READY
 from service.workers import Child, fork_workers
 
 
@@ -21,7 +21,7 @@ class CannotStart(Exception):
 
 
 def bind(settings: Settings) -> socket.socket:
-    """A listening socket. Raises CannotStart when the address is taken or not to be had."""
+    """A listening socket. Raises CannotStart if the address is taken or unusable."""
     family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
     listener = socket.socket(family)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -39,7 +39,7 @@ def bind(settings: Settings) -> socket.socket:
 
 
 async def check_database(settings: Settings) -> None:
-    """Raise CannotStart unless the database answers, and holds what this service calls."""
+    """Raise CannotStart unless the database answers, has the functions, and keeps commits."""
     try:
         connection = await asyncpg.connect(settings.database_url, timeout=5)
         try:
@@ -48,14 +48,14 @@ async def check_database(settings: Settings) -> None:
             durable = await connection.fetchval("SHOW synchronous_commit") != "off"
         finally:
             await connection.close()
-    except ValueError:  # Whose text may hold the password.
+    except ValueError:  # Its text may hold the password.
         raise CannotStart(
             "WALLET_DATABASE_URL cannot be read; it takes "
             "postgresql://wallet_app:PASSWORD@HOST:5432/DATABASE, with every character of the "
-            "password that is no letter or digit written as % and two hexadecimal digits"
+            "password that is not a letter or digit written as % and two hexadecimal digits"
         ) from None
     except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
-        # Nothing else of the URL is shown: a password may stand in any part of it.
+        # The rest of the URL is not shown: any part of it may hold a password.
         host = urlsplit(settings.database_url).hostname or "its socket"
         reason = " ".join(str(error).split()) or type(error).__name__
         raise CannotStart(
@@ -69,14 +69,14 @@ async def check_database(settings: Settings) -> None:
         )
     if not durable:
         raise CannotStart(
-            f"synchronous_commit is off in the database {name}: what is answered would not "
+            f"synchronous_commit is off in the database {name}: what was answered might not "
             "survive a crash; set it to on"
         )
 
 
-async def settle(settings: Settings, child: Child) -> None:
+async def process_queue(settings: Settings, child: Child) -> None:
     child.end_with_parent()
-    await settle_until_stopped(settings)
+    await process_until_stopped(settings)
 
 
 def serve(app: App, listener: socket.socket, child: Child) -> None:
@@ -96,10 +96,10 @@ def main() -> None:
         sys.exit(f"pgwallet: {error}")
 
     app = create_app(settings)
-    child = fork_workers(["settler", *["worker"] * settings.workers], listener)
-    if child.job == "settler":
+    child = fork_workers(["queue", *["worker"] * settings.workers], listener)
+    if child.job == "queue":
         listener.close()
-        asyncio.run(settle(settings, child))
+        asyncio.run(process_queue(settings, child))
     else:
         serve(app, listener, child)
 

@@ -1,4 +1,4 @@
-"""The application: routes, one error mapping, and a pool per worker."""
+"""The application: routes, one error mapping, and connections per worker."""
 
 from __future__ import annotations
 
@@ -15,23 +15,22 @@ from sanic.exceptions import SanicException
 from service.config import Settings
 from service.database import Database
 from service.errors import problem_response
+from service.limits import MAX_BODY_BYTES, MAX_WAIT
 from service.logs import logging_config
 from service.responses import request_id
 from service.routes import account, docs, health, transaction
-from service.routes.transaction import MOST_WAIT
-from service.schemas import BODY_LIMIT
 
 logger = logging.getLogger("wallet")
 
 
 class _Request(Request):
-    """A request that is answered even when what it asks for is no URL."""
+    """A request that is answered even if its target is not a URL."""
 
     def __init__(self, url_bytes: bytes, *arguments: Any, **named: Any) -> None:
         try:
             super().__init__(url_bytes, *arguments, **named)
         except SanicException:
-            if named["method"] != "NONE":  # Sanic's stand-in for a request that it cannot read.
+            if named["method"] != "NONE":  # Sanic's stand-in for a request that it cannot parse.
                 raise
             super().__init__(b"*", *arguments, **named)
 
@@ -40,15 +39,15 @@ App: TypeAlias = Sanic[Config, SimpleNamespace]
 
 
 def create_app(settings: Settings) -> App:
-    """Make the application. It opens its pool when a worker starts and closes it when it stops."""
+    """Make the application. It has a Database from a worker's start to its stop."""
     app = Sanic("pgwallet", request_class=_Request, log_config=logging_config(settings.log_format))
     app.config.update(
         MOTD=False,
         ACCESS_LOG=False,
-        REQUEST_MAX_SIZE=BODY_LIMIT,
+        REQUEST_MAX_SIZE=MAX_BODY_BYTES,
         REQUEST_TIMEOUT=30,
-        # The database's own limits come first; this one is for what nobody foresaw.
-        RESPONSE_TIMEOUT=settings.pool_timeout + settings.statement_timeout + MOST_WAIT + 10,
+        # The database's own limits come first. This one is for what is unexpected.
+        RESPONSE_TIMEOUT=settings.pool_timeout + settings.statement_timeout + MAX_WAIT + 10,
         GRACEFUL_SHUTDOWN_TIMEOUT=settings.shutdown_timeout,
     )
     for routes in (account, transaction, health, docs):
@@ -58,16 +57,16 @@ def create_app(settings: Settings) -> App:
     app.ctx.stopping = asyncio.Event()
 
     @app.before_server_start
-    async def open_pool(app: App) -> None:
+    async def open_database(app: App) -> None:
         app.ctx.database = Database(settings)
 
-    # Requests in flight end between these two: the pool must outlive them.
+    # Requests in flight end between these two: the connections must outlive them.
     @app.before_server_stop
     async def stop_being_ready(app: App) -> None:
         app.ctx.stopping.set()
 
     @app.after_server_stop
-    async def close_pool(app: App) -> None:
+    async def close_database(app: App) -> None:
         await app.ctx.database.close()
 
     @app.exception(Exception)

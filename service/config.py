@@ -4,95 +4,95 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from difflib import get_close_matches
+from typing import Annotated, Literal, TypeAlias
+
+import msgspec
+from msgspec import Meta, Struct, inspect, structs
 
 
 class ConfigError(Exception):
     """A setting that cannot be used. The message names it and says what it takes."""
 
 
-@dataclass(frozen=True)
-class Settings:
-    """What the service runs with. Times are in seconds, sizes in bytes."""
+_Timeout: TypeAlias = Annotated[float, Meta(ge=0.01, le=60)]
 
-    database_url: str
-    """WALLET_DATABASE_URL, as libpq writes it: postgresql://wallet_app:…@host:5432/wallet."""
+
+class Settings(Struct, frozen=True):
+    """The service's settings: field `x` is the variable WALLET_X. Times are in seconds."""
+
+    database_url: Annotated[str, Meta(pattern="^postgres(ql)?://")]
+    """As libpq writes it: postgresql://wallet_app:…@host:5432/wallet."""
     host: str = "127.0.0.1"
-    """WALLET_HOST: the address to listen on."""
-    port: int = 8000
-    """WALLET_PORT: the port to listen on."""
-    workers: int = 1
-    """WALLET_WORKERS: processes that answer requests; each has a pool of its own."""
-    pool_size: int = 16
-    """WALLET_POOL_SIZE: the most connections that one worker opens."""
-    pool_timeout: float = 2.0
-    """WALLET_POOL_TIMEOUT: how long a request waits for a connection, then 503 `busy`."""
-    lock_timeout: float = 2.0
-    """WALLET_LOCK_TIMEOUT: how long a call waits for an account, then 503 `busy`."""
-    statement_timeout: float = 5.0
-    """WALLET_STATEMENT_TIMEOUT: how long a call may take in all, then 503 `busy`."""
-    shutdown_timeout: float = 15.0
-    """WALLET_SHUTDOWN_TIMEOUT: how long requests in flight have to finish when told to stop."""
-    settle_mode: str = "direct"
-    """WALLET_SETTLE_MODE: `direct`, or `strict` to have every POST /transaction queued."""
-    log_format: str = "text"
-    """WALLET_LOG_FORMAT: `text`, or `json` for a JSON object a line."""
+    """The address to listen on."""
+    port: Annotated[int, Meta(ge=1, le=65535)] = 8000
+    """The port to listen on."""
+    workers: Annotated[int, Meta(ge=1, le=256)] = 1
+    """Processes that answer requests; each has connections of its own."""
+    pool_size: Annotated[int, Meta(ge=1, le=1000)] = 16
+    """The most connections that one worker opens."""
+    pool_timeout: _Timeout = 2.0
+    """How long a request waits for a connection, then 503 `busy`."""
+    lock_timeout: _Timeout = 2.0
+    """How long a call waits for an account, then 503 `busy`."""
+    statement_timeout: _Timeout = 5.0
+    """How long a call may take in all, then 503 `busy`."""
+    shutdown_timeout: Annotated[float, Meta(ge=0, le=600)] = 15.0
+    """How long requests in flight have to finish when the service is told to stop."""
+    queue: Literal["on-request", "all"] = "on-request"
+    """Which transfers are queued: those that ask for it, or every POST /transaction."""
+    log_format: Literal["text", "json"] = "text"
+    """`json` writes one JSON object a line."""
     access_log: bool = False
-    """WALLET_ACCESS_LOG: whether each request is logged."""
+    """Whether each request is logged."""
 
     @property
-    def most_wait(self) -> float:
+    def max_wait(self) -> float:
         """How long a transfer may wait for its accounts and still be done or queued in time."""
         return self.statement_timeout * 0.8
 
     @classmethod
     def from_environ(cls, environ: Mapping[str, str] = os.environ) -> Settings:
-        """Read WALLET_* variables; unset or empty ones take their defaults.
+        """Read WALLET_* variables; unset and empty ones take their defaults.
 
-        Raises ConfigError for a value that cannot be used, and without WALLET_DATABASE_URL.
+        Raises ConfigError for a value that cannot be used, a variable that is not a setting, and
+        without WALLET_DATABASE_URL.
         """
-        database_url = environ.get("WALLET_DATABASE_URL", "")
-        if not database_url:
+        fields = {f"WALLET_{field.name.upper()}": field for field in structs.fields(cls)}
+        for name in environ:
+            # Compose sets the first one on other containers; the tests have variables of their own.
+            if (
+                name.startswith("WALLET_")
+                and name not in {"WALLET_APP_PASSWORD", *fields}
+                and not name.startswith("WALLET_TEST_")
+            ):
+                near = get_close_matches(name, fields, 1) or fields
+                raise ConfigError(f"{name} is not a setting; did you mean {' or '.join(near)}?")
+        if not environ.get("WALLET_DATABASE_URL"):
             raise ConfigError(
                 "WALLET_DATABASE_URL is not set; "
                 "set it to postgresql://wallet_app:PASSWORD@HOST:5432/DATABASE"
             )
-        if not database_url.startswith(("postgresql://", "postgres://")):
-            raise ConfigError("WALLET_DATABASE_URL must begin with postgresql://")
+        values = {}
+        for name, field in fields.items():
+            if text := environ.get(name):
+                try:
+                    values[field.name] = msgspec.convert(text, field.type, strict=False)
+                except msgspec.ValidationError:
+                    raise ConfigError(_refusal(name, text, field.type)) from None
+        return cls(**values)
 
-        def number(name: str, default: float, least: float, most: float) -> float:
-            text = environ.get(name, "")
-            try:
-                value = float(text) if text else default
-            except ValueError:
-                value = float("nan")
-            if not least <= value <= most:
-                raise ConfigError(f"{name} is {text!r}; it takes a number from {least} to {most}")
-            return value
 
-        def integer(name: str, default: int, least: int, most: int) -> int:
-            text = environ.get(name, "")
-            if text and not (text.isascii() and text.isdigit()):
-                raise ConfigError(f"{name} is {text!r}; it takes a whole number")
-            return int(number(name, default, least, most))
-
-        def choice(name: str, *choices: str) -> str:
-            text = environ.get(name, "") or choices[0]
-            if text not in choices:
-                raise ConfigError(f"{name} is {text!r}; it takes {' or '.join(choices)}")
-            return text
-
-        return cls(
-            database_url=database_url,
-            host=environ.get("WALLET_HOST", "") or cls.host,
-            port=integer("WALLET_PORT", cls.port, 1, 65535),
-            workers=integer("WALLET_WORKERS", cls.workers, 1, 256),
-            pool_size=integer("WALLET_POOL_SIZE", cls.pool_size, 1, 1000),
-            pool_timeout=number("WALLET_POOL_TIMEOUT", cls.pool_timeout, 0.01, 60),
-            lock_timeout=number("WALLET_LOCK_TIMEOUT", cls.lock_timeout, 0.01, 60),
-            statement_timeout=number("WALLET_STATEMENT_TIMEOUT", cls.statement_timeout, 0.01, 60),
-            shutdown_timeout=number("WALLET_SHUTDOWN_TIMEOUT", cls.shutdown_timeout, 0, 600),
-            settle_mode=choice("WALLET_SETTLE_MODE", "direct", "strict"),
-            log_format=choice("WALLET_LOG_FORMAT", "text", "json"),
-            access_log=choice("WALLET_ACCESS_LOG", "false", "true") == "true",
-        )
+def _refusal(name: str, text: str, type: object) -> str:
+    match inspect.type_info(type):
+        case inspect.IntType(ge=least, le=most):
+            takes = f"a whole number from {least} to {most}"
+        case inspect.FloatType(ge=least, le=most):
+            takes = f"a number from {least:g} to {most:g}"
+        case inspect.LiteralType(values=values):
+            takes = " or ".join(map(str, values))
+        case inspect.BoolType():
+            takes = "true or false"
+        case _:  # The database's URL, which may hold a password.
+            return f"{name} must begin with postgresql://"
+    return f"{name} is {text!r}; it takes {takes}"

@@ -1,4 +1,4 @@
-"""The docs page: the OpenAPI document as HTML that loads nothing and runs nothing."""
+"""The docs page: the OpenAPI document as HTML that loads nothing and runs no script."""
 
 from __future__ import annotations
 
@@ -7,8 +7,7 @@ import re
 from html import escape
 from typing import Any
 
-from service.errors import STATUSES
-from service.openapi import CODES, EVERYWHERE
+from service.codes import CODES, EVERYWHERE
 
 Schema = dict[str, Any]
 
@@ -40,7 +39,7 @@ _WAYS = """<section id="ways">
 <h2>Now, later, or only if busy</h2>
 <p>Transfers that share an account are made one after another, and wait for each other. There are
 three ways to deal with that, to be chosen request by request:</p>
-{table}<p><code>WALLET_SETTLE_MODE=strict</code> has every <code>POST /transaction</code> queued,
+{table}<p><code>WALLET_QUEUE=all</code> has every <code>POST /transaction</code> queued,
 asked for or not: then all of them are made in the order in which they came. Otherwise what is made
 at once may overtake what is queued. Payments, withdrawals, reversals and batches are made at once
 in any case.</p>
@@ -49,8 +48,8 @@ in any case.</p>
   -d '{{"source_account_id": 1, "target_account_id": 2, "amount": "1.00"}}'
 {pending}
 curl http://127.0.0.1:8000/transaction/4 -H 'Prefer: wait=10'
-{settled}</pre>
-<p>What was answered with 202 keeps its id, and ends as <code>succeeded</code>, or as
+{succeeded}</pre>
+<p>A transaction that was answered with 202 keeps its id, and ends as <code>succeeded</code>, or as
 <code>failed</code> with the refusal as its <code>failure</code>.</p>
 </section>
 """
@@ -58,7 +57,7 @@ _PENDING = (
     '{"id":4,"source_account_id":1,"target_account_id":2,"amount":"1.00",'
     '"ctime":"2026-11-22T19:36:27.110505Z","state":"pending"}'
 )
-_SETTLED = (
+_SUCCEEDED = (
     '{"id":4,"source_account_id":1,"target_account_id":2,"amount":"1.00",'
     '"ctime":"2026-11-22T19:36:27.163460Z","state":"succeeded"}'
 )
@@ -92,9 +91,9 @@ def page(document: Schema) -> bytes:
         for method, operation in methods.items()
     ]
     codes = "".join(
-        f'<tr id="{code}"><td><code>{code}</code></td><td>{STATUSES[code]}</td>'
-        f"<td>{escape(meaning)}</td></tr>"
-        for code, meaning in CODES.items()
+        f'<tr id="{code.code}"><td><code>{code.code}</code></td><td>{code.status}</td>'
+        f"<td>{_text(code.meaning)}</td></tr>"
+        for code in CODES.values()
     )
     html = f"""<!doctype html>
 <html lang="en">
@@ -125,13 +124,18 @@ request.</p>
     return html.encode()
 
 
+def _text(text: str) -> str:
+    """Text as HTML; what stands in backticks is code."""
+    return re.sub("`([^`]+)`", r"<code>\1</code>", escape(text))
+
+
 def _ways() -> str:
-    """The section on the three ways; what stands in backticks is code."""
-    head, *rest = [[re.sub("`([^`]+)`", r"<code>\1</code>", cell) for cell in row] for row in WAYS]
+    """The section on the three ways."""
+    head, *rest = [[_text(cell) for cell in row] for row in WAYS]
     table = f"<tr><th>{'</th><th>'.join(head)}</th></tr>"
     table += "".join(f"<tr><td>{'</td><td>'.join(row)}</td></tr>" for row in rest)
     return _WAYS.format(
-        table=f"<table>{table}</table>\n", pending=escape(_PENDING), settled=escape(_SETTLED)
+        table=f"<table>{table}</table>\n", pending=escape(_PENDING), succeeded=escape(_SUCCEEDED)
     )
 
 
@@ -144,7 +148,7 @@ def _operation(document: Schema, method: str, path: str, operation: Schema) -> s
         + f" <small>{status}</small>"
         for status, answer in responses
         if int(status) >= 400
-        and (codes := [c for c in answer["description"].split(" or ") if c not in EVERYWHERE])
+        and (codes := [code for code in answer["x-codes"] if code not in EVERYWHERE])
     ]
     refusals = f"<p>Or: {', '.join(answers)}.</p>" if answers else ""
     return f"""<section id="{operation["operationId"]}">
@@ -157,7 +161,7 @@ def _operation(document: Schema, method: str, path: str, operation: Schema) -> s
 
 
 def _parameters(document: Schema, operation: Schema) -> str:
-    """What a caller may say in the query or in a header, but for what every request may have."""
+    """The parameters in the query and in headers, except X-Request-ID, which any request has."""
     items = [
         f"<li><code>{escape(parameter['name'])}</code> {escape(parameter['description'])}</li>"
         for parameter in _resolved(document, operation["parameters"])
@@ -167,7 +171,7 @@ def _parameters(document: Schema, operation: Schema) -> str:
 
 
 def _example_answer(document: Schema, answer: Schema) -> str:
-    """What a success looks like, when it is an object with members."""
+    """An example of a success, if it is an object with members."""
     schema = _resolve(document, next(iter(answer["content"].values()))["schema"])
     if "properties" not in schema:
         return ""
@@ -175,7 +179,7 @@ def _example_answer(document: Schema, answer: Schema) -> str:
 
 
 def _resolve(document: Schema, schema: Schema) -> Schema:
-    """What a reference points to; anything else as it is."""
+    """The schema that a reference points to; any other schema itself."""
     if "$ref" not in schema:
         return schema
     found = document
@@ -189,7 +193,7 @@ def _resolved(document: Schema, schemas: list[Schema]) -> list[Schema]:
 
 
 def _example(document: Schema, schema: Schema, number: int) -> Any:
-    """A value of a schema: its own example, else one made up; `number` where a number is wanted."""
+    """A value of a schema: its own example, else one made up, in which `number` is the number."""
     schema = _resolve(document, schema)
     if "examples" in schema:
         return schema["examples"][0]

@@ -3,49 +3,20 @@
 from __future__ import annotations
 
 import logging
-from typing import Any
+from collections.abc import Sequence
 
 import asyncpg
+from msgspec import UNSET
 from sanic import HTTPResponse, Request
 from sanic.exceptions import SanicException
 
-from service.responses import json_response, request_id
+from service import answers
+from service.answers import FieldError
+from service.codes import BY_SQLSTATE, CODES
+from service.limits import MAX_ERRORS
+from service.responses import json_response, replayed_header, request_id
 
 logger = logging.getLogger("wallet")
-
-REFUSALS: dict[str, tuple[str, int]] = {
-    "WL001": ("invalid_email", 400),
-    "WL002": ("invalid_amount", 400),
-    "WL003": ("same_account", 400),
-    "WL004": ("account_not_found", 404),
-    "WL005": ("transaction_not_found", 404),
-    "WL006": ("insufficient_funds", 409),
-    "WL007": ("balance_limit_exceeded", 409),
-    "WL008": ("account_frozen", 409),
-    "WL009": ("already_reversed", 409),
-    "WL010": ("not_reversible", 409),
-    "WL011": ("idempotency_key_reused", 422),
-    "WL012": ("batch_too_large", 400),
-    "WL013": ("batch_refused", 409),
-    "WL014": ("cancelled", 409),
-    "WL015": ("not_pending", 409),
-}
-"""What the wallet functions raise or record: SQLSTATE to code and HTTP status."""
-
-STATUSES: dict[str, int] = {
-    **dict(REFUSALS.values()),
-    "invalid_request": 400,
-    "not_found": 404,
-    "method_not_allowed": 405,
-    "request_timeout": 408,
-    "body_too_large": 413,
-    "unsupported_media_type": 415,
-    "headers_too_large": 431,
-    "internal_error": 500,
-    "busy": 503,
-    "database_unavailable": 503,
-}
-"""Every code that an answer can carry, with its HTTP status."""
 
 NOTHING_DONE = "Nothing was done."
 OUTCOME_UNKNOWN = (
@@ -66,7 +37,7 @@ _READ_ONLY = "25006"
 
 
 class Problem(Exception):
-    """An answer that is no success: a code out of STATUSES, and what a person needs to know."""
+    """An answer that is an error: one of the CODES, and what a person needs to know."""
 
     def __init__(
         self,
@@ -74,7 +45,7 @@ class Problem(Exception):
         detail: str,
         *,
         hint: str | None = None,
-        errors: list[dict[str, str]] | None = None,
+        errors: Sequence[FieldError] = (),
         headers: dict[str, str] | None = None,
     ) -> None:
         super().__init__(detail)
@@ -85,9 +56,26 @@ class Problem(Exception):
         self.headers = headers or {}
 
 
-def refusal(sqlstate: str, detail: str | None, hint: str | None) -> Problem:
+def invalid_request(detail: str, errors: Sequence[FieldError] = ()) -> Problem:
+    """The answer to a malformed request. A field without a name is the body as a whole."""
+    return Problem(
+        "invalid_request",
+        detail,
+        errors=[
+            # A name can be long, and need not be valid Unicode.
+            FieldError(error.field[:100].encode(errors="backslashreplace").decode(), error.detail)
+            for error in (errors or [FieldError("", detail)])[:MAX_ERRORS]
+        ],
+    )
+
+
+def refusal(
+    sqlstate: str, detail: str | None, hint: str | None, *, replayed: bool = False
+) -> Problem:
     """The answer to a refusal of a wallet function, by its SQLSTATE alone."""
-    return Problem(REFUSALS[sqlstate][0], detail or "", hint=hint)
+    return Problem(
+        BY_SQLSTATE[sqlstate].code, detail or "", hint=hint, headers=replayed_header(replayed)
+    )
 
 
 def connection_is_stale(error: asyncpg.PostgresError) -> bool:
@@ -99,7 +87,7 @@ def connection_is_stale(error: asyncpg.PostgresError) -> bool:
 def from_postgres(error: asyncpg.PostgresError) -> Problem:
     """The answer to an error that PostgreSQL reported, by its SQLSTATE alone."""
     sqlstate = error.sqlstate or ""
-    if sqlstate in REFUSALS:
+    if sqlstate in BY_SQLSTATE:
         return refusal(sqlstate, error.detail, error.hint)
     if sqlstate in _BUSY:
         return Problem("busy", f"{_BUSY[sqlstate]} {NOTHING_DONE}")
@@ -116,7 +104,7 @@ def from_postgres(error: asyncpg.PostgresError) -> Problem:
 def _internal_error() -> Problem:
     return Problem(
         "internal_error",
-        "Something went wrong that nobody foresaw. The service's log has it under this instance.",
+        "An unexpected error. The service's log has it under this instance.",
     )
 
 
@@ -127,7 +115,7 @@ def _from_sanic(error: SanicException) -> Problem:
             return Problem("not_found", "There is nothing at this address.")
         case 405:
             return Problem(
-                "method_not_allowed", "This address does not take this method.", headers=headers
+                "method_not_allowed", "This address does not support this method.", headers=headers
             )
         case 408:
             return Problem("request_timeout", "The request did not arrive in time.")
@@ -152,32 +140,29 @@ def problem_of(error: BaseException) -> Problem:
             return from_postgres(error)
         case SanicException():
             return _from_sanic(error)
-    logger.error("unforeseen: %r", error, exc_info=error)
+    logger.error("unexpected: %r", error, exc_info=error)
     return _internal_error()
 
 
-def problem_object(request: Request, problem: Problem) -> dict[str, Any]:
-    """The members that tell of a problem."""
-    payload: dict[str, Any] = {
-        "type": f"/docs#{problem.code}",
-        "title": problem.code.replace("_", " ").capitalize(),
-        "status": STATUSES[problem.code],
-        "detail": problem.detail,
-        "instance": request_id(request),
-        "code": problem.code,
-    }
-    if problem.hint:
-        payload["hint"] = problem.hint
-    if problem.errors:
-        payload["errors"] = problem.errors
-    return payload
+def problem_answer(request: Request, problem: Problem) -> answers.Problem:
+    """The body of a problem's answer."""
+    return answers.Problem(
+        type=f"/docs#{problem.code}",
+        title=problem.code.replace("_", " ").capitalize(),
+        status=CODES[problem.code].status,
+        detail=problem.detail,
+        instance=request_id(request),
+        code=problem.code,
+        hint=problem.hint or UNSET,
+        errors=list(problem.errors) or UNSET,
+    )
 
 
 def problem_response(request: Request, error: BaseException) -> HTTPResponse:
     """Answer with the problem that `error` is."""
     problem = problem_of(error)
-    payload = problem_object(request, problem)
+    answer = problem_answer(request, problem)
     headers = dict(problem.headers)
-    if payload["status"] == 503:
+    if answer.status == 503:
         headers["Retry-After"] = "1"
-    return json_response(request, payload["status"], payload, headers, "application/problem+json")
+    return json_response(request, answer.status, answer, headers, "application/problem+json")

@@ -1,249 +1,87 @@
-"""What the API is: the OpenAPI 3.1 document that /openapi.json serves."""
+"""The OpenAPI 3.1 document of the API, which /openapi.json serves.
+
+Its schemas come from the shapes of bodies, queries and answers, its errors from the table of codes.
+"""
 
 from __future__ import annotations
 
 from typing import Any
 
-from service import __version__
-from service.errors import STATUSES
-from service.schemas import (
-    BATCH_BODY_LIMIT,
-    BODY_LIMIT,
-    MAX_BATCH,
-    MAX_ID,
-    MAX_PAGE_SIZE,
-    PAGE_SIZE,
-)
+import msgspec
+from msgspec import Struct
+
+from service import __version__, answers, bodies, fields, parameters
+from service.codes import CODES, EVERYWHERE
+from service.limits import MAX_WAIT
 
 Schema = dict[str, Any]
 
-CODES: dict[str, str] = {
-    "invalid_email": "The email is empty, over 254 characters, has a space or a control character "
-    "in it, or is not local@domain.",
-    "invalid_amount": "The amount is not a plain decimal number, or is not 0.01 to 999999.99 once "
-    "rounded to hundredths.",
-    "same_account": "Source and target are one account.",
-    "account_not_found": "There is no such account; of two, the source is looked at first.",
-    "transaction_not_found": "There is no such transaction.",
-    "insufficient_funds": "The source's balance would fall below 0.00.",
-    "balance_limit_exceeded": "The target's balance would pass 999999.99.",
-    "account_frozen": "The account takes no part in new transactions.",
-    "already_reversed": "The transaction has been reversed already.",
-    "not_reversible": "The transaction is a reversal itself.",
-    "idempotency_key_reused": "The Idempotency-Key was used for another request.",
-    "batch_too_large": "The batch has more than 10000 transfers.",
-    "batch_refused": "Another item of an atomic batch was refused; nothing was done.",
-    "cancelled": "The transaction was cancelled while it was pending.",
-    "not_pending": "The transaction has succeeded or failed already.",
-    "invalid_request": "The request is not valid HTTP, its body is not a JSON object, or members "
-    "are missing, unknown, there twice or of the wrong type, or the Idempotency-Key cannot be one; "
-    "`errors` names them.",
-    "not_found": "There is nothing at this address.",
-    "method_not_allowed": "The address does not take this method; `Allow` lists those it does.",
-    "request_timeout": "The request did not arrive in time.",
-    "body_too_large": f"The body is over {BODY_LIMIT} bytes; a batch's, over {BATCH_BODY_LIMIT}.",
-    "unsupported_media_type": "The body is not sent as application/json in UTF-8.",
-    "headers_too_large": "The request's headers are too large.",
-    "internal_error": "Something went wrong that nobody foresaw; the service's log has it under "
-    "the request's id.",
-    "busy": "Another request holds the account or the key, every connection is in use, or the "
-    "service is shutting down. Nothing was done; try again after `Retry-After` seconds.",
-    "database_unavailable": "The database is away. `detail` says whether nothing was done or the "
-    "outcome is unknown.",
-}
-"""What each code means. Each is an anchor of the docs page: a problem's `type` points there."""
 
-EVERYWHERE = ("invalid_request", "request_timeout", "internal_error")
-"""The codes that any request can be answered with."""
-
-_ID: Schema = {"type": "integer", "format": "int64", "minimum": 1, "maximum": MAX_ID}
-_MONEY: Schema = {"type": "string", "pattern": r"^[0-9]{1,6}\.[0-9]{2}$", "examples": ["12.30"]}
-_TIME: Schema = {
-    "type": "string",
-    "format": "date-time",
-    "pattern": r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z$",
-    "description": "UTC, with microseconds.",
-    "examples": ["2026-11-22T15:41:58.132163Z"],
-}
-_EMAIL: Schema = {
-    "type": "string",
-    "minLength": 3,
-    "maxLength": 254,
-    "pattern": r"^[^@\u0000-\u0020\u007f-\u00a0]+@[^@\u0000-\u0020\u007f-\u00a0]+$",
-    "examples": ["ada@example.com"],
-}
-# What the service reads and PostgreSQL then rounds to 0.01 … 999999.99: neither less than 0.005
-# nor 999999.995 and more, in at most 20 digits on either side of the point.
-_AMOUNT_IN_RANGE = (
-    r"^(?!0+(\.00?|\.00[0-4][0-9]*)?$|0*999999\.99[5-9])0{0,14}[0-9]{1,6}(\.[0-9]{1,20})?$"
-)
-_AMOUNT: Schema = {
-    "description": "Read exactly as written, then rounded to hundredths, half away from zero; "
-    "0.01 to 999999.99 after that. As a string it has no exponent.",
-    "oneOf": [
-        {"type": "string", "pattern": _AMOUNT_IN_RANGE},
-        {"type": "number", "minimum": 0.005, "exclusiveMaximum": 999999.995},
-    ],
-    "examples": ["12.30"],
-}
+def _schemas(*shapes: type[Struct]) -> dict[str, Schema]:
+    """The shapes' schemas by name, and those of all shapes within them."""
+    _, schemas = msgspec.json.schema_components(
+        shapes,
+        schema_hook=fields.SCHEMAS.__getitem__,
+        ref_template="#/components/schemas/{name}",
+    )
+    return schemas
 
 
-def _object(description: str, properties: dict[str, Schema], *optional: str) -> Schema:
+def _query(shape: type[Struct]) -> dict[str, Schema]:
+    """A query's parameters by name."""
+    schema = _schemas(shape)[shape.__name__]
+    found = {}
+    for name, parameter in schema["properties"].items():
+        # A parameter without a value is left out, never null.
+        schema_of_value = parameter.get("anyOf", [parameter])[0]
+        description = parameter["description"]
+        found[name] = {
+            "name": name,
+            "in": "query",
+            "required": name in schema["required"],
+            "description": description,
+            "schema": {
+                key: value for key, value in schema_of_value.items() if key != "description"
+            },
+        }
+    return found
+
+
+def _header(name: str, description: str, schema: Schema) -> Schema:
     return {
-        "type": "object",
+        "name": name,
+        "in": "header",
+        "required": False,
         "description": description,
-        "properties": properties,
-        "required": [name for name in properties if name not in optional],
-        "additionalProperties": False,
+        "schema": schema,
     }
-
-
-def _or_null(schema: Schema, description: str) -> Schema:
-    return {**schema, "type": [schema["type"], "null"], "description": description}
 
 
 def _ref(kind: str, name: str) -> Schema:
     return {"$ref": f"#/components/{kind}/{name}"}
 
 
-_PROBLEM: Schema = {
-    "type": "object",
-    "description": "What went wrong (RFC 9457).",
-    "properties": {
-        "type": {"type": "string", "description": "Where the code is explained."},
-        "title": {"type": "string"},
-        "status": {"type": "integer"},
-        "detail": {"type": "string", "description": "What is wrong with this request."},
-        "instance": {"type": "string", "description": "The request's id."},
-        "code": {"type": "string", "enum": list(CODES)},
-        "hint": {"type": "string", "description": "What to do."},
-        "errors": {
-            "type": "array",
-            "description": "The members that are wrong.",
-            "items": _object(
-                "A member that is wrong.",
-                {"field": {"type": "string"}, "detail": {"type": "string"}},
-            ),
-        },
-    },
-    "required": ["type", "title", "status", "detail", "instance", "code"],
-    "additionalProperties": False,
-}
-
-_SCHEMAS: dict[str, Schema] = {
-    "Account": _object(
-        "A wallet.",
-        {"id": _ID, "email": _EMAIL, "balance": _MONEY, "ctime": _TIME},
-    ),
-    "Transaction": _object(
-        "Money that moved, is to be moved, or was to be.",
-        {
-            "id": _ID,
-            "source_account_id": _or_null(_ID, "Null for a deposit from outside."),
-            "target_account_id": _or_null(_ID, "Null for a withdrawal to outside."),
-            "amount": _MONEY,
-            "ctime": {**_TIME, "description": "When it came into its state; UTC."},
-            "state": {
-                "type": "string",
-                "enum": ["succeeded", "pending", "failed"],
-                "description": "pending is what is queued. It will succeed, or fail.",
-                "examples": ["succeeded"],
-            },
-            "failure": _object(
-                "Why it failed. Only there when it did.",
-                {
-                    "code": {"type": "string", "enum": list(CODES)},
-                    "detail": {"type": "string"},
-                },
-            ),
-        },
-        "failure",
-    ),
-    "Results": _object(
-        "What became of each transfer of a batch, in their order.",
-        {
-            "results": {
-                "type": "array",
-                "items": {"anyOf": [_ref("schemas", "Transaction"), _ref("schemas", "Problem")]},
-            }
-        },
-    ),
-    "Live": _object("The process lives.", {"status": {"const": "live", "examples": ["live"]}}),
-    "Ready": _object("It can serve.", {"status": {"const": "ready", "examples": ["ready"]}}),
-    "Accounts": _object(
-        "The wallets of an address, the oldest first.",
-        {"items": {"type": "array", "items": _ref("schemas", "Account")}},
-    ),
-    "StatementLine": _object(
-        "An entry of an account.",
-        {
-            "entry": {
-                "type": "integer",
-                "minimum": 1,
-                "description": "Its number along the account: 1, 2, 3 … without a gap.",
-            },
-            "transaction_id": _ID,
-            "kind": {
-                "type": "string",
-                "enum": ["deposit", "withdrawal", "transfer_in", "transfer_out", "reversal"],
-                "examples": ["transfer_out"],
-            },
-            "counterparty_account_id": _or_null(_ID, "Null for the world outside."),
-            "amount": {**_MONEY, "pattern": r"^-?[0-9]{1,6}\.[0-9]{2}$", "examples": ["-12.30"]},
-            "balance": {**_MONEY, "description": "The balance after it."},
-            "ctime": _TIME,
-        },
-    ),
-    "Statement": _object(
-        "A page of an account's entries, the newest first.",
-        {
-            "items": {"type": "array", "items": _ref("schemas", "StatementLine")},
-            "next": _or_null(
-                {"type": "integer", "minimum": 2, "examples": [51]},
-                "The `before` of the next page; null on the last.",
-            ),
-        },
+_SCHEMAS = {
+    **_schemas(
+        answers.Account,
+        answers.Accounts,
+        answers.Transaction,
+        answers.Results,
+        answers.Statement,
+        answers.Problem,
+        answers.Live,
+        answers.Ready,
+        bodies.CreateAccount,
+        bodies.Payment,
+        bodies.Transfer,
+        bodies.TransferBatch,
     ),
     "OpenAPI": {"type": "object", "description": "This document."},
-    "Problem": _PROBLEM,
-    "CreateAccount": _object("Whose wallet to open.", {"email": _EMAIL}),
-    "Payment": _object("How much to pay in or out.", {"amount": _AMOUNT}),
-    "Transfer": _object(
-        "What to move, from where to where.",
-        {"source_account_id": _ID, "target_account_id": _ID, "amount": _AMOUNT},
-    ),
-    "TransferBatch": _object(
-        "Transfers to make, one after another.",
-        {
-            "transfers": {
-                "type": "array",
-                "maxItems": MAX_BATCH,
-                "items": _object(
-                    "What to move, from where to where.",
-                    {
-                        "source_account_id": _ID,
-                        "target_account_id": _ID,
-                        # What is no amount is refused as an item's result.
-                        "amount": {
-                            "type": ["string", "number"],
-                            "description": "As in a single transfer.",
-                            "examples": ["12.30"],
-                        },
-                    },
-                ),
-            },
-            "atomic": {
-                "type": "boolean",
-                "description": "Whether none is made when any is refused.",
-                "examples": [False],
-            },
-        },
-    ),
 }
 
 _HEADERS: dict[str, Schema] = {
     "X-Request-ID": {
-        "description": "The request's id: the one that was sent, when sane, else a new one.",
+        "description": "The request's id: the one that was sent if it is sane, else a new one.",
         "required": True,
         "schema": {"type": "string", "pattern": "^[A-Za-z0-9._-]{1,128}$"},
     },
@@ -253,15 +91,15 @@ _HEADERS: dict[str, Schema] = {
         "schema": {"type": "string"},
     },
     "Link": {
-        "description": "The next page as rel=next, when there is one.",
+        "description": "The next page as rel=next, if there is one.",
         "schema": {"type": "string"},
     },
     "Idempotency-Replayed": {
-        "description": "true when this is the answer that was given when the key was first used.",
+        "description": "true if this answer was given to an earlier request with the same key.",
         "schema": {"const": "true"},
     },
     "Preference-Applied": {
-        "description": "The preferences that were heeded; a wait as long as it could be.",
+        "description": "The preferences that were applied, with the wait that was possible.",
         "schema": {"type": "string"},
     },
     "Retry-After": {
@@ -272,87 +110,73 @@ _HEADERS: dict[str, Schema] = {
 }
 
 _PARAMETERS: dict[str, Schema] = {
-    "id": {"name": "id", "in": "path", "required": True, "schema": _ID},
-    "email": {
-        "name": "email",
-        "in": "query",
+    "id": {
+        "name": "id",
+        "in": "path",
         "required": True,
-        "description": "Compared without regard to case.",
-        "schema": {"type": "string", "pattern": r"^[^\u0000]*$", "examples": ["ada@example.com"]},
+        "schema": _SCHEMAS["Account"]["properties"]["id"],
     },
-    "limit": {
-        "name": "limit",
-        "in": "query",
-        "description": "How many entries at the most.",
-        "schema": {
-            "type": "integer",
-            "minimum": 1,
-            "maximum": MAX_PAGE_SIZE,
-            "default": PAGE_SIZE,
-        },
-    },
-    "before": {
-        "name": "before",
-        "in": "query",
-        "description": "Only entries with a lower number: `next` of the page before.",
-        "schema": _ID,
-    },
-    "Idempotency-Key": {
-        "name": "Idempotency-Key",
-        "in": "header",
-        "required": False,
-        "description": "1 to 255 printable ASCII characters; spaces around them are not part of "
-        "it. The request is done once for each "
-        "key: sent again, it gets the first answer again, a 404 or 409 as well.",
-        "schema": {"type": "string", "pattern": "^[!-~]([ -~]{0,253}[!-~])?$"},
-    },
-    "Prefer": {
-        "name": "Prefer",
-        "in": "header",
-        "required": False,
-        "description": "respond-async: queue it and answer 202. respond-async, wait=0.5: wait so "
-        "many seconds for its accounts, at most 0.8 of the service's WALLET_STATEMENT_TIMEOUT, and "
-        "queue it if they are still busy then.",
-        "schema": {"type": "string", "examples": ["respond-async"]},
-    },
-    "Prefer-wait": {
-        "name": "Prefer",
-        "in": "header",
-        "required": False,
-        "description": "wait=10: while it is pending, wait so many seconds, at most 30.",
-        "schema": {"type": "string", "examples": ["wait=10"]},
-    },
-    "X-Request-ID": {
-        "name": "X-Request-ID",
-        "in": "header",
-        "required": False,
-        "description": "An id for this request: 1 to 128 of A-Z a-z 0-9 . _ -",
-        "schema": {"type": "string"},
-    },
+    **_query(parameters.AccountQuery),
+    **_query(parameters.StatementQuery),
+    "Idempotency-Key": _header(
+        "Idempotency-Key",
+        "1 to 255 printable ASCII characters; spaces around them are not part of it. The request "
+        "is done once for each key: a retry gets the first answer, even if it was a 404 or 409.",
+        {"type": "string", "pattern": "^[!-~]([ -~]{0,253}[!-~])?$"},
+    ),
+    "Prefer": _header(
+        "Prefer",
+        "respond-async: queue it and answer 202. respond-async, wait=0.5: wait so many seconds for "
+        "its accounts, at most 0.8 of the service's WALLET_STATEMENT_TIMEOUT, and queue it if they "
+        "are still busy then.",
+        {"type": "string", "examples": ["respond-async"]},
+    ),
+    "Prefer-wait": _header(
+        "Prefer",
+        f"wait=10: while it is pending, wait so many seconds, at most {MAX_WAIT:.0f}.",
+        {"type": "string", "examples": ["wait=10"]},
+    ),
+    "X-Request-ID": _header(
+        "X-Request-ID",
+        "An id for this request: 1 to 128 of A-Z a-z 0-9 . _ -",
+        {"type": "string"},
+    ),
 }
 
 
-def _response(description: str, schema: str, *headers: str, media: str) -> Schema:
+def _response(
+    description: str,
+    schema: str,
+    *headers: str,
+    media_type: str = "application/json",
+) -> Schema:
     return {
         "description": description,
         "headers": {name: _ref("headers", name) for name in ("X-Request-ID", *headers)},
-        "content": {media: {"schema": _ref("schemas", schema)}},
+        "content": {media_type: {"schema": _ref("schemas", schema)}},
     }
 
 
-def _problems(*codes: str) -> dict[str, Schema]:
-    """The answers that are no success, by status: what this operation can refuse, and the rest."""
+def _made(description: str, schema: str, *headers: str) -> Schema:
+    return _response(description, schema, "Location", "Idempotency-Replayed", *headers)
+
+
+def _problems(codes: tuple[str, ...]) -> dict[str, Schema]:
+    """The errors of an operation by status. `x-codes` lists the codes of each."""
     by_status: dict[int, list[str]] = {}
-    for code in (*codes, *EVERYWHERE):
-        by_status.setdefault(STATUSES[code], []).append(code)
+    for code in dict.fromkeys((*codes, *EVERYWHERE)):
+        by_status.setdefault(CODES[code].status, []).append(code)
     return {
-        str(status): _response(
-            " or ".join(dict.fromkeys(names)),
-            "Problem",
-            *(["Retry-After"] if status == 503 else []),
-            *(["Idempotency-Replayed"] if status in (404, 409) else []),
-            media="application/problem+json",
-        )
+        str(status): {
+            **_response(
+                " or ".join(names),
+                "Problem",
+                *(["Retry-After"] if status == 503 else []),
+                *(["Idempotency-Replayed"] if status in (404, 409) else []),
+                media_type="application/problem+json",
+            ),
+            "x-codes": names,
+        }
         for status, names in sorted(by_status.items())
     }
 
@@ -360,28 +184,19 @@ def _problems(*codes: str) -> dict[str, Schema]:
 def _operation(
     name: str,
     summary: str,
-    answer: Schema,
-    *codes: str,
-    body: str | None = None,
-    path_id: bool = False,
+    responses: dict[int, Schema],
+    codes: tuple[str, ...] = (),
+    *,
     parameters: tuple[str, ...] = (),
-    keyed: bool = False,
-    status: int = 200,
-    accepted: Schema | None = None,
+    body: str | None = None,
 ) -> Schema:
     operation: Schema = {
         "operationId": name,
         "summary": summary,
-        "parameters": [
-            *([_ref("parameters", "id")] if path_id else []),
-            *(_ref("parameters", name) for name in parameters),
-            *([_ref("parameters", "Idempotency-Key")] if keyed or status == 201 else []),
-            _ref("parameters", "X-Request-ID"),
-        ],
+        "parameters": [_ref("parameters", name) for name in (*parameters, "X-Request-ID")],
         "responses": {
-            str(status): answer,
-            **({"202": accepted} if accepted else {}),
-            **_problems(*codes),
+            **{str(status): response for status, response in responses.items()},
+            **_problems(codes),
         },
     }
     if body:
@@ -392,15 +207,8 @@ def _operation(
     return operation
 
 
-def _made(description: str, schema: str) -> Schema:
-    return _response(
-        description, schema, "Location", "Idempotency-Replayed", media="application/json"
-    )
-
-
 _DATABASE = ("busy", "database_unavailable")
-_BODY = ("idempotency_key_reused", "body_too_large", "unsupported_media_type", *_DATABASE)
-_json = "application/json"
+_POST = ("idempotency_key_reused", "body_too_large", "unsupported_media_type", *_DATABASE)
 
 DOCUMENT: dict[str, Any] = {
     "openapi": "3.1.0",
@@ -418,18 +226,16 @@ DOCUMENT: dict[str, Any] = {
             "post": _operation(
                 "create_account",
                 "Open a wallet for an email address; one address may own several.",
-                _response(
-                    "The account.", "Account", "Location", "Idempotency-Replayed", media=_json
-                ),
-                *("invalid_email", *_BODY),
+                {201: _made("The account.", "Account")},
+                ("invalid_email", *_POST),
+                parameters=("Idempotency-Key",),
                 body="CreateAccount",
-                status=201,
             ),
             "get": _operation(
                 "find_accounts",
                 "The wallets of an email address.",
-                _response("The accounts.", "Accounts", media=_json),
-                *("invalid_email", *_DATABASE),
+                {200: _response("The accounts.", "Accounts")},
+                ("invalid_email", *_DATABASE),
                 parameters=("email",),
             ),
         },
@@ -437,141 +243,121 @@ DOCUMENT: dict[str, Any] = {
             "get": _operation(
                 "get_account",
                 "Read a wallet.",
-                _response("The account.", "Account", media=_json),
-                *("account_not_found", *_DATABASE),
-                path_id=True,
+                {200: _response("The account.", "Account")},
+                ("account_not_found", *_DATABASE),
+                parameters=("id",),
             )
         },
         "/account/{id}/payment": {
             "post": _operation(
                 "deposit",
                 "Pay in from outside.",
-                _response(
-                    "The transaction.",
-                    "Transaction",
-                    "Location",
-                    "Idempotency-Replayed",
-                    media=_json,
+                {201: _made("The transaction.", "Transaction")},
+                (
+                    *("invalid_amount", "account_not_found", "balance_limit_exceeded"),
+                    *("account_frozen", *_POST),
                 ),
-                *("invalid_amount", "account_not_found", "balance_limit_exceeded"),
-                *("account_frozen", *_BODY),
+                parameters=("id", "Idempotency-Key"),
                 body="Payment",
-                path_id=True,
-                status=201,
             )
         },
         "/account/{id}/withdrawal": {
             "post": _operation(
                 "withdraw",
                 "Pay out to outside.",
-                _response(
-                    "The transaction.",
-                    "Transaction",
-                    "Location",
-                    "Idempotency-Replayed",
-                    media=_json,
+                {201: _made("The transaction.", "Transaction")},
+                (
+                    *("invalid_amount", "account_not_found", "insufficient_funds"),
+                    *("account_frozen", *_POST),
                 ),
-                *("invalid_amount", "account_not_found", "insufficient_funds", "account_frozen"),
-                *_BODY,
+                parameters=("id", "Idempotency-Key"),
                 body="Payment",
-                path_id=True,
-                status=201,
             )
         },
         "/account/{id}/transaction": {
             "get": _operation(
                 "get_statement",
                 "Read a wallet's statement, the newest entry first.",
-                _response("The entries.", "Statement", "Link", media=_json),
-                *("account_not_found", *_DATABASE),
-                path_id=True,
-                parameters=("limit", "before"),
+                {200: _response("The entries.", "Statement", "Link")},
+                ("account_not_found", *_DATABASE),
+                parameters=("id", "limit", "before"),
             )
         },
         "/transaction": {
             "post": _operation(
                 "transfer",
                 "Move money from one wallet to another.",
-                _response(
-                    "The transaction.",
-                    "Transaction",
-                    *("Location", "Idempotency-Replayed", "Preference-Applied"),
-                    media=_json,
+                {
+                    201: _made("The transaction.", "Transaction", "Preference-Applied"),
+                    202: _made(
+                        "The transaction, pending: it is queued.",
+                        "Transaction",
+                        "Preference-Applied",
+                    ),
+                },
+                (
+                    *("invalid_amount", "same_account", "account_not_found"),
+                    *("insufficient_funds", "balance_limit_exceeded", "account_frozen", *_POST),
                 ),
-                *("invalid_amount", "same_account", "account_not_found", "insufficient_funds"),
-                *("balance_limit_exceeded", "account_frozen", *_BODY),
+                parameters=("Idempotency-Key", "Prefer"),
                 body="Transfer",
-                parameters=("Prefer",),
-                status=201,
-                accepted=_response(
-                    "The transaction, pending: it is queued.",
-                    "Transaction",
-                    *("Location", "Idempotency-Replayed", "Preference-Applied"),
-                    media=_json,
-                ),
             )
         },
         "/transaction/batch": {
             "post": _operation(
                 "transfer_batch",
                 "Make many transfers, one after another; or none, if atomic and any is refused.",
-                _response(
-                    "What became of each, in their order: a transaction or a problem.",
-                    *("Results", "Idempotency-Replayed"),
-                    media=_json,
-                ),
-                *("batch_too_large", *_BODY),
+                {
+                    200: _response(
+                        "The result of each, in their order: a transaction or a problem.",
+                        "Results",
+                        "Idempotency-Replayed",
+                    )
+                },
+                ("batch_too_large", *_POST),
+                parameters=("Idempotency-Key",),
                 body="TransferBatch",
-                keyed=True,
             )
         },
         "/transaction/{id}": {
             "get": _operation(
                 "get_transaction",
-                "Read a transaction, what is queued and what failed too.",
-                _response("The transaction.", "Transaction", "Preference-Applied", media=_json),
-                *("transaction_not_found", *_DATABASE),
-                path_id=True,
-                parameters=("Prefer-wait",),
+                "Read a transaction, including a pending or a failed one.",
+                {200: _response("The transaction.", "Transaction", "Preference-Applied")},
+                ("transaction_not_found", *_DATABASE),
+                parameters=("id", "Prefer-wait"),
             )
         },
         "/transaction/{id}/reversal": {
             "post": _operation(
                 "reverse",
                 "Take a transaction back: a new one moves the same amount the other way. Once.",
-                _response(
-                    "The new transaction.",
-                    "Transaction",
-                    "Location",
-                    "Idempotency-Replayed",
-                    media=_json,
+                {201: _made("The new transaction.", "Transaction")},
+                (
+                    *("transaction_not_found", "insufficient_funds", "balance_limit_exceeded"),
+                    *("account_frozen", "already_reversed", "not_reversible", *_POST),
                 ),
-                *("transaction_not_found", "insufficient_funds", "balance_limit_exceeded"),
-                *("account_frozen", "already_reversed", "not_reversible", *_BODY),
-                path_id=True,
-                status=201,
+                parameters=("id", "Idempotency-Key"),
             )
         },
         "/health/live": {
             "get": _operation(
                 "live",
                 "Whether the process lives.",
-                _response("It lives.", "Live", media=_json),
+                {200: _response("It lives.", "Live")},
             )
         },
         "/health/ready": {
             "get": _operation(
                 "ready",
                 "Whether requests can be served: the database answers, the functions are there.",
-                _response("It is ready.", "Ready", media=_json),
-                *_DATABASE,
+                {200: _response("It is ready.", "Ready")},
+                _DATABASE,
             )
         },
         "/openapi.json": {
             "get": _operation(
-                "openapi",
-                "This document.",
-                _response("OpenAPI 3.1.", "OpenAPI", media=_json),
+                "openapi", "This document.", {200: _response("OpenAPI 3.1.", "OpenAPI")}
             )
         },
         "/docs": {
@@ -579,9 +365,11 @@ DOCUMENT: dict[str, Any] = {
                 "docs",
                 "This document as a page.",
                 {
-                    "description": "A page that needs nothing else.",
-                    "headers": {"X-Request-ID": _ref("headers", "X-Request-ID")},
-                    "content": {"text/html": {"schema": {"type": "string"}}},
+                    200: {
+                        "description": "A page that loads nothing else.",
+                        "headers": {"X-Request-ID": _ref("headers", "X-Request-ID")},
+                        "content": {"text/html": {"schema": {"type": "string"}}},
+                    }
                 },
             )
         },

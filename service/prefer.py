@@ -1,7 +1,7 @@
-"""What a request would rather have: its Prefer headers, as RFC 7240 has them.
+"""The preferences of a request: its Prefer headers (RFC 7240).
 
-A preference that is unknown, or malformed, is as if it were not there: it is never an error. Of
-one that is there several times the first counts.
+An unknown or malformed preference is ignored: it is never an error. If one is given several times,
+the first counts.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ from sanic import Request
 
 _TOKEN = r"[!#$%&'*+.^_`|~0-9A-Za-z-]++"  # noqa: S105
 _QUOTED = r'"(?:[^"\\]|\\.)*+"'
-# Commas and semicolons in a quoted string separate nothing. A string without an end goes to the
-# end of the header: it makes its preference malformed, and no other of what stands in it.
+# Commas and semicolons in a quoted string separate nothing. A string that is not closed goes to the
+# end of the header: its preference is malformed, and the text in it is no other preference.
 _split = re.compile(r'(?:[^",]|"(?:[^"\\]|\\.?)*+"?)++').findall
 _is_preference = re.compile(
     rf"[ \t]*+({_TOKEN})[ \t]*+(?:=[ \t]*+({_TOKEN}|{_QUOTED})?[ \t]*+)?(?:;.*)?", re.DOTALL
@@ -25,12 +25,12 @@ _is_seconds = re.compile(r"[0-9]+(\.[0-9]+)?", re.ASCII).fullmatch
 
 
 class Preferences(NamedTuple):
-    """What this service heeds."""
+    """The preferences that this service applies."""
 
     respond_async: bool
-    """Rather an answer that the request is queued than a wait for what comes of it."""
+    """Whether to queue the request rather than let the client wait for its result."""
     wait: Decimal | None
-    """How many seconds to wait at the most; None when nobody said."""
+    """The most seconds to wait; None if the request does not say."""
 
 
 def preferences(request: Request) -> Preferences:
@@ -43,7 +43,7 @@ _NONE = Preferences(False, None)
 
 
 def read(headers: Iterable[str]) -> Preferences:
-    """What Prefer headers say. Parameters are not looked at: what is heeded has none."""
+    """Parse Prefer headers. Parameters are ignored: the preferences applied have none."""
     found: dict[str, str] = {}
     for header in headers:
         for text in _split(header):
@@ -54,16 +54,16 @@ def read(headers: Iterable[str]) -> Preferences:
                 found.setdefault(name.lower(), value)
     wait = found.get("wait", "")
     return Preferences(
-        found.get("respond-async") == "",  # It has no value, and an empty one is none.
+        found.get("respond-async") == "",  # It takes no value; an empty one counts as none.
         Decimal(wait) if _is_seconds(wait) else None,
     )
 
 
 def at_most(wait: Decimal, seconds: float) -> Decimal:
-    """A wait that is no longer than so many seconds, in whole milliseconds."""
+    """The wait, but no longer than so many seconds, in whole milliseconds."""
     return round(min(wait, Decimal(str(seconds))), 3)
 
 
 def applied(wait: Decimal) -> str:
-    """A wait as Preference-Applied says it: `wait=0.5`."""
+    """A wait as Preference-Applied writes it: `wait=0.5`."""
     return f"wait={wait.normalize():f}"

@@ -1,4 +1,4 @@
-"""What every answer has in common: JSON, and the request's id."""
+"""What all answers have in common: JSON, and the request's id."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ _encode = msgspec.json.Encoder().encode
 
 
 class _Response(HTTPResponse):
-    """An answer whose headers go out as they are.
+    """An answer whose headers are sent as they are.
 
-    Sanic looks for line ends in each, which was a tenth of a transfer's time. None of these can
-    have one: they are numbers, words of this service, and a request's id that is sane.
+    Sanic searches each for line breaks, which took a tenth of a transfer's time. None of these can
+    contain one: they are numbers, words of this service, and a sane request id.
     """
 
     @property
@@ -29,13 +29,18 @@ class _Response(HTTPResponse):
 
 
 def request_id(request: Request) -> str:
-    """The request's X-Request-ID when it is sane, else a new one; the same at each call."""
+    """The request's X-Request-ID if it is sane, else a new one; the same at each call."""
     known: str | None = getattr(request.ctx, "request_id", None)
     if known is None:
         given = request.headers.getone("x-request-id", "").strip(" \t")
         known = given if _sane_id(given) else secrets.token_hex(16)
         request.ctx.request_id = known
     return known
+
+
+def replayed_header(replayed: bool) -> dict[str, str]:
+    """The header of an answer that was given to an earlier request with the same key."""
+    return {"Idempotency-Replayed": "true"} if replayed else {}
 
 
 def json_response(
@@ -47,7 +52,7 @@ def json_response(
 ) -> HTTPResponse:
     """An answer with a JSON body; `payload` is anything that msgspec encodes."""
     if request.app.ctx.stopping.is_set() and isinstance(request.stream, Http):
-        # Else an idle connection would hold the shutdown up until its time is over.
+        # Else an idle connection would delay the shutdown until its time is over.
         request.stream.keep_alive = False
     return _Response(
         _encode(payload),

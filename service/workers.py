@@ -1,7 +1,7 @@
-"""Several processes that answer on one socket or settle, started and stopped together.
+"""The workers on one socket and the queue worker: processes that start and stop together.
 
-Sanic brings a manager of its own. Version 25.12's never ends when it is told to stop before every
-worker has said that it is up, and gives a worker 10 seconds, whatever the settings say.
+Sanic has a manager of its own. In version 25.12 it never ends if it is told to stop before every
+worker is up, and it gives a worker 10 seconds to stop, whatever the settings say.
 """
 
 from __future__ import annotations
@@ -26,14 +26,14 @@ _HEARD = {*_STOP, signal.SIGCHLD}
 
 
 class Child(NamedTuple):
-    """What a new process is told."""
+    """A new process's job, and its tie to its parent."""
 
     job: str
     lifeline: int
-    """A pipe's end at which nothing arrives but the parent's end."""
+    """The end of a pipe that is closed when the parent ends, and carries nothing else."""
 
     def end_with_parent(self) -> None:
-        """Make the running event loop's process stop when the parent has been killed."""
+        """Stop this process, whose event loop is running, if its parent is killed."""
         loop = asyncio.get_running_loop()
 
         def stop() -> None:
@@ -44,10 +44,10 @@ class Child(NamedTuple):
 
 
 def fork_workers(jobs: Sequence[str], listener: socket.socket) -> Child:
-    """Return in a new process for each of the jobs; in this one, look after them, then exit.
+    """Fork a process for each job and return in it. This process supervises them, then exits.
 
-    A process that dies is replaced. SIGTERM or SIGINT is passed on to all of them as SIGTERM, and
-    this process exits when the last one has: with 0 if each did, else with 1.
+    A process that dies is replaced. SIGTERM or SIGINT is passed on to all of them as SIGTERM. This
+    process exits after the last one: with 0 if each of them did, else with 1.
     """
     signal.signal(signal.SIGCHLD, lambda *_: None)  # Else it is ignored, not waited for.
     signal.pthread_sigmask(signal.SIG_BLOCK, _HEARD)
@@ -62,7 +62,7 @@ def fork_workers(jobs: Sequence[str], listener: socket.socket) -> Child:
             if not worker:
                 os.setpgrp()  # A terminal's Ctrl-C is for the parent, which passes it on.
                 os.close(held)
-                # How `ps -e` and `top` call it, where there is such a file.
+                # The name that `ps -e` and `top` show, where there is such a file.
                 with suppress(OSError):
                     Path("/proc/self/comm").write_text(f"pgwallet-{job}")
                 signal.signal(signal.SIGCHLD, signal.SIG_DFL)
@@ -80,10 +80,10 @@ def fork_workers(jobs: Sequence[str], listener: socket.socket) -> Child:
                 continue
             job = workers.pop(worker)
             code = os.waitstatus_to_exitcode(status)
-            # One that had not come so far as to handle the signal had nothing to finish.
+            # A process that did not yet handle the signal had nothing to finish.
             if stopping and code not in (0, -signal.SIGTERM):
                 exit_code = 1
             elif not stopping:
                 logger.error("%s %s ended with %s; another takes its place", job, worker, code)
-                time.sleep(1)  # One that cannot even start must not keep the machine busy.
+                time.sleep(1)  # A process that cannot start must not keep the machine busy.
     sys.exit(exit_code)

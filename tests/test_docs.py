@@ -5,22 +5,21 @@ from __future__ import annotations
 import html
 import json
 import re
-from dataclasses import fields
 
 import psycopg
+from msgspec.structs import fields
 from psycopg.rows import DictRow
 
+from service.answers import Account, Transaction
 from service.config import Settings
 from service.docs import WAYS, page
-from service.errors import REFUSALS, STATUSES
-from service.openapi import CODES, DOCUMENT
-from service.routes.transaction import MOST_WAIT
-from service.schemas import BATCH_BODY_LIMIT, BODY_LIMIT, Account, Transaction
-from service.settler import MOST_ITEMS
+from service.limits import MAX_WAIT
+from service.openapi import DOCUMENT
+from service.queue_worker import MAX_ITEMS
+from tools import errors_page
 from tools.embedded import CHECKOUT
 
 README = (CHECKOUT / "README.md").read_text()
-ERRORS = (CHECKOUT / "docs/errors.md").read_text()
 OPERATIONS = (CHECKOUT / "docs/operations.md").read_text()
 PAGE = page(DOCUMENT).decode()
 MAKEFILE = (CHECKOUT / "Makefile").read_text()
@@ -32,17 +31,8 @@ def rows(text: str) -> list[list[str]]:
     return [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
 
 
-def test_every_refusal_is_listed_with_its_code_and_status_in_their_order() -> None:
-    listed = [row for row in rows(ERRORS) if row[0].startswith("WL")]
-    assert {row[0]: (row[1], int(row[2])) for row in listed} == REFUSALS
-    assert [row[0] for row in listed] == sorted(REFUSALS)
-
-
-def test_every_code_is_listed_with_its_status() -> None:
-    own = {row[0]: int(row[1]) for row in rows(ERRORS) if row[0] in STATUSES}
-    refusals = dict(REFUSALS.values())
-    assert {**refusals, **own} == STATUSES
-    assert set(CODES) == set(STATUSES)
+def test_the_page_of_errors_is_made_from_the_table_of_codes() -> None:
+    assert errors_page.PATH.read_text() == errors_page.page()
 
 
 def test_every_setting_is_listed_with_its_default() -> None:
@@ -98,11 +88,10 @@ def test_every_decision_opens_with_a_title() -> None:
 
 
 def test_the_limits_that_the_documents_name_are_those_of_the_service() -> None:
-    assert f"over {BODY_LIMIT} bytes; a batch's, over {BATCH_BODY_LIMIT} |" in ERRORS
-    assert f"{MOST_ITEMS} at a time" in OPERATIONS
-    assert f"a GET waits at most {MOST_WAIT:.0f} seconds" in OPERATIONS
+    assert f"{MAX_ITEMS} at a time" in OPERATIONS
+    assert f"a GET waits at most {MAX_WAIT:.0f} seconds" in OPERATIONS
     settings = Settings("postgresql:///")
-    assert settings.most_wait == settings.statement_timeout * 0.8
+    assert settings.max_wait == settings.statement_timeout * 0.8
     assert "at most 0.8 of `WALLET_STATEMENT_TIMEOUT`" in OPERATIONS
 
 

@@ -4,83 +4,89 @@ from __future__ import annotations
 
 from sanic import Blueprint, HTTPResponse, Request
 
-from service import schemas
-from service.database import replayed
-from service.responses import json_response
-from service.schemas import (
-    MAX_ID,
-    MAX_PAGE_SIZE,
-    PAGE_SIZE,
-    Account,
-    StatementLine,
-    Transaction,
-    idempotency_key,
-    path_id,
-    read_body,
+from service.answers import Account, Accounts, Statement, StatementLine, Transaction
+from service.bodies import CreateAccount, Payment, read_body
+from service.database import Database
+from service.parameters import (
+    AccountQuery,
+    StatementQuery,
+    read_idempotency_key,
+    read_path_id,
     read_query,
-    whole_number,
 )
+from service.responses import json_response, replayed_header
 
 blueprint = Blueprint("account")
 
 
 @blueprint.post("/account")
 async def create_account(request: Request) -> HTTPResponse:
-    (email,) = read_body(request, email=schemas.email)
-    row = await request.app.ctx.database.create_account(email, idempotency_key(request))
-    account = Account.of(row)
-    headers = {"Location": f"/account/{account.id}", **replayed(row)}
-    return json_response(request, 201, account, headers)
+    body = read_body(request, CreateAccount)
+    database: Database = request.app.ctx.database
+    row = await database.create_account(
+        email=body.email, idempotency_key=read_idempotency_key(request)
+    )
+    headers = {"Location": f"/account/{row.id}", **replayed_header(row.replayed)}
+    return json_response(request, 201, Account.of(row), headers)
 
 
 @blueprint.get("/account")
 async def find_accounts(request: Request) -> HTTPResponse:
-    (email,) = read_query(request, email=(schemas.email, ...))
-    rows = await request.app.ctx.database.find_accounts(email)
-    return json_response(request, 200, {"items": [Account.of(row) for row in rows]})
+    query = read_query(request, AccountQuery)
+    database: Database = request.app.ctx.database
+    rows = await database.find_accounts(email=query.email)
+    return json_response(request, 200, Accounts([Account.of(row) for row in rows]))
 
 
 @blueprint.get("/account/<id:str>")
 async def get_account(request: Request, id: str) -> HTTPResponse:
-    account_id = path_id(id, "account_not_found")
-    account = Account.of(await request.app.ctx.database.get_account(account_id))
-    return json_response(request, 200, account)
+    account_id = read_path_id(id, "account_not_found")
+    database: Database = request.app.ctx.database
+    row = await database.get_account(id=account_id)
+    return json_response(request, 200, Account.of(row))
 
 
 @blueprint.post("/account/<id:str>/payment")
 async def deposit(request: Request, id: str) -> HTTPResponse:
-    account_id = path_id(id, "account_not_found")
-    (amount,) = read_body(request, amount=schemas.amount)
-    row = await request.app.ctx.database.deposit(account_id, amount, idempotency_key(request))
-    transaction = Transaction.of(row)
-    headers = {"Location": f"/transaction/{transaction.id}", **replayed(row)}
-    return json_response(request, 201, transaction, headers)
+    account_id = read_path_id(id, "account_not_found")
+    body = read_body(request, Payment)
+    database: Database = request.app.ctx.database
+    row = await database.deposit(
+        account_id=account_id,
+        amount=body.amount,
+        idempotency_key=read_idempotency_key(request),
+    )
+    headers = {"Location": f"/transaction/{row.id}", **replayed_header(row.replayed)}
+    return json_response(request, 201, Transaction.of(row), headers)
 
 
 @blueprint.post("/account/<id:str>/withdrawal")
 async def withdraw(request: Request, id: str) -> HTTPResponse:
-    account_id = path_id(id, "account_not_found")
-    (amount,) = read_body(request, amount=schemas.amount)
-    row = await request.app.ctx.database.withdraw(account_id, amount, idempotency_key(request))
-    transaction = Transaction.of(row)
-    headers = {"Location": f"/transaction/{transaction.id}", **replayed(row)}
-    return json_response(request, 201, transaction, headers)
+    account_id = read_path_id(id, "account_not_found")
+    body = read_body(request, Payment)
+    database: Database = request.app.ctx.database
+    row = await database.withdraw(
+        account_id=account_id,
+        amount=body.amount,
+        idempotency_key=read_idempotency_key(request),
+    )
+    headers = {"Location": f"/transaction/{row.id}", **replayed_header(row.replayed)}
+    return json_response(request, 201, Transaction.of(row), headers)
 
 
 @blueprint.get("/account/<id:str>/transaction")
 async def get_statement(request: Request, id: str) -> HTTPResponse:
-    account_id = path_id(id, "account_not_found")
-    limit, before = read_query(
-        request,
-        limit=(whole_number(1, MAX_PAGE_SIZE), PAGE_SIZE),
-        before=(whole_number(1, MAX_ID), None),
+    account_id = read_path_id(id, "account_not_found")
+    query = read_query(request, StatementQuery)
+    database: Database = request.app.ctx.database
+    rows = await database.get_statement(
+        account_id=account_id, before=query.before, page_size=query.limit
     )
-    rows = await request.app.ctx.database.get_statement(account_id, before, limit)
-    items = [StatementLine.of(row) for row in rows]
-    # Entries count from 1 without a gap: after entry 1 there is nothing.
-    next_before = items[-1].entry if items and items[-1].entry > 1 else None
+    # Entries count from 1 without a gap, so entry 1 is the last one.
+    next_before = rows[-1].entry if rows and rows[-1].entry > 1 else None
     headers = {}
     if next_before:
-        url = f"/account/{account_id}/transaction?limit={limit}&before={next_before}"
+        url = f"/account/{account_id}/transaction?limit={query.limit}&before={next_before}"
         headers["Link"] = f'<{url}>; rel="next"'
-    return json_response(request, 200, {"items": items, "next": next_before}, headers)
+    statement = Statement([StatementLine.of(row) for row in rows], next_before)
+    return json_response(request, 200, statement, headers)

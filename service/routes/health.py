@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from sanic import Blueprint, HTTPResponse, Request
 
+from service.answers import Live, Ready
 from service.errors import Problem
 from service.responses import json_response
 
@@ -12,7 +13,7 @@ blueprint = Blueprint("health")
 
 @blueprint.get("/health/live")
 async def live(request: Request) -> HTTPResponse:
-    return json_response(request, 200, {"status": "live"})
+    return json_response(request, 200, Live("live"))
 
 
 @blueprint.get("/health/ready")
@@ -21,4 +22,4 @@ async def ready(request: Request) -> HTTPResponse:
         raise Problem("busy", "The service is shutting down.")
     if not await request.app.ctx.database.is_ready():
         raise Problem("database_unavailable", "The wallet functions are not deployed.")
-    return json_response(request, 200, {"status": "ready"})
+    return json_response(request, 200, Ready("ready"))

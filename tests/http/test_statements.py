@@ -14,7 +14,7 @@ import psycopg
 import pytest
 from psycopg.rows import DictRow
 
-from service.settler import SETTLE
+from service.statements import PROCESS_PENDING
 from tests.http.processes import open_wallet, running
 from tests.support import databases
 from tests.support.databases import Database
@@ -50,7 +50,7 @@ class Wallets:
             AND s.dbid = (SELECT d.oid FROM pg_database d WHERE d.datname = current_database())
             AND s.query <> %s
             """,
-            (SETTLE,),
+            (PROCESS_PENDING,),
         ).fetchone()
         assert row is not None
         return Counted(int(row["planned"]), int(row["done"]))
@@ -107,7 +107,7 @@ DONE: dict[str, Call] = {
     "get_account": Call("GET", "/account/{source}", None, 200),
     "deposit": Call("POST", "/account/{target}/payment", {"amount": "0.01"}, 201),
     "transfer": Call("POST", "/transaction", transfer("source", "target"), 201),
-    "get_outcome": Call("GET", "/transaction/{transaction}", None, 200),
+    "get_transfer_result": Call("GET", "/transaction/{transaction}", None, 200),
     "withdraw": Call("POST", "/account/{target}/withdrawal", {"amount": "0.01"}, 201),
     "reverse": Call("POST", "/transaction/{reversible}/reversal", None, 201),
     "find_accounts": Call("GET", "/account?email=ada@example.com", None, 200),
@@ -127,7 +127,7 @@ DONE: dict[str, Call] = {
         },
         200,
     ),
-    "get_outcome settled": Call("GET", "/transaction/{transaction}", None, 200, "wait=10"),
+    "get_transfer_result settled": Call("GET", "/transaction/{transaction}", None, 200, "wait=10"),
     "ready": Call("GET", "/health/ready", None, 200),
 }
 REFUSED: dict[str, Call] = {
@@ -174,7 +174,7 @@ REFUSED: dict[str, Call] = {
     "transfer_or_enqueue insufficient_funds": Call(
         "POST", "/transaction", transfer("source", "target", "100.01"), 409, "respond-async, wait=0"
     ),
-    "get_outcome transaction_not_found": Call("GET", f"/transaction/{NOBODY}", None, 404),
+    "get_transfer_result transaction_not_found": Call("GET", f"/transaction/{NOBODY}", None, 404),
 }
 KEYED = [name for name, call in DONE.items() if call.method == "POST"]
 KEPT = [name for name, call in REFUSED.items() if call.method == "POST" and call.status != 400]
@@ -287,7 +287,7 @@ def test_the_statement_calls_the_function_of_the_route(wallets: Wallets) -> None
             "SELECT query FROM pg_stat_statements WHERE toplevel"
             " AND userid = 'wallet_app'::regrole AND dbid ="
             " (SELECT oid FROM pg_database WHERE datname = current_database()) AND query <> %s",
-            (SETTLE,),
+            (PROCESS_PENDING,),
         ).fetchall()
         assert len(rows) == 1, rows
         assert re.findall(r"wallet\.\w+\(", rows[0]["query"]) == [f"wallet.{name.split()[0]}("]

@@ -1,0 +1,204 @@
+"""The shapes of answers, for the encoder and for the API's description."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Any, Literal, TypeAlias
+
+from msgspec import UNSET, Meta, Struct, UnsetType
+
+from service.codes import BY_SQLSTATE, CODES
+from service.limits import MAX_ERRORS, MAX_ID
+from service.rows import AccountRow, Kind, State, StatementRow, TransactionRow
+
+Id: TypeAlias = Annotated[int, Meta(ge=1, le=MAX_ID, extra_json_schema={"format": "int64"})]
+Email: TypeAlias = Annotated[
+    str,
+    Meta(
+        min_length=3,
+        max_length=254,
+        pattern=r"^[^@\u0000-\u0020\u007f-\u00a0]+@[^@\u0000-\u0020\u007f-\u00a0]+$",
+        examples=["ada@example.com"],
+    ),
+]
+Money: TypeAlias = Annotated[str, Meta(pattern=r"^[0-9]{1,6}\.[0-9]{2}$", examples=["12.30"])]
+SignedMoney: TypeAlias = Annotated[
+    str, Meta(pattern=r"^-?[0-9]{1,6}\.[0-9]{2}$", examples=["-12.30"])
+]
+Time: TypeAlias = Annotated[
+    str,
+    Meta(
+        pattern=r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z$",
+        description="UTC, with microseconds.",
+        examples=["2026-11-22T15:41:58.132163Z"],
+        extra_json_schema={"format": "date-time"},
+    ),
+]
+CodeName: TypeAlias = Annotated[str, Meta(extra_json_schema={"enum": list(CODES)})]
+
+
+class Answer(Struct, forbid_unknown_fields=True):
+    """What all shapes of answers have in common: no member but those that they name."""
+
+
+class FieldError(Answer):
+    """A member or a parameter that is wrong."""
+
+    field: str
+    detail: str
+
+
+class Problem(Answer):
+    """An error (RFC 9457)."""
+
+    type: Annotated[str, Meta(description="Where the code is explained.")]
+    title: str
+    status: int
+    detail: Annotated[str, Meta(description="What is wrong with this request.")]
+    instance: Annotated[str, Meta(description="The request's id.")]
+    code: CodeName
+    hint: Annotated[str | UnsetType, Meta(description="What to do.")] = UNSET
+    errors: Annotated[
+        list[FieldError] | UnsetType,
+        Meta(description=f"The members or parameters that are wrong, at most {MAX_ERRORS}."),
+    ] = UNSET
+
+
+class Account(Answer):
+    """A wallet."""
+
+    id: Id
+    email: Email
+    balance: Money
+    ctime: Time
+
+    @classmethod
+    def of(cls, row: AccountRow) -> Account:
+        return cls(row.id, row.email, str(row.balance), _utc(row.ctime))
+
+
+class Accounts(Answer):
+    """The wallets of an address, the oldest first."""
+
+    items: list[Account]
+
+
+class Failure(Answer):
+    """Why a transaction failed."""
+
+    code: CodeName
+    detail: str
+
+
+class Transaction(Answer):
+    """A movement of money: done, pending or failed."""
+
+    id: Id
+    source_account_id: Annotated[Id | None, Meta(description="Null for a deposit.")]
+    target_account_id: Annotated[Id | None, Meta(description="Null for a withdrawal.")]
+    amount: Money
+    ctime: Annotated[Time, Meta(description="When it entered its state; UTC.")]
+    state: Annotated[
+        State,
+        Meta(
+            description="A pending transaction is queued. It will succeed or fail.",
+            examples=["succeeded"],
+        ),
+    ]
+    failure: Annotated[Failure | UnsetType, Meta(description="Only there if it failed.")] = UNSET
+
+    @classmethod
+    def of(cls, row: TransactionRow) -> Transaction:
+        failure: Failure | UnsetType = UNSET
+        if row.sqlstate:
+            failure = Failure(BY_SQLSTATE[row.sqlstate].code, row.detail or "")
+        return cls(
+            row.id,
+            row.source_account_id,
+            row.target_account_id,
+            str(row.amount),
+            _utc(row.ctime),
+            row.state,
+            failure,
+        )
+
+
+# msgspec describes no union of two structs, so the references are written out.
+_Result: TypeAlias = Annotated[
+    Any,
+    Meta(
+        extra_json_schema={
+            "anyOf": [
+                {"$ref": "#/components/schemas/Transaction"},
+                {"$ref": "#/components/schemas/Problem"},
+            ]
+        }
+    ),
+]
+
+
+class Results(Answer):
+    """The result of each transfer of a batch, in their order."""
+
+    results: list[_Result]
+
+
+class StatementLine(Answer):
+    """An entry of an account."""
+
+    entry: Annotated[
+        int, Meta(ge=1, description="Its number within the account: 1, 2, 3 … without a gap.")
+    ]
+    transaction_id: Id
+    kind: Annotated[
+        Kind,
+        Meta(examples=["transfer_out"]),
+    ]
+    counterparty_account_id: Annotated[
+        Id | None, Meta(description="Null for a deposit or a withdrawal.")
+    ]
+    amount: SignedMoney
+    balance: Annotated[Money, Meta(description="The balance after it.")]
+    ctime: Time
+
+    @classmethod
+    def of(cls, row: StatementRow) -> StatementLine:
+        return cls(
+            row.entry,
+            row.transaction_id,
+            row.kind,
+            row.counterparty_account_id,
+            str(row.amount),
+            str(row.balance),
+            _utc(row.ctime),
+        )
+
+
+class Statement(Answer):
+    """A page of an account's entries, the newest first."""
+
+    items: list[StatementLine]
+    next: Annotated[
+        Annotated[int, Meta(ge=2)] | None,
+        Meta(
+            description="The `before` of the next page; null on the last page.",
+            examples=[51],
+        ),
+    ]
+
+
+class Live(Answer):
+    """The process lives."""
+
+    status: Annotated[Literal["live"], Meta(examples=["live"])]
+
+
+class Ready(Answer):
+    """The service can serve requests."""
+
+    status: Annotated[Literal["ready"], Meta(examples=["ready"])]
+
+
+def _utc(time: datetime) -> str:
+    """ISO 8601 with microseconds and Z; asyncpg returns times in UTC."""
+    return time.isoformat(timespec="microseconds").removesuffix("+00:00") + "Z"

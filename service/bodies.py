@@ -1,0 +1,162 @@
+"""The bodies of requests: their shapes, and reading them as strict JSON.
+
+The standard library's parser reads them, since it alone keeps a number's text and shows duplicate
+members: money never passes through a binary float.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from typing import Annotated
+
+from msgspec import Meta, Struct
+from sanic import Request
+from sanic.http import Http
+
+from service.answers import FieldError
+from service.errors import Problem, invalid_request
+from service.fields import (
+    AccountIdField,
+    AmountField,
+    BooleanField,
+    EmailField,
+    ItemAmountField,
+    Number,
+    Shape,
+    Wrong,
+    must_be,
+    read_fields,
+)
+from service.limits import MAX_BATCH, MAX_ERRORS
+
+
+class Body(Struct, forbid_unknown_fields=True):
+    """What all bodies have in common: no member but those that they name."""
+
+
+class NoMembers(Body):
+    """An object without members."""
+
+
+class CreateAccount(Body):
+    """Whose wallet to open."""
+
+    email: EmailField
+
+
+class Payment(Body):
+    """How much to pay in or out."""
+
+    amount: AmountField
+
+
+class Transfer(Body):
+    """How much to move from which account to which."""
+
+    source_account_id: AccountIdField
+    target_account_id: AccountIdField
+    amount: AmountField
+
+
+class BatchItem(Body):
+    """A transfer of a batch."""
+
+    source_account_id: AccountIdField
+    target_account_id: AccountIdField
+    amount: ItemAmountField
+
+
+def _read_items(value: object) -> list[BatchItem]:
+    if not isinstance(value, list):
+        raise must_be("an array")
+    items: list[BatchItem] = []
+    errors: list[FieldError] = []
+    for place, item in enumerate(value):
+        if not isinstance(item, dict):
+            errors.append(FieldError(f"[{place}]", "must be an object"))
+        else:
+            try:
+                items.append(read_fields(item, BatchItem, "member"))
+            except Wrong as wrong:
+                errors += wrong.within(f"[{place}].")
+        if len(errors) >= MAX_ERRORS:  # No more are shown.
+            break
+    if errors:
+        raise Wrong(*errors)
+    return items
+
+
+class TransferBatch(Body):
+    """Transfers to make, one after another."""
+
+    transfers: Annotated[list[BatchItem], Meta(max_length=MAX_BATCH), _read_items]
+    atomic: Annotated[
+        BooleanField,
+        Meta(description="Whether none is made if any is refused.", examples=[False]),
+    ]
+
+
+async def receive_body(request: Request, limit: int) -> None:
+    """Receive the body in a handler that streams. A body over the limit is 413 as elsewhere."""
+    if isinstance(request.stream, Http):
+        request.stream.request_max_size = limit
+    await request.receive_body()  # type: ignore[no-untyped-call]
+
+
+def read_body(request: Request, shape: type[Shape]) -> Shape:
+    """Read the body.
+
+    Raises Problem: unsupported_media_type, invalid_request (with every member that is wrong), or
+    what a reader raises.
+    """
+    members = _parse(request)
+    try:
+        return read_fields(members, shape, "member")
+    except Wrong as wrong:
+        raise invalid_request(
+            "The body's members are not those of this request.", wrong.errors
+        ) from None
+
+
+def _parse(request: Request) -> dict[str, object]:
+    media_type, *parameters = request.headers.getone("content-type", "").lower().split(";")
+    charset = [p.strip() for p in parameters if p.strip().startswith("charset")]
+    if (
+        media_type.strip() != "application/json"
+        or any(p not in ("charset=utf-8", 'charset="utf-8"') for p in charset)
+        or request.headers.getone("content-encoding", "identity").lower() != "identity"
+    ):
+        raise Problem(
+            "unsupported_media_type", "Send the body as JSON with Content-Type: application/json."
+        )
+    try:
+        body = _decode(request.body.decode("utf-8"))
+    except UnicodeDecodeError as error:
+        raise invalid_request(f"The body is not UTF-8 at byte {error.start}.") from None
+    except json.JSONDecodeError as error:
+        raise invalid_request(
+            f"The body is not JSON: {error.msg} at character {error.pos}."
+        ) from None
+    except RecursionError:
+        raise invalid_request("The body is nested too deeply.") from None
+    if not isinstance(body, dict):
+        raise invalid_request("The body must be a JSON object.")
+    return body
+
+
+def _members(pairs: Iterable[tuple[str, object]]) -> dict[str, object]:
+    members: dict[str, object] = {}
+    for name, value in pairs:
+        if name in members:
+            raise invalid_request(
+                "The body has a duplicate member.", [FieldError(name, "duplicate member")]
+            )
+        members[name] = value
+    return members
+
+
+# json.loads() would make a decoder for each body.
+_decode = json.JSONDecoder(
+    object_pairs_hook=_members, parse_int=Number, parse_float=Number, parse_constant=Number
+).decode

@@ -1,0 +1,217 @@
+"""The fields of requests: their types, their schemas, and how their values are read.
+
+A request's shape is a Struct. Each of its fields is annotated with its Python type, a Meta for the
+API's description, and a reader.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from decimal import Decimal, InvalidOperation
+from functools import cache
+from typing import Annotated, Any, TypeAlias, TypeVar, get_type_hints
+
+from msgspec import Meta, Struct, structs
+
+from service.answers import Email, FieldError, Id
+from service.errors import Problem
+from service.limits import MAX_AMOUNT, MAX_ID, MAX_NUMBER_LENGTH
+
+Reader: TypeAlias = Callable[[object], Any]
+Shape = TypeVar("Shape", bound=Struct)
+
+_is_amount = re.compile(r"-?[0-9]{1,20}(\.[0-9]{1,20})?").fullmatch
+_is_whole_number = re.compile(r"[1-9][0-9]{0,18}").fullmatch
+
+_AMOUNT_HINT = f"Give an amount that is 0.01 to {MAX_AMOUNT} once rounded to hundredths."
+_EMAIL_HINT = "Give an address of the form local@domain, without spaces."
+
+
+class Number(str):
+    """A JSON number as it was written."""
+
+
+class Wrong(Exception):
+    """Values of the wrong type, missing, unknown or duplicate fields. Names are relative."""
+
+    def __init__(self, *errors: FieldError) -> None:
+        super().__init__(errors)
+        self.errors = errors
+
+    def within(self, name: str) -> list[FieldError]:
+        """The errors with their names continuing the name of what they are within."""
+        return [FieldError(name + error.field, error.detail) for error in self.errors]
+
+
+def must_be(what: str) -> Wrong:
+    """The error of a value that is something else."""
+    return Wrong(FieldError("", f"must be {what}"))
+
+
+def read_fields(given: Mapping[str, object], shape: type[Shape], kind: str) -> Shape:
+    """Read all fields of a request; `kind` is what its fields are called: member or parameter.
+
+    Raises Wrong with everything that is wrong; if nothing is, the first Problem of a reader.
+    """
+    readers, required = _readers(shape)
+    allowed = ", ".join(readers) or "none"
+    errors = [
+        FieldError(name, f"unknown {kind}; allowed: {allowed}")
+        for name in given
+        if name not in readers
+    ]
+    problems: list[Problem] = []
+    values: dict[str, Any] = {}
+    for name, read in readers.items():
+        if name not in given:
+            if name in required:
+                errors.append(FieldError(name, f"missing {kind}"))
+            continue
+        try:
+            values[name] = read(given[name])
+        except Wrong as wrong:
+            errors += wrong.within(name)
+        except Problem as problem:
+            problems.append(problem)
+    if errors:
+        raise Wrong(*errors)
+    if problems:
+        raise problems[0]
+    return shape(**values)
+
+
+@cache
+def _readers(shape: type[Struct]) -> tuple[dict[str, Reader], set[str]]:
+    """Each field's reader, and the fields that have no default."""
+    hints = get_type_hints(shape, include_extras=True)
+    readers = {
+        name: next(extra for extra in hints[name].__metadata__ if callable(extra))
+        for name in shape.__struct_fields__
+    }
+    return readers, {field.name for field in structs.fields(shape) if field.required}
+
+
+def read_email(value: object) -> str:
+    """An email address. PostgreSQL checks all of it, except what it could not even hold."""
+    if not isinstance(value, str) or isinstance(value, Number):
+        raise must_be("a string")
+    if "\0" in value:
+        raise Problem("invalid_email", "The email contains a control character.", hint=_EMAIL_HINT)
+    if any("\ud800" <= character <= "\udfff" for character in value):
+        raise Problem(
+            "invalid_email", "The email contains half a surrogate pair.", hint=_EMAIL_HINT
+        )
+    return value
+
+
+def read_account_id(value: object) -> int:
+    """An id in JSON, which has no integers: 1.0 and 10e-1 are the number 1."""
+    if isinstance(value, Number):
+        with suppress(InvalidOperation):  # NaN, or an exponent beyond Decimal's.
+            exact = Decimal(value)
+            if 1 <= exact <= MAX_ID and exact == int(exact):
+                return int(exact)
+    raise must_be(f"a whole number from 1 to {MAX_ID}")
+
+
+class Amount(Decimal):
+    """An amount exactly as written. PostgreSQL rounds it and checks its size."""
+
+
+def read_amount(value: object) -> Amount:
+    """An amount. Only what no `numeric` of a sane size can hold is refused here."""
+    if not isinstance(value, str):
+        raise must_be("a string or a number")
+    exact = Amount("NaN")
+    if len(value) <= MAX_NUMBER_LENGTH if isinstance(value, Number) else _is_amount(value):
+        with suppress(InvalidOperation):  # An exponent beyond Decimal's.
+            exact = Amount(value)
+    # 1e400 must not become 400 digits. Zero has no size.
+    if not exact.is_finite() or (exact and not -20 <= exact.adjusted() < 20):
+        shown = value[:60].encode(errors="backslashreplace").decode()
+        raise Problem("invalid_amount", f"The amount is {shown}.", hint=_AMOUNT_HINT)
+    return exact or Amount(0)
+
+
+class ItemAmount:
+    """The amount of a batch's item: its value, or the problem, which is this item's alone."""
+
+    __slots__ = ("problem", "value")
+
+    def __init__(self, value: Amount | None, problem: Problem | None) -> None:
+        self.value = value
+        self.problem = problem
+
+
+def read_item_amount(value: object) -> ItemAmount:
+    """As read_amount(), but an amount that is refused does not refuse the whole batch."""
+    try:
+        return ItemAmount(read_amount(value), None)
+    except Problem as problem:
+        return ItemAmount(None, problem)
+
+
+def read_boolean(value: object) -> bool:
+    """true or false."""
+    if not isinstance(value, bool):
+        raise must_be("true or false")
+    return value
+
+
+def whole_number(least: int, most: int) -> Reader:
+    """A reader for a whole number in a query."""
+
+    def read(value: object) -> int:
+        number = parse_whole_number(value)
+        if number is None or not least <= number <= most:
+            raise must_be(f"a whole number from {least} to {most}")
+        return number
+
+    return read
+
+
+def parse_whole_number(text: object) -> int | None:
+    """A number from 1 to 2^63-1 as a path or a query has it; None if it is anything else."""
+    if isinstance(text, str) and _is_whole_number(text) and int(text) <= MAX_ID:
+        return int(text)
+    return None
+
+
+# PostgreSQL rounds the amount to 0.01 … 999999.99. So it is at least 0.005 and below 999999.995,
+# with at most 20 digits on either side of the point.
+_AMOUNT_IN_RANGE = (
+    r"^(?!0+(\.00?|\.00[0-4][0-9]*)?$|0*999999\.99[5-9])0{0,14}[0-9]{1,6}(\.[0-9]{1,20})?$"
+)
+
+SCHEMAS: dict[type, dict[str, Any]] = {
+    Amount: {
+        "oneOf": [
+            {"type": "string", "pattern": _AMOUNT_IN_RANGE},
+            {"type": "number", "minimum": 0.005, "exclusiveMaximum": 999999.995},
+        ]
+    },
+    # An item's amount that is out of range is refused as this item's result.
+    ItemAmount: {"type": ["string", "number"]},
+}
+"""The JSON Schemas of the types of this module."""
+
+EmailField: TypeAlias = Annotated[Email, read_email]
+AccountIdField: TypeAlias = Annotated[Id, read_account_id]
+BooleanField: TypeAlias = Annotated[bool, read_boolean]
+AmountField: TypeAlias = Annotated[
+    Amount,
+    Meta(
+        description="Read exactly as written, then rounded to hundredths, half away from zero; "
+        f"0.01 to {MAX_AMOUNT} after that. A string has no exponent, a number at most "
+        f"{MAX_NUMBER_LENGTH} characters.",
+        examples=["12.30"],
+    ),
+    read_amount,
+]
+ItemAmountField: TypeAlias = Annotated[
+    ItemAmount,
+    Meta(description="As in a single transfer.", examples=["12.30"]),
+    read_item_amount,
+]

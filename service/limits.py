@@ -1,0 +1,30 @@
+"""The limits of the service, each stated once."""
+
+from __future__ import annotations
+
+MAX_BODY_BYTES = 8192
+"""The largest body, except a batch's."""
+
+MAX_BATCH_BODY_BYTES = 4 * 1024 * 1024
+"""The largest body of a batch."""
+
+MAX_BATCH = 10_000
+"""The most transfers in a batch, for the documents. PostgreSQL counts them."""
+
+MAX_AMOUNT = "999999.99"
+"""The largest amount and the largest balance, for the documents. PostgreSQL checks them."""
+
+MAX_ID = 2**63 - 1
+"""The largest id of an account or a transaction."""
+
+MAX_NUMBER_LENGTH = 100
+"""The longest JSON number that is read as an amount, in characters."""
+
+MAX_ERRORS = 100
+"""The most errors that one answer lists: it must not grow larger than the request."""
+
+PAGE_SIZE, MAX_PAGE_SIZE = 50, 1000
+"""The lines of a statement in one answer: by default, and at most."""
+
+MAX_WAIT = 30.0
+"""The most seconds that a GET waits for a pending transaction."""

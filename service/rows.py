@@ -1,0 +1,69 @@
+"""The rows that the wallet functions return."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from decimal import Decimal
+from typing import Literal, TypeAlias
+
+from msgspec import Struct
+
+State: TypeAlias = Literal["succeeded", "pending", "failed"]
+Kind: TypeAlias = Literal["deposit", "withdrawal", "transfer_in", "transfer_out", "reversal"]
+
+
+class _Result(Struct, kw_only=True, gc=False):
+    """What a row of any operation can have: whether it is replayed, and why it failed."""
+
+    replayed: bool = False
+    """Whether this is the answer to an earlier call with the same idempotency key."""
+    sqlstate: str | None = None
+    detail: str | None = None
+    hint: str | None = None
+
+
+class AccountRow(_Result, kw_only=True, gc=False):
+    """A wallet.account."""
+
+    id: int
+    email: str
+    balance: Decimal
+    ctime: datetime
+
+
+class TransactionRow(_Result, kw_only=True, gc=False):
+    """A wallet.transfer_result, or a wallet.transaction, which has always succeeded."""
+
+    id: int
+    source_account_id: int | None
+    target_account_id: int | None
+    amount: Decimal
+    ctime: datetime
+    state: State = "succeeded"
+
+
+class StatementRow(Struct, kw_only=True, gc=False):
+    """A wallet.statement_line."""
+
+    entry: int
+    transaction_id: int
+    kind: Kind
+    counterparty_account_id: int | None
+    amount: Decimal
+    balance: Decimal
+    ctime: datetime
+
+
+class RefusalRow(Struct, kw_only=True, gc=False):
+    """The part of a failed wallet.transfer_result that says why."""
+
+    sqlstate: str
+    detail: str
+    hint: str
+
+
+class BatchRows(Struct, kw_only=True):
+    """The results of a batch, in the order of its transfers."""
+
+    results: list[TransactionRow | RefusalRow]
+    replayed: bool

@@ -1,0 +1,111 @@
+"""The SQL statements of the service: each is one call of one wallet function."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+
+class Operation(NamedTuple):
+    """The statement of an operation, and the one that also takes an idempotency key."""
+
+    plain: str
+    with_key: str
+
+
+_ACCOUNT = "SELECT id, email, balance, ctime FROM"
+_TRANSACTION = "SELECT id, source_account_id, target_account_id, amount, ctime FROM"
+_RESULT = "SELECT id, source_account_id, target_account_id, amount, ctime, state FROM"
+# With a key, a function returns a wallet.keyed_result: what was made, or why it was refused.
+_KEYED = "SELECT k.replayed, (k.refusal).sqlstate, (k.refusal).detail, (k.refusal).hint,"
+_KEYED_ACCOUNT = f"""{_KEYED}
+(k.account).id, (k.account).email, (k.account).balance, (k.account).ctime FROM"""
+_KEYED_TRANSACTION = f"""{_KEYED}
+(k.transaction).id, (k.transaction).source_account_id, (k.transaction).target_account_id,
+(k.transaction).amount, (k.transaction).ctime FROM"""
+_KEYED_RESULT = f"""{_KEYED}
+(k.results[1]).id, (k.results[1]).source_account_id, (k.results[1]).target_account_id,
+(k.results[1]).amount, (k.results[1]).ctime, (k.results[1]).state FROM"""
+
+CREATE_ACCOUNT = Operation(
+    f"{_ACCOUNT} wallet.create_account($1)",
+    f"{_KEYED_ACCOUNT} wallet.create_account($1, $2) k",
+)
+DEPOSIT = Operation(
+    f"{_TRANSACTION} wallet.deposit($1, $2)",
+    f"{_KEYED_TRANSACTION} wallet.deposit($1, $2, $3) k",
+)
+WITHDRAW = Operation(
+    f"{_TRANSACTION} wallet.withdraw($1, $2)",
+    f"{_KEYED_TRANSACTION} wallet.withdraw($1, $2, $3) k",
+)
+TRANSFER = Operation(
+    f"{_TRANSACTION} wallet.transfer($1, $2, $3)",
+    f"{_KEYED_TRANSACTION} wallet.transfer($1, $2, $3, $4) k",
+)
+REVERSE = Operation(
+    f"{_TRANSACTION} wallet.reverse($1)",
+    f"{_KEYED_TRANSACTION} wallet.reverse($1, $2) k",
+)
+ENQUEUE_TRANSFER = Operation(
+    f"{_RESULT} wallet.enqueue_transfer($1, $2, $3)",
+    f"{_KEYED_RESULT} wallet.enqueue_transfer($1, $2, $3, $4) k",
+)
+TRANSFER_OR_ENQUEUE = Operation(
+    f"{_RESULT} wallet.transfer_or_enqueue($1, $2, $3, $4)",
+    f"{_KEYED_RESULT} wallet.transfer_or_enqueue($1, $2, $3, $4, $5) k",
+)
+
+# text[] is the one array that asyncpg sends without first asking the server about its type.
+_TRANSFERS = """ARRAY(
+    SELECT ROW(t.source_account_id, t.target_account_id, t.amount)::wallet.transfer_request
+    FROM unnest($1::text[]::bigint[], $2::text[]::bigint[], $3::text[]::numeric[])
+        WITH ORDINALITY AS t (source_account_id, target_account_id, amount, item)
+    ORDER BY t.item)"""
+_BATCH = """SELECT r.id, r.source_account_id, r.target_account_id, r.amount, r.ctime, r.state,
+r.sqlstate, r.detail, r.hint"""
+TRANSFER_BATCH = Operation(
+    f"{_BATCH} FROM wallet.transfer_batch({_TRANSFERS}, $4) r",
+    # Without any result there is still one row: it says whether it is replayed.
+    f"""{_BATCH}, k.replayed FROM wallet.transfer_batch({_TRANSFERS}, $4, $5) k
+LEFT JOIN LATERAL unnest(k.results) WITH ORDINALITY r ON true ORDER BY r.ordinality""",
+)
+
+GET_ACCOUNT = f"{_ACCOUNT} wallet.get_account($1)"
+FIND_ACCOUNTS = f"{_ACCOUNT} wallet.find_accounts($1)"
+GET_TRANSFER_RESULT = """
+SELECT id, source_account_id, target_account_id, amount, ctime, state, sqlstate, detail
+FROM wallet.get_transfer_result($1)
+"""
+GET_STATEMENT = """
+SELECT entry, transaction_id, kind, counterparty_account_id, amount, balance, ctime
+FROM wallet.get_statement($1, $2, $3)
+"""
+PROCESS_PENDING = "SELECT wallet.process_pending($1)"
+IS_READY = """
+SELECT bool_and(coalesce(has_function_privilege(to_regprocedure(name), 'EXECUTE'), false))
+FROM unnest(ARRAY[
+    'wallet.create_account(text)',
+    'wallet.create_account(text, text)',
+    'wallet.get_account(bigint)',
+    'wallet.find_accounts(text)',
+    'wallet.deposit(bigint, numeric)',
+    'wallet.deposit(bigint, numeric, text)',
+    'wallet.withdraw(bigint, numeric)',
+    'wallet.withdraw(bigint, numeric, text)',
+    'wallet.transfer(bigint, bigint, numeric)',
+    'wallet.transfer(bigint, bigint, numeric, text)',
+    'wallet.reverse(bigint)',
+    'wallet.reverse(bigint, text)',
+    'wallet.enqueue_transfer(bigint, bigint, numeric)',
+    'wallet.enqueue_transfer(bigint, bigint, numeric, text)',
+    'wallet.transfer_or_enqueue(bigint, bigint, numeric, numeric)',
+    'wallet.transfer_or_enqueue(bigint, bigint, numeric, numeric, text)',
+    'wallet.transfer_batch(wallet.transfer_request[], boolean)',
+    'wallet.transfer_batch(wallet.transfer_request[], boolean, text)',
+    'wallet.get_transfer_result(bigint)',
+    'wallet.get_statement(bigint, bigint, int)',
+    'wallet.process_pending(int)'
+]) AS name
+-- Without USAGE, to_regprocedure() raises instead of returning NULL.
+WHERE has_schema_privilege(to_regnamespace('wallet'), 'USAGE')
+"""
