@@ -10,6 +10,9 @@ import pytest
 from psycopg.rows import DictRow
 
 from tests.http.answers import check
+from tests.http.processes import OwnServer, open_wallet
+from tests.support import databases
+from tests.support.databases import Database
 from tests.support.service import Service
 
 Wallet = Callable[..., int]
@@ -19,7 +22,7 @@ Wallet = Callable[..., int]
 def client(service: Service) -> Iterator[httpx.Client]:
     """A client of the service that all tests share."""
     with httpx.Client(
-        base_url=service.url, timeout=60, event_hooks={"response": [check]}
+        base_url=service.url, timeout=30, event_hooks={"response": [check]}
     ) as client:
         yield client
 
@@ -28,16 +31,10 @@ def client(service: Service) -> Iterator[httpx.Client]:
 def wallet(client: httpx.Client) -> Wallet:
     """Opens an account that holds so much, and returns its id."""
 
-    def open_wallet(balance: str = "0.00") -> int:
-        response = client.post("/account", json={"email": "ada@example.com"})
-        assert response.status_code == 201, response.text
-        id: int = response.json()["id"]
-        if balance != "0.00":
-            paid = client.post(f"/account/{id}/payment", json={"amount": balance})
-            assert paid.status_code == 201, paid.text
-        return id
+    def open(balance: str = "0.00") -> int:
+        return open_wallet(client, balance)
 
-    return open_wallet
+    return open
 
 
 @pytest.fixture(scope="session")
@@ -52,3 +49,23 @@ def psql(service: Service) -> Iterator[psycopg.Connection[DictRow]]:
     """What a DBA has in psql as wallet_app, on the shared service's database."""
     with service.database.connect("wallet_app") as connection:
         yield connection
+
+
+@pytest.fixture(scope="session")
+def own_server() -> Iterator[tuple[OwnServer, Database]]:
+    """A server with fsync on that tests may stop and crash, and a template on it."""
+    server = OwnServer()
+    server.start()
+    try:
+        template = databases.create(server)
+        databases.deploy(template)
+        yield server, template
+    finally:
+        server.remove()
+
+
+@pytest.fixture
+def own(own_server: tuple[OwnServer, Database]) -> tuple[OwnServer, Database]:
+    """That server, and a database with an empty ledger on it."""
+    server, template = own_server
+    return server, databases.create(server, template.name)

@@ -1,8 +1,10 @@
-"""Services and servers of a test's own, and ways to see what they are at."""
+"""Services and servers of a test's own, and ways to see what they do."""
 
 from __future__ import annotations
 
+import os
 import shutil
+import signal
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -12,13 +14,13 @@ import httpx
 
 from tests.http.answers import check
 from tests.support import databases
-from tests.support.databases import Database
+from tests.support.databases import Database, assert_sound
 from tests.support.servers import Server
 from tests.support.service import Service
 from tools.embedded import EmbeddedServer, temporary_folder
 
 PATIENT = {"WALLET_LOCK_TIMEOUT": "50", "WALLET_STATEMENT_TIMEOUT": "50"}
-"""For tests that hold a request up until they have seen what they want to see."""
+"""For tests that hold a request up until they have seen what they look for."""
 
 
 @contextmanager
@@ -33,8 +35,19 @@ def running(database: Database, **settings: str) -> Iterator[Service]:
             raise
 
 
+@contextmanager
+def own_service(template: Database, **settings: str) -> Iterator[Service]:
+    """A service with settings of its own for the tests of one file, on a ledger of its own."""
+    database = databases.create(template.server, template.name)
+    with running(database, **settings) as service:
+        yield service
+        with database.connect() as connection:
+            assert_sound(connection)
+    databases.drop(database)
+
+
 class OwnServer(Server):
-    """A server that a test may stop, start and set up as it likes."""
+    """A server that a test may stop, start and configure."""
 
     name = "a server of the test's own"
 
@@ -68,8 +81,23 @@ def own_database() -> Iterator[tuple[OwnServer, Database]]:
         server.remove()
 
 
-def wait_until(holds: Callable[[], bool], what: str, seconds: float = 60) -> None:
-    """Return once it holds; fail when it never does."""
+def lose_power(server: OwnServer) -> None:
+    """End every process of a server with SIGKILL, as a power failure does; then start it again."""
+    postmaster = int((server.postgres.data / "postmaster.pid").read_text().split()[0])
+    # A stopped postmaster starts nobody while its children are listed.
+    os.kill(postmaster, signal.SIGSTOP)
+    processes = {postmaster} | children(postmaster)
+    for process in processes:
+        os.kill(process, signal.SIGKILL)
+    wait_until(lambda: all(map(is_gone, processes)), "the server is gone")
+    # If nobody asks for its exit code, the process counts as alive for its successor.
+    (server.postgres.data / "postmaster.pid").unlink()
+    shutil.rmtree(server.postgres.sockets)
+    server.start()
+
+
+def wait_until(holds: Callable[[], bool], what: str, seconds: float = 20) -> None:
+    """Return once it holds; fail if it never does."""
     deadline = time.monotonic() + seconds
     while not holds():
         assert time.monotonic() < deadline, f"this never came: {what}"
@@ -94,10 +122,10 @@ def held(database: Database, account_id: int) -> Iterator[None]:
 
 
 @contextmanager
-def unsettled(database: Database) -> Iterator[None]:
-    """Keep every settler from settling as long as the block runs."""
+def queue_stopped(database: Database) -> Iterator[None]:
+    """Keep every queue worker from processing the queue as long as the block runs."""
     with database.connect() as connection:
-        connection.execute("SELECT pg_advisory_lock(hashtextextended('wallet.settle', 0))")
+        connection.execute("SELECT pg_advisory_lock(hashtextextended('wallet.process_pending', 0))")
         yield
 
 
@@ -110,9 +138,25 @@ def open_wallet(client: httpx.Client, balance: str = "100.00") -> int:
     response = client.post("/account", json={"email": "ada@example.com"})
     assert response.status_code == 201, response.text
     id: int = response.json()["id"]
-    paid = client.post(f"/account/{id}/payment", json={"amount": balance})
-    assert paid.status_code == 201, paid.text
+    if balance != "0.00":
+        paid = client.post(f"/account/{id}/payment", json={"amount": balance})
+        assert paid.status_code == 201, paid.text
     return id
+
+
+def transfer(
+    client: httpx.Client, source: int, target: int, amount: object = "1.50", **headers: str
+) -> httpx.Response:
+    """Ask for a transfer. A header's hyphens are written as underscores."""
+    return client.post(
+        "/transaction",
+        json={"source_account_id": source, "target_account_id": target, "amount": amount},
+        headers={name.replace("_", "-"): value for name, value in headers.items()},
+    )
+
+
+def balance(client: httpx.Client, id: int) -> str:
+    return str(client.get(f"/account/{id}").json()["balance"])
 
 
 def payments(database: Database, account_id: int) -> int:
@@ -134,8 +178,8 @@ def children(pid: int) -> set[int]:
 
 
 def jobs(pid: int, job: str) -> set[int]:
-    """The processes that do this job, `worker` or `settler`, for the service whose parent it is."""
-    name = f"pgwallet-{job}"[:15]  # Linux keeps so much of it.
+    """The processes of a service that do this job: `worker`, or `queue worker`."""
+    name = f"pgwallet-{job.split()[0]}"
     found = set()
     for child in children(pid):
         with suppress(FileNotFoundError, ProcessLookupError):  # It has just gone.

@@ -1,10 +1,9 @@
-"""While the database is slow, full, read-only or away: 503, nothing by halves, back by itself."""
+"""While the database is slow, full, silent, read-only or away: 503, nothing by halves."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
-from threading import Event
+from concurrent.futures import ThreadPoolExecutor
 
 import httpx
 import psycopg
@@ -14,93 +13,119 @@ from psycopg.rows import DictRow
 from tests.http.answers import check_form, problem
 from tests.http.processes import (
     PATIENT,
-    OwnServer,
+    balance,
     held,
     open_wallet,
-    own_database,
+    own_service,
     payments,
     running,
+    transfer,
     wait_until,
     waiting,
 )
+from tests.http.proxy import Proxy
 from tests.support.databases import Database, assert_sound
+from tests.support.service import Service
 
 
-def transfer(client: httpx.Client, source: int, target: int) -> httpx.Response:
-    return client.post(
-        "/transaction",
-        json={"source_account_id": source, "target_account_id": target, "amount": "1"},
-    )
+@pytest.fixture(scope="module")
+def hasty(template: Database) -> Iterator[Service]:
+    """A service that hardly waits for an account."""
+    with own_service(template, **PATIENT | {"WALLET_LOCK_TIMEOUT": "0.1"}) as service:
+        yield service
 
 
-@pytest.mark.parametrize("setting", ["WALLET_LOCK_TIMEOUT", "WALLET_STATEMENT_TIMEOUT"])
-def test_an_account_that_is_held_too_long_is_busy_and_nothing_is_done(
-    database: Database, setting: str
+@pytest.fixture(scope="module")
+def patient(template: Database) -> Iterator[Service]:
+    with own_service(template, **PATIENT) as service:
+        yield service
+
+
+def pay(client: httpx.Client, id: int, **headers: str) -> httpx.Response:
+    headers = {name.replace("_", "-"): value for name, value in headers.items()}
+    return client.post(f"/account/{id}/payment", json={"amount": "1"}, headers=headers)
+
+
+def hold_to_nothing_done(response: httpx.Response, code: str) -> None:
+    assert "Nothing was done." in problem(response, code)["detail"]
+    assert response.headers["Retry-After"] == "1"
+
+
+def test_an_account_that_is_held_too_long_is_busy_and_nothing_is_done(hasty: Service) -> None:
+    client, database = hasty.client, hasty.database
+    source, target, other = (open_wallet(client) for _ in range(3))
+    items = [
+        {"source_account_id": a, "target_account_id": b, "amount": "1"}
+        for a, b in ((source, other), (other, target))
+    ]
+    with held(database, target):
+        for response in (
+            transfer(client, source, target),
+            transfer(client, target, source),
+            pay(client, target),
+            pay(client, target, Idempotency_Key="k"),
+            client.post("/transaction/batch", json={"transfers": items, "atomic": False}),
+        ):
+            hold_to_nothing_done(response, "busy")
+        # Reading waits for nobody.
+        assert [balance(client, id) for id in (source, target, other)] == ["100.00"] * 3
+    assert payments(database, target) == 1
+    assert transfer(client, source, target).status_code == 201
+    # The key was not used up.
+    first, again = (pay(client, target, Idempotency_Key="k") for _ in range(2))
+    assert (first.status_code, "Idempotency-Replayed" in first.headers) == (201, False)
+    assert again.json() == first.json()
+    assert payments(database, target) == 3
+
+
+def test_a_request_that_waits_too_long_for_its_twin_is_busy(hasty: Service) -> None:
+    client, database = hasty.client, hasty.database
+    id = open_wallet(client)
+    with database.connect("wallet_app") as twin, twin.transaction(force_rollback=True):
+        twin.execute("SELECT wallet.deposit(%s, 1, 'twin')", (id,))
+        hold_to_nothing_done(pay(client, id, Idempotency_Key="twin"), "busy")
+    assert payments(database, id) == 1
+    assert pay(client, id, Idempotency_Key="twin").status_code == 201
+
+
+def test_a_call_that_takes_too_long_and_one_that_finds_no_connection_are_busy(
+    database: Database,
 ) -> None:
-    settings = {**PATIENT, setting: "0.1"}
-    with running(database, **settings) as service:
-        client = service.client
-        source, target = open_wallet(client), open_wallet(client)
-        with held(database, target):
-            for response in (
-                transfer(client, source, target),
-                transfer(client, target, source),
-                client.post(f"/account/{target}/payment", json={"amount": "1"}),
-            ):
-                assert "Nothing was done." in problem(response, "busy")["detail"]
-                assert response.headers["Retry-After"] == "1"
-            # Reading waits for nobody.
-            assert client.get(f"/account/{target}").json()["balance"] == "100.00"
-        assert client.get(f"/account/{source}").json()["balance"] == "100.00"
-        assert payments(database, target) == 1
-        assert transfer(client, source, target).status_code == 201
-        with database.connect() as connection:
-            assert_sound(connection)
-
-
-def test_a_request_that_finds_no_connection_free_is_busy(database: Database) -> None:
-    settings = {**PATIENT, "WALLET_POOL_SIZE": "1", "WALLET_POOL_TIMEOUT": "0.1"}
+    settings = {
+        **PATIENT,
+        "WALLET_STATEMENT_TIMEOUT": "2",
+        "WALLET_POOL_SIZE": "1",
+        "WALLET_POOL_TIMEOUT": "0.1",
+    }
     with running(database, **settings) as service, ThreadPoolExecutor(1) as thread:
         id = open_wallet(service.client)
         with held(database, id):
-            first = thread.submit(
-                service.client.post, f"/account/{id}/payment", json={"amount": "1"}
-            )
+            first = thread.submit(pay, service.client, id)
             wait_until(lambda: waiting(database) == 1, "the first payment waits for its account")
             for path in (f"/account/{id}", "/health/ready"):
-                response = service.client.get(path)
-                assert "Nothing was done." in problem(response, "busy")["detail"]
+                hold_to_nothing_done(service.client.get(path), "busy")
             assert service.client.get("/health/live").status_code == 200
-        assert first.result().status_code == 201
-        assert service.client.get(f"/account/{id}").json()["balance"] == "101.00"
+            hold_to_nothing_done(first.result(), "busy")
+        assert balance(service.client, id) == "100.00"
+        assert pay(service.client, id).status_code == 201
 
 
-def test_a_deadlock_with_somebody_else_s_transaction_is_busy(database: Database) -> None:
-    with running(database, **PATIENT) as service, ThreadPoolExecutor(1) as thread:
-        low, high = open_wallet(service.client), open_wallet(service.client)
-        with database.connect() as stranger, stranger.transaction():
-            # The stranger never looks for deadlocks, so it is the service's call that is ended.
-            stranger.execute("SET LOCAL deadlock_timeout = '10min'")
-            stranger.execute("SELECT FROM wallet.account WHERE id = %s FOR UPDATE", (high,))
-            call = thread.submit(transfer, service.client, low, high)
-            wait_until(lambda: waiting(database) == 1, "the transfer waits for the higher account")
-            stranger.execute("SELECT FROM wallet.account WHERE id = %s FOR UPDATE", (low,))
-            assert "Nothing was done." in problem(call.result(), "busy")["detail"]
-        assert transfer(service.client, low, high).status_code == 201
-
-
-def test_a_database_that_takes_no_more_connections_is_unavailable(database: Database) -> None:
-    with running(database) as service:
-        id = open_wallet(service.client)
-        database.server.execute(f"ALTER DATABASE {database.name} CONNECTION LIMIT 0")
-        end_connections(database)
-        response = service.client.get(f"/account/{id}")
-        while "Nothing was done." not in problem(response, "database_unavailable")["detail"]:
-            response = service.client.get(
-                f"/account/{id}"
-            )  # This connection was still in the pool.
-        database.server.execute(f"ALTER DATABASE {database.name} CONNECTION LIMIT -1")
-        assert service.client.get(f"/account/{id}").status_code == 200
+def test_a_deadlock_with_somebody_else_s_transaction_is_busy(patient: Service) -> None:
+    client, database = patient.client, patient.database
+    low, high = open_wallet(client), open_wallet(client)
+    with (
+        ThreadPoolExecutor(1) as thread,
+        database.connect() as stranger,
+        stranger.transaction(),
+    ):
+        # The stranger never looks for deadlocks, so it is the service's call that is ended.
+        stranger.execute("SET LOCAL deadlock_timeout = '10min'")
+        stranger.execute("SELECT FROM wallet.account WHERE id = %s FOR UPDATE", (high,))
+        call = thread.submit(transfer, client, low, high)
+        wait_until(lambda: waiting(database) == 1, "the transfer waits for the higher account")
+        stranger.execute("SELECT FROM wallet.account WHERE id = %s FOR UPDATE", (low,))
+        hold_to_nothing_done(call.result(), "busy")
+    assert transfer(client, low, high).status_code == 201
 
 
 def end_connections(database: Database) -> None:
@@ -111,125 +136,118 @@ def end_connections(database: Database) -> None:
     )
 
 
-def test_a_call_whose_connection_is_ended_says_that_its_outcome_is_unknown(
-    database: Database,
+def test_a_database_that_takes_no_more_connections_is_unavailable(patient: Service) -> None:
+    client, database = patient.client, patient.database
+    id = open_wallet(client)
+    database.server.execute(f"ALTER DATABASE {database.name} CONNECTION LIMIT 0")
+    end_connections(database)
+    answers = [client.get(f"/account/{id}") for _ in range(3)]
+    details = [problem(answer, "database_unavailable")["detail"] for answer in answers]
+    # The first connections were still in the pool.
+    assert "Nothing was done." in details[-1]
+    database.server.execute(f"ALTER DATABASE {database.name} CONNECTION LIMIT -1")
+    assert client.get(f"/account/{id}").status_code == 200
+
+
+def test_a_call_whose_connection_is_ended_says_that_its_result_is_unknown(
+    patient: Service,
 ) -> None:
-    with running(database, **PATIENT) as service, ThreadPoolExecutor(1) as thread:
-        id = open_wallet(service.client)
-        with held(database, id):
-            call = thread.submit(
-                service.client.post, f"/account/{id}/payment", json={"amount": "1"}
-            )
-            wait_until(lambda: waiting(database) == 1, "the payment waits for its account")
-            end_connections(database)
-            body = problem(call.result(), "database_unavailable")
-            assert "Nothing was done." not in body["detail"]
-        assert payments(database, id) == 1
-        assert service.client.get(f"/account/{id}").json()["balance"] == "100.00"
-
-
-def test_a_database_that_is_read_only_is_unavailable_for_writing(database: Database) -> None:
-    def read_only(value: str) -> None:
-        database.server.execute(
-            f"ALTER ROLE wallet_app IN DATABASE {database.name}"
-            f" SET default_transaction_read_only = {value}"
-        )
+    client, database = patient.client, patient.database
+    id = open_wallet(client)
+    with ThreadPoolExecutor(1) as thread, held(database, id):
+        call = thread.submit(pay, client, id)
+        wait_until(lambda: waiting(database) == 1, "the payment waits for its account")
         end_connections(database)
+        assert "may have taken effect" in problem(call.result(), "database_unavailable")["detail"]
+    assert payments(database, id) == 1
 
-    with running(database) as service:
-        id = open_wallet(service.client)
-        read_only("on")
-        wait_until(
-            lambda: service.client.get(f"/account/{id}").status_code == 200,
-            "the pool has new connections",
-        )
-        for _ in range(3):
-            response = service.client.post(f"/account/{id}/payment", json={"amount": "1"})
-            assert "Nothing was done." in problem(response, "database_unavailable")["detail"]
-            problem(service.client.post("/account", json={"email": "a@b"}), "database_unavailable")
-        assert payments(database, id) == 1
-        # Only new connections hear of this: the service must have let go of the old ones.
-        database.server.execute(
-            f"ALTER ROLE wallet_app IN DATABASE {database.name} RESET default_transaction_read_only"
-        )
-        service.client.post(f"/account/{id}/payment", json={"amount": "1"})
-        response = service.client.post(f"/account/{id}/payment", json={"amount": "1"})
-        assert response.status_code == 201
+
+def test_a_database_that_is_read_only_is_unavailable_for_writing(patient: Service) -> None:
+    client, database = patient.client, patient.database
+    role = f"ALTER ROLE wallet_app IN DATABASE {database.name}"
+    id = open_wallet(client)
+    database.server.execute(f"{role} SET default_transaction_read_only = on")
+    end_connections(database)
+    wait_until(lambda: client.get(f"/account/{id}").status_code == 200, "there are new connections")
+    for response in (pay(client, id), client.post("/account", json={"email": "a@b"})):
+        hold_to_nothing_done(response, "database_unavailable")
+    assert payments(database, id) == 1
+    database.server.execute(f"{role} RESET default_transaction_read_only")
+    # Only a new connection hears of it: the service must drop those that were read-only.
+    pay(client, id)
+    assert pay(client, id).status_code == 201
 
 
 def test_a_function_that_is_gone_is_an_internal_error_and_the_service_not_ready(
     database: Database, admin: psycopg.Connection[DictRow]
 ) -> None:
+    function = "FUNCTION wallet.get_transfer_result(bigint)"
     with running(database) as service:
-        id = open_wallet(service.client)
-        service.client.event_hooks = {"response": [check_form]}
-        admin.execute("REVOKE EXECUTE ON FUNCTION wallet.get_outcome(bigint) FROM wallet_app")
-        body = problem(service.client.get("/transaction/1"), "internal_error")
-        assert "hint" not in body
-        problem(service.client.get("/health/ready"), "database_unavailable")
-        admin.execute("DROP FUNCTION wallet.get_outcome(bigint)")
-        problem(service.client.get("/transaction/1"), "internal_error")
-        problem(service.client.get("/health/ready"), "database_unavailable")
-        # What it did not tell the client it tells the log.
-        assert "permission denied for function get_outcome" in service.log.read_text()
-        assert service.client.get(f"/account/{id}").status_code == 200
-        admin.execute("REVOKE USAGE ON SCHEMA wallet FROM wallet_app, PUBLIC")
-        problem(service.client.get(f"/account/{id}"), "internal_error")
-        problem(service.client.get("/health/ready"), "database_unavailable")
+        client = service.client
+        id = open_wallet(client)
+        client.event_hooks = {"response": [check_form]}
+        for broken, mended in (
+            (f"REVOKE EXECUTE ON {function} FROM wallet_app",
+             f"GRANT EXECUTE ON {function} TO wallet_app"),
+            (f"ALTER {function} RENAME TO gone",
+             "ALTER FUNCTION wallet.gone(bigint) RENAME TO get_transfer_result"),
+            ("REVOKE USAGE ON SCHEMA wallet FROM wallet_app, PUBLIC",
+             "GRANT USAGE ON SCHEMA wallet TO wallet_app"),
+        ):  # fmt: skip
+            admin.execute(broken.encode())
+            assert "hint" not in problem(client.get("/transaction/1"), "internal_error")
+            problem(client.get("/health/ready"), "database_unavailable")
+            admin.execute(mended.encode())
+            assert client.get("/health/ready").status_code == 200
+            assert client.get(f"/account/{id}").status_code == 200
+        # The log has what the client was not told.
+        assert "permission denied for function get_transfer_result" in service.log.read_text()
 
 
-def gave_up(payers: list[Future[set[int]]]) -> bool:
-    """Whether an answer was not what it should be; what was wrong with it comes with the result."""
-    return any(payer.done() for payer in payers)
+def test_a_call_to_a_server_that_falls_silent_is_not_made_again(database: Database) -> None:
+    """The server hears the call and commits it, but its answer never arrives."""
+    with (
+        Proxy(database) as proxy,
+        running(
+            database,
+            WALLET_DATABASE_URL=proxy.url,
+            WALLET_STATEMENT_TIMEOUT="0.5",
+            WALLET_POOL_SIZE="2",
+        ) as service,
+        ThreadPoolExecutor(2) as threads,
+    ):
+        client = service.client
+        source, target = open_wallet(client), open_wallet(client)
+        with held(database, source):
+            # While one connection waits for the account, the other one is opened.
+            waits = threads.submit(pay, client, source)
+            wait_until(lambda: waiting(database) == 1, "the payment waits for its account")
+            assert balance(client, target) == "100.00"
+        waits.result()
+        queued = transfer(client, source, target, "5", Prefer="respond-async")
+        transaction = client.get(queued.headers["Location"], headers={"Prefer": "wait=10"})
+        assert transaction.json()["state"] == "succeeded"
+        before = payments(database, target)
+        connections = proxy.connections
 
-
-@pytest.fixture(scope="module")
-def own() -> Iterator[tuple[OwnServer, Database]]:
-    with own_database() as own:
-        yield own
-
-
-@pytest.mark.parametrize("mode", ["fast", "immediate"])
-def test_a_database_that_goes_away_and_comes_back_is_found_again(
-    own: tuple[OwnServer, Database], mode: str
-) -> None:
-    server, database = own
-    with running(database) as service, ThreadPoolExecutor(4) as threads:
-        wallets = [open_wallet(service.client) for _ in range(4)]
-        answered = dict.fromkeys(wallets, 0)
-        over = Event()
-
-        def pay(id: int) -> set[int]:
-            statuses: set[int] = set()
-            while not over.is_set():
-                response = service.client.post(f"/account/{id}/payment", json={"amount": "1"})
-                statuses.add(response.status_code)
-                if response.status_code == 201:
-                    answered[id] += 1
-                else:
-                    problem(response, "database_unavailable")
-            return statuses
-
-        payers = [threads.submit(pay, id) for id in wallets]
-        try:
-            wait_until(lambda: min(answered.values()) > 20 or gave_up(payers), "payments are made")
-            server.stop(mode)
-            response = service.client.get(f"/account/{wallets[0]}")
-            assert "Nothing was done." in problem(response, "database_unavailable")["detail"]
-            problem(service.client.get("/health/ready"), "database_unavailable")
-            assert service.client.get("/health/live").status_code == 200
-            before = dict(answered)
-            server.start()
-            wait_until(
-                lambda: all(answered[id] > before[id] + 20 for id in wallets) or gave_up(payers),
-                "payments are made again",
-            )
-        finally:
-            over.set()
-        assert [payer.result() for payer in payers] == [{201, 503}] * len(wallets)
-        assert service.client.get("/health/ready").status_code == 200
-        for id in wallets:
-            # open_wallet() paid once. What was answered with 503 may have been done as well.
-            assert payments(database, id) >= 1 + answered[id]
+        proxy.fall_silent()
+        calls = [
+            threads.submit(pay, client, target),
+            threads.submit(transfer, client, source, target, "1", Idempotency_Key="k"),
+        ]
+        for call in calls:
+            body = problem(call.result(), "database_unavailable")
+            assert "may have taken effect" in body["detail"]
+            assert "Nothing was done." not in body["detail"]
+        # A call that was made again would show here, or be answered.
+        assert payments(database, target) == before + 2
+        again = transfer(client, source, target, "1", Idempotency_Key="k")
+        assert (again.status_code, again.headers["Idempotency-Replayed"]) == (201, "true")
+        assert payments(database, target) == before + 2
+        assert proxy.connections > connections, "a silent connection is used again"
+        # The queue worker's connection fell silent as well.
+        queued = transfer(client, source, target, "5", Prefer="respond-async")
+        transaction = client.get(queued.headers["Location"], headers={"Prefer": "wait=20"})
+        assert transaction.json()["state"] == "succeeded"
         with database.connect() as connection:
             assert_sound(connection)

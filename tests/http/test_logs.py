@@ -43,9 +43,9 @@ def make_trouble(service: Service) -> None:
             connection.send(request)
             problem(connection.answer(), "invalid_request")
     with service.database.connect() as admin:
-        admin.execute("ALTER FUNCTION wallet.get_outcome(bigint) RENAME TO gone")
+        admin.execute("ALTER FUNCTION wallet.get_transfer_result(bigint) RENAME TO gone")
         problem(client.get("/transaction/1"), "internal_error")
-        admin.execute("ALTER FUNCTION wallet.gone(bigint) RENAME TO get_outcome")
+        admin.execute("ALTER FUNCTION wallet.gone(bigint) RENAME TO get_transfer_result")
         admin.execute(
             "SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity"
             " WHERE datname = current_database() AND usename = 'wallet_app'"

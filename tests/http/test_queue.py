@@ -249,7 +249,7 @@ def test_a_refusal_of_what_should_be_queued_is_kept_with_its_key(
 
 
 def test_in_strict_mode_every_transfer_is_queued(database: Database, admin: Any) -> None:
-    with running(database, **PATIENT, WALLET_SETTLE_MODE="strict") as service:
+    with running(database, **PATIENT, WALLET_QUEUE="strict") as service:
         client = service.client
         source, target = open_wallet(client), open_wallet(client)
         queued = []
@@ -381,7 +381,7 @@ def test_a_shutdown_ends_a_wait_with_what_is_there(database: Database) -> None:
             response = connection.answer("GET", f"/transaction/{queued['id']}")
             assert (response.status_code, response.json()) == (200, queued)
             assert response.headers["Connection"] == "close"
-            # The settler's call in flight is waited for.
+            # The queue worker's call in flight is waited for.
             assert service.process.poll() is None
             database.execute(
                 "SELECT pg_advisory_unlock_all(), pg_terminate_backend(pid) FROM pg_locks"

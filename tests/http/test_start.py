@@ -87,7 +87,7 @@ def test_a_password_is_not_shown_wherever_it_stands(url: str) -> None:
         *(("WALLET_STATEMENT_TIMEOUT", seconds) for seconds in ("0", "5s")),
         *(("WALLET_POOL_TIMEOUT", seconds) for seconds in ("0", "1,5")),
         ("WALLET_SHUTDOWN_TIMEOUT", "-1"),
-        *(("WALLET_SETTLE_MODE", mode) for mode in ("Strict", "queue", "1")),
+        *(("WALLET_QUEUE", mode) for mode in ("Strict", "queue", "1")),
         ("WALLET_LOG_FORMAT", "xml"),
         ("WALLET_ACCESS_LOG", "yes"),
     ],
@@ -110,7 +110,7 @@ def test_settings_are_read_as_they_are_written() -> None:
             "WALLET_HOST": "",
             "WALLET_WORKERS": "256",
             "WALLET_LOCK_TIMEOUT": "0.05",
-            "WALLET_SETTLE_MODE": "strict",
+            "WALLET_QUEUE": "strict",
             "WALLET_LOG_FORMAT": "json",
             "WALLET_ACCESS_LOG": "true",
         }
@@ -120,7 +120,7 @@ def test_settings_are_read_as_they_are_written() -> None:
         port=123,
         workers=256,
         lock_timeout=0.05,
-        settle_mode="strict",
+        queue="strict",
         log_format="json",
         access_log=True,
     )
@@ -169,7 +169,7 @@ def test_a_database_without_the_schema_is_named(template: Database, workers: str
 
 
 def test_a_schema_that_lacks_a_function_is_named(database: Database) -> None:
-    database.execute("DROP FUNCTION wallet.get_outcome(bigint)")
+    database.execute("DROP FUNCTION wallet.get_transfer_result(bigint)")
     assert "not deployed" in refusal_to_start(WALLET_DATABASE_URL=database.url("wallet_app"))
 
 

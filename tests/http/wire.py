@@ -18,7 +18,7 @@ class Connection:
     """A connection to a service on this machine."""
 
     def __init__(self, port: int) -> None:
-        self._socket = socket.create_connection(("127.0.0.1", port), timeout=60)
+        self._socket = socket.create_connection(("127.0.0.1", port), timeout=20)
         self._buffer = b""
 
     def __enter__(self) -> Connection:

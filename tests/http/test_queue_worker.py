@@ -49,17 +49,17 @@ def messages(service: Service, word: str) -> list[str]:
 
 
 @pytest.mark.parametrize("workers", ["1", "2"])
-def test_there_is_one_settler_beside_the_workers(database: Database, workers: str) -> None:
+def test_there_is_one_queue_worker_beside_the_workers(database: Database, workers: str) -> None:
     with running(database, WALLET_WORKERS=workers) as service:
         pid = service.process.pid
-        assert len(jobs(pid, "settler")) == 1
+        assert len(jobs(pid, "queue worker")) == 1
         assert len(jobs(pid, "worker")) == int(workers)
         assert len(children(pid)) == 1 + int(workers)
         source, target = open_wallet(service.client), open_wallet(service.client)
         assert settled(service.client, queue(service.client, source, target)[0])
 
 
-def test_a_settler_that_is_killed_is_replaced_and_nothing_is_lost_or_done_twice(
+def test_a_queue_worker_that_is_killed_is_replaced_and_nothing_is_lost_or_done_twice(
     database: Database, admin: Admin
 ) -> None:
     with running(database, WALLET_LOG_FORMAT="json") as service:
@@ -67,17 +67,17 @@ def test_a_settler_that_is_killed_is_replaced_and_nothing_is_lost_or_done_twice(
         source, target = open_wallet(client), open_wallet(client)
         for _ in range(3):
             queued = queue(client, source, target, 50)
-            (killed,) = jobs(pid, "settler")
+            (killed,) = jobs(pid, "queue worker")
             os.kill(killed, signal.SIGKILL)
             queued += queue(client, source, target, 50)
-            wait_until(lambda k=killed: jobs(pid, "settler") - {k} != set(), "another settles")  # type: ignore[misc]
+            wait_until(lambda k=killed: jobs(pid, "queue worker") - {k} != set(), "another settles")  # type: ignore[misc]
             assert {settled(client, one)["state"] for one in queued} == {"succeeded"}
         assert (balance(client, source), balance(client, target)) == ("97.00", "103.00")
         assert len(messages(service, "another takes its place")) == 3
         assert_sound(admin)
 
 
-def test_a_settler_that_is_killed_in_a_call_has_done_nothing_by_halves(
+def test_a_queue_worker_that_is_killed_in_a_call_has_done_nothing_by_halves(
     database: Database, admin: Admin
 ) -> None:
     with running(database, **PATIENT) as service:
@@ -86,8 +86,8 @@ def test_a_settler_that_is_killed_in_a_call_has_done_nothing_by_halves(
         with held(database, target):
             queued = queue(client, source, target, 5)
             wait_until(lambda: waiting(database) == 1, "it waits for an account")
-            for settler in jobs(service.process.pid, "settler"):
-                os.kill(settler, signal.SIGKILL)
+            for queue worker in jobs(service.process.pid, "queue worker"):
+                os.kill(queue worker, signal.SIGKILL)
             # PostgreSQL goes on with the call until it has an answer that nobody takes.
             assert pending(database) == 5
         assert {settled(client, one)["state"] for one in queued} == {"succeeded"}
@@ -95,7 +95,7 @@ def test_a_settler_that_is_killed_in_a_call_has_done_nothing_by_halves(
         assert_sound(admin)
 
 
-def test_a_service_that_is_told_to_stop_lets_the_settler_s_call_end(
+def test_a_service_that_is_told_to_stop_lets_the_queue_worker_s_call_end(
     database: Database, admin: Admin
 ) -> None:
     with running(database, **PATIENT) as service, ThreadPoolExecutor(1) as thread:
@@ -106,7 +106,7 @@ def test_a_service_that_is_told_to_stop_lets_the_settler_s_call_end(
             wait_until(lambda: waiting(database) == 1, "it waits for an account")
             stopped = thread.submit(service.stop)
             wait_until(lambda: not jobs(service.process.pid, "worker"), "the worker is gone")
-            assert len(jobs(service.process.pid, "settler")) == 1
+            assert len(jobs(service.process.pid, "queue worker")) == 1
         stopped.result()
         assert service.process.returncode == 0
         assert pending(database) == 0
@@ -168,7 +168,7 @@ def test_two_services_settle_one_queue(database: Database, admin: Admin) -> None
 
 
 @pytest.mark.parametrize("mode", ["fast", "immediate"])
-def test_a_settler_survives_the_database(mode: str) -> None:
+def test_a_queue_worker_survives_the_database(mode: str) -> None:
     with (
         own_database() as (server, database),
         running(database, WALLET_LOG_FORMAT="json") as service,
@@ -177,12 +177,12 @@ def test_a_settler_survives_the_database(mode: str) -> None:
         source, target = open_wallet(client), open_wallet(client)
         with unsettled(database):
             queued = queue(client, source, target, 3)
-            (settler,) = jobs(service.process.pid, "settler")
+            (queue worker,) = jobs(service.process.pid, "queue worker")
             server.stop(mode)
         wait_until(lambda: bool(messages(service, "cannot settle")), "it says what is the matter")
         server.start()
         assert {settled(client, one)["state"] for one in queued} == {"succeeded"}
-        assert jobs(service.process.pid, "settler") == {settler}
+        assert jobs(service.process.pid, "queue worker") == {queue worker}
         wait_until(lambda: bool(messages(service, "settling again")), "it says that it goes on")
         with database.connect() as connection:
             assert_sound(connection)

@@ -1,0 +1,84 @@
+"""A proxy between the service and PostgreSQL, which can make the server look silent."""
+
+from __future__ import annotations
+
+import socket
+from contextlib import suppress
+from threading import Lock, Thread
+from types import TracebackType
+
+from psycopg import conninfo
+
+from tests.support.databases import Database
+
+
+class Proxy:
+    """Forwards what the service and the database say, until it is told to be silent."""
+
+    def __init__(self, database: Database) -> None:
+        given = conninfo.conninfo_to_dict(database.url("wallet_app"))
+        self._host, self._port = str(given["host"]), int(given.get("port") or 5432)
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self._lock = Lock()
+        self._sockets: list[socket.socket] = []
+        self._silent: set[socket.socket] = set()
+        self.connections = 0
+        """How many connections were opened."""
+        login = f"wallet_app:{given.get('password', '')}"
+        port = self._listener.getsockname()[1]
+        self.url = f"postgresql://{login}@127.0.0.1:{port}/{database.name}"
+        Thread(target=self._accept, daemon=True).start()
+
+    def __enter__(self) -> Proxy:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None
+    ) -> None:
+        # Else accept() would go on waiting.
+        with suppress(OSError):
+            self._listener.shutdown(socket.SHUT_RDWR)
+        self._listener.close()
+        with self._lock:
+            for end in self._sockets:
+                with suppress(OSError):
+                    end.shutdown(socket.SHUT_RDWR)
+                end.close()
+
+    def fall_silent(self) -> None:
+        """Drop the result of each open connection's next call, and all that follows it there.
+
+        The server still hears everything, so the calls are made and committed. It says that a call
+        is done only once it is committed. A connection that is opened later is answered.
+        """
+        with self._lock:
+            self._silent.update(self._sockets)
+
+    def _accept(self) -> None:
+        with suppress(OSError):
+            while True:
+                client, _ = self._listener.accept()
+                server = self._connect()
+                with self._lock:
+                    self._sockets += [client, server]
+                    self.connections += 1
+                for source, target, to_server in ((client, server, True), (server, client, False)):
+                    arguments = (source, target, to_server)
+                    Thread(target=self._forward, args=arguments, daemon=True).start()
+
+    def _connect(self) -> socket.socket:
+        if not self._host.startswith("/"):
+            return socket.create_connection((self._host, self._port))
+        server = socket.socket(socket.AF_UNIX)
+        server.connect(f"{self._host}/.s.PGSQL.{self._port}")
+        return server
+
+    def _forward(self, source: socket.socket, target: socket.socket, to_server: bool) -> None:
+        mute = False
+        with suppress(OSError):
+            while data := source.recv(65536):
+                # The tag that ends the result of a call.
+                mute = mute or (source in self._silent and b"SELECT 1\0" in data)
+                if to_server or not mute:
+                    target.sendall(data)
+            target.shutdown(socket.SHUT_WR)

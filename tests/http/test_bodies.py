@@ -1,0 +1,221 @@
+"""Bodies are JSON, read strictly: money exactly as it is written, and nothing passed over."""
+
+from __future__ import annotations
+
+import gzip
+import json
+from collections.abc import Iterable
+
+import httpx
+import psycopg
+import pytest
+from psycopg.rows import DictRow
+
+from tests.http.answers import fields, problem
+from tests.http.conftest import Wallet
+from tests.http.processes import balance
+from tests.support.calls import ledger
+from tests.support.service import JSON
+
+Owner = psycopg.Connection[DictRow]
+
+ADA = b'{"email": "a@b"}'
+
+
+def post(client: httpx.Client, path: str, body: str | bytes) -> httpx.Response:
+    """Post this text as JSON, valid or not."""
+    return client.post(path, content=body, headers=JSON)
+
+
+def details(response: httpx.Response) -> list[tuple[str, str]]:
+    """What is wrong with each member that an invalid_request names."""
+    errors = problem(response, "invalid_request")["errors"]
+    return [(error["field"], error["detail"]) for error in errors]
+
+
+def test_an_amount_is_read_exactly_as_it_is_written(client: httpx.Client, wallet: Wallet) -> None:
+    for written, moved in (
+        (json.dumps(0.1 + 0.2), "0.30"),
+        ('"0.30000000000000004"', "0.30"),
+        ("0.005", "0.01"),
+        ('"0.005"', "0.01"),
+        # As a binary float each of these is a bit less.
+        ("1.005", "1.01"),
+        ("1.115", "1.12"),
+        ('"2.675"', "2.68"),
+        ("1e2", "100.00"),
+        ("12345E-2", "123.45"),
+        ("999999.99", "999999.99"),
+        # A float would be 999999.995.
+        ("999999.99499999999999999999999", "999999.99"),
+        ('"00000000000000000001"', "1.00"),
+        ('"1.' + "0" * 20 + '"', "1.00"),
+        ("0." + "1" * 5000, "0.11"),
+        ("0." + "0" * 5000 + "1e5001", "1.00"),
+    ):
+        id = wallet()
+        response = post(client, f"/account/{id}/payment", f'{{"amount": {written}}}')
+        assert (response.status_code, response.json().get("amount")) == (201, moved), written[:50]
+        assert balance(client, id) == moved
+
+
+def test_an_amount_that_is_none_is_refused(
+    client: httpx.Client, wallet: Wallet, owner: Owner
+) -> None:
+    source, target = wallet("1.00"), wallet()
+    before = ledger(owner)
+    for amount in (
+        *("0", "-0.0", "0e400", '"0"', '"0.004"', "-0.005", '"-1"', "4e-3"),
+        # As a binary float this is 0.005.
+        "0.0049999999999999999999999999e0",
+        *("999999.995", "1e6", "1e400", "-1e400", "1e-400", "1e19", "1e20", "1e" + "9" * 5000),
+        *("1e999999999999999999", "0e999999999999999999", "1e-99999999999999999999"),
+        *("NaN", "Infinity", "-Infinity", '"NaN"', '"sNaN"', '"Infinity"', '"-Infinity"', '"inf"'),
+        *('"1e2"', '""', '" "', '" 1"', '"1 "', '"1\\n"', '"1 000"', '"1_000"', '"1,5"'),
+        *('"+1"', '"--1"', '"1."', '".5"', '"1.2.3"', '"0x10"', '"$1"', '"1\\u00a0"'),
+        *('"\\u0661"', '"１"', '"½"', '"\\u22121"', '"1\\u0000"', '"1\\udc00"', '"😀"'),
+        *("1" * 5000, '"' + "1" * 5000 + '"', '"' + "1" * 21 + '"', '"0.' + "1" * 21 + '"'),
+    ):
+        ids = f'"source_account_id": {source}, "target_account_id": {target}'
+        for path, members in (
+            (f"/account/{target}/payment", ""),
+            (f"/account/{source}/withdrawal", ""),
+            ("/transaction", f"{ids}, "),
+        ):
+            response = post(client, path, f'{{{members}"amount": {amount}}}'.encode())
+            assert response.json().get("code") == "invalid_amount", (path, amount[:50])
+            assert response.json()["hint"]
+    assert ledger(owner) == before
+
+
+def test_an_email_that_no_text_can_hold_is_refused(client: httpx.Client) -> None:
+    for email in ("\\u0000", "a\\u0000@b", "\\ud800@b", "\\udc00\\ud800@b"):
+        response = post(client, "/account", f'{{"email": "{email}"}}')
+        assert problem(response, "invalid_email")["hint"]
+
+
+def test_an_id_in_a_body_is_a_whole_number_however_it_is_written(
+    client: httpx.Client, wallet: Wallet
+) -> None:
+    source, target = wallet("10.00"), wallet()
+    for spelling in ("{}", "{}.0", "{}E+0", "{}0e-1"):
+        ids = (spelling.format(id) for id in (source, target))
+        body = '{{"source_account_id": {}, "target_account_id": {}, "amount": 1}}'.format(*ids)
+        moved = post(client, "/transaction", body).json()
+        assert (moved["source_account_id"], moved["target_account_id"]) == (source, target)
+
+
+def test_a_member_of_the_wrong_type_is_named(client: httpx.Client, wallet: Wallet) -> None:
+    known = wallet("1.00")
+    others = ("true", "null", "[1]", "{}")
+    wrong: Iterable[tuple[str, str]] = (
+        *(("amount", value) for value in ("false", '{"a": 1}', *others)),
+        *(("email", value) for value in ("1", "NaN", '["a@b"]', *others)),
+        *(
+            (member, value)
+            for member in ("source_account_id", "target_account_id")
+            for value in (
+                *("0", "-1", "-0", str(2**63), "1" * 5000, "1.5", "1e19", "1e-1", "1e400", "NaN"),
+                *("1e99999999999999999999", "1." + "0" * 5000 + "1", "9223372036854775807.5"),
+                *('"1"', '""', "Infinity", *others),
+            )
+        ),
+    )
+    for member, value in wrong:
+        if member == "email":
+            response = post(client, "/account", f'{{"email": {value}}}')
+        else:
+            members = {"source_account_id": known, "target_account_id": known, "amount": "1"}
+            body = ", ".join(f'"{n}": {v}' for n, v in {**members, member: value}.items())
+            response = post(client, "/transaction", f"{{{body}}}")
+        assert fields(response) == [member], (member, value[:50])
+
+
+def test_every_member_that_is_wrong_is_named(client: httpx.Client, wallet: Wallet) -> None:
+    response = client.post("/transaction", json={"x": 1, "source_account_id": "1", "amount": True})
+    names = "source_account_id, target_account_id, amount"
+    assert details(response) == [
+        ("x", f"unknown member; allowed: {names}"),
+        ("source_account_id", f"must be a whole number from 1 to {2**63 - 1}"),
+        ("target_account_id", "missing member"),
+        ("amount", "must be a string or a number"),
+    ]
+    # The first in the contract's order is the answer: what is wrong with the members.
+    response = client.post(f"/account/{wallet()}/payment", json={"amount": "NaN", "x": 1})
+    assert details(response) == [("x", "unknown member; allowed: amount")]
+    assert fields(client.post("/account", json={"Email": "a@b", "email": "a@b"})) == ["Email"]
+    for name in ("", "\\ud800", "\\u0000", "a" * 5000, "😀", '\\"', "__proto__"):
+        body = f'{{"email": "a@b", "{name}": 1}}'.encode()
+        assert len(fields(post(client, "/account", body))) == 1
+
+
+def test_a_member_that_is_there_twice_is_named(client: httpx.Client) -> None:
+    for body, member in (
+        ('{"email": "a@b", "email": "a@b"}', "email"),
+        ('{"email": "a@b", "\\u0065mail": "c@d"}', "email"),
+        ('{"email": [[{"y": {"x": 1, "x": 2}}]]}', "x"),
+        ('[{"x": 1, "x": 1}]', "x"),
+    ):
+        assert details(post(client, "/account", body)) == [(member, "duplicate member")]
+
+
+def test_a_body_that_is_no_json_object_is_refused(client: httpx.Client) -> None:
+    for body in (
+        *(b"", b" ", b"{", b"}", b'{"email": "a@b"', b'{"email": "a@b",}', ADA + b" {}"),
+        *(b"{'email': 'a@b'}", b'{email: "a@b"}', b'{"email": "a\n@b"}', b'{"email": "\\x"}'),
+        *(b'{"email": "\\u12"}', b'{"email": 01}', b'{"email": .5}', b'{"email": +1}'),
+        *(b'{"email": 0x1}', b"/**/" + ADA, b"email=a%40b", b"\xef\xbb\xbf" + ADA),
+        *(b'{"email": "\xff@b"}', b'{"email": "\xed\xa0\x80@b"}', b"\xff\xfe", b"\x00"),
+        *(ADA.decode().encode(charset) for charset in ("utf-16", "utf-16-be", "utf-32-le")),
+        *(b"null", b"true", b"1", b"NaN", b'"a@b"', b"[]", b"[" + ADA + b"]"),
+    ):
+        assert fields(post(client, "/account", body)) == [""], body
+
+
+def test_a_deep_body_is_refused(client: httpx.Client) -> None:
+    for opening, closing in (("[", "]"), ('{"a":', "}")):
+        for depth in (1000, 8100 // len(opening + closing)):
+            nested = opening * depth + "1" + closing * depth
+            for body in (nested, opening * depth, f'{{"email": {nested}}}'):
+                assert fields(post(client, "/account", body)) in (["email"], [""]), body[:20]
+
+
+def test_a_body_at_the_limit_is_read_and_one_byte_more_is_not(client: httpx.Client) -> None:
+    full = ADA + b" " * (8192 - len(ADA))
+    assert post(client, "/account", full).status_code == 201
+    problem(post(client, "/account", full + b" "), "body_too_large")
+
+
+@pytest.mark.parametrize("taken", [True, False])
+def test_only_json_in_utf_8_is_read(client: httpx.Client, taken: bool) -> None:
+    json_ = "application/json"
+    names = (
+        [
+            *(json_, "APPLICATION/JSON", f"{json_};charset=utf-8", f"{json_}; charset=UTF-8"),
+            *(f'{json_}; charset="utf-8"', f"{json_} ; Charset=Utf-8", f"{json_}; version=1"),
+        ]
+        if taken
+        else [
+            *(None, "", "text/plain", "application/x-www-form-urlencoded", "application", "json"),
+            *("application/problem+json", "application/jsonp", "*/*", f"{json_}, text/plain"),
+            *(f"{json_}; charset=latin-1", f"{json_}; charset=", f"{json_}; charset", "\xff"),
+            f"{json_}; charset=utf-8; charset=utf-16",
+        ]
+    )
+    for name in names:
+        headers = {} if name is None else {b"Content-Type": name.encode("latin-1")}
+        response = client.post("/account", content='{"email": "ż@b"}'.encode(), headers=headers)
+        if taken:
+            assert (response.status_code, response.json()["email"]) == (201, "ż@b"), name
+        else:
+            problem(response, "unsupported_media_type")
+            problem(client.post("/account", content=b"", headers=headers), "unsupported_media_type")
+
+
+def test_an_encoded_body_is_not_read(client: httpx.Client) -> None:
+    for encoding in ("gzip", "br", "identity, gzip", "x"):
+        headers = {**JSON, "Content-Encoding": encoding}
+        response = client.post("/account", content=gzip.compress(ADA), headers=headers)
+        problem(response, "unsupported_media_type")
+    headers = {**JSON, "Content-Encoding": "Identity"}
+    assert client.post("/account", content=ADA, headers=headers).status_code == 201
