@@ -1,48 +1,49 @@
-"""Each file of sql/functions is its function's source, and what it says about it is true.
+"""Each file of sql/functions is the source of its function, and what it says of it is true.
 
-A function with overloads has a file for each: `transfer.sql`, `transfer.with_key.sql`.
+A file may hold two forms of an operation: the short one, and the full one with an idempotency key.
 """
 
 from __future__ import annotations
 
 import re
-from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
+import psycopg
 import pytest
+from psycopg.errors import Diagnostic
 
-from tests.support.calls import Connection, call, open_accounts
-from tests.support.model import BATCH_REFUSED, CANCELLED, CODES, IDEMPOTENCY_KEY_REUSED
+from tests.support import databases
+from tests.support.calls import Connection, open_accounts, rows
+from tests.support.databases import Database
+from tests.support.model import CODES
 from tools.embedded import CHECKOUT
 
 FOLDER = CHECKOUT / "sql" / "functions"
-ORDER = list(CODES)
 # What a function that is called could raise, and never does for this caller.
 NEVER = {
     # NULL, the world outside, never runs out of funds and never fills up.
-    "deposit": {"WL006"},
-    "withdraw": {"WL007"},
-    # The accounts of a transaction are there: nobody deletes an account.
-    "reverse": {"WL004"},
+    "deposit": {"WL003", "WL006"},
+    "withdraw": {"WL003", "WL007"},
+    # What was made once had two accounts and an amount, and nobody deletes an account.
+    "reverse": {"WL002", "WL003", "WL004"},
 }
 # What says refusals, and raises none.
-SAYS = {"refusal", "decide_batch"}
-# What becomes an outcome where it is said, and is raised nowhere.
-OUTCOMES = {"transfer_batch": {BATCH_REFUSED}, "cancel_pending": {CANCELLED}}
-
-
+SAYS = {"refusal", "raise_refusal", "check_request", "check_accounts", "decide_batch"}
+# What becomes a result where it is said, and is raised nowhere.
+RESULTS = {"transfer_batch": {"WL013"}, "cancel_pending": {"WL014"}}
+# reverse() looks whether there is anything to reverse before it looks at what the accounts hold.
+ORDER = {"reverse": ["WL005", "WL010", "WL009", "WL006", "WL007", "WL008"]}
 # What locks rows. A key's row is locked by whoever writes or forgets it, a pending transfer's by
 # whoever takes it out of the queue.
 LOCKING = (
-    "FOR NO KEY UPDATE",
-    "UPDATE wallet.account",
-    "INSERT INTO wallet.idempotency_key",
-    "DELETE FROM wallet.idempotency_key",
+    *("FOR NO KEY UPDATE", "UPDATE wallet.account", "pg_advisory_xact_lock("),
+    *("INSERT INTO wallet.idempotency_key", "DELETE FROM wallet.idempotency_key"),
     "DELETE FROM wallet.pending_transfer",
-    "pg_advisory_xact_lock(",
 )
+LATER = "CREATE FUNCTION wallet.later({}) RETURNS bigint LANGUAGE plpgsql AS $$ {} $$"
 
 
 @dataclass(frozen=True)
@@ -52,19 +53,18 @@ class Source:
     path: Path
     header: str
     """The comment that opens the file, without its dashes."""
-    definition: str
-    """CREATE OR REPLACE FUNCTION up to the end of the body."""
-    body: str
+    definitions: list[str]
+    """CREATE OR REPLACE FUNCTION up to the end of the body, for each form."""
+    bodies: list[str]
 
     @property
     def name(self) -> str:
-        """The function's name. Overloads share it."""
-        return self.path.stem.partition(".")[0]
+        return self.path.stem
 
     @property
     def code(self) -> str:
-        """The body without its comments."""
-        return re.sub(r"--.*", "", self.body)
+        """The bodies without their comments."""
+        return re.sub(r"--.*", "", "\n".join(self.bodies))
 
     @property
     def first_sentence(self) -> str:
@@ -72,188 +72,213 @@ class Source:
 
     @property
     def example(self) -> str:
-        (example,) = re.findall(r"^ {2}(SELECT .*;)$", self.header, flags=re.MULTILINE)
+        (example,) = re.findall(r"^ {2}(SELECT .*;)$", self.header, re.M)
         return str(example)
+
+    @property
+    def refusals(self) -> list[tuple[str, str]]:
+        """The refusals that the header lists, each with its code."""
+        _, listed = re.split(r"^Refusals[:,]", self.header, maxsplit=1, flags=re.M)
+        return re.findall(r"(WL\d{3}) (\w+)", listed)
 
 
 def read(path: Path) -> Source:
-    text = path.read_text()
+    text = path.read_text(encoding="utf-8")
     comment = re.match(r"(?:--.*\n)+", text)
-    definition = re.search(
-        r"^CREATE OR REPLACE FUNCTION wallet\.\w+\(.*?^AS \$\$\n(.*?)^\$\$;$", text, re.M | re.S
+    found = re.findall(
+        rf"^(CREATE OR REPLACE FUNCTION wallet\.{path.stem}\(.*?^AS \$\$\n(.*?)^\$\$;)$",
+        text,
+        re.M | re.S,
     )
     assert comment, f"{path.name} does not open with a comment"
-    assert definition, f"{path.name} defines no function"
-    header = re.sub(r"^-- ?", "", comment[0], flags=re.MULTILINE)
-    return Source(path, header, definition[0], definition[1])
+    assert text.count("CREATE OR REPLACE FUNCTION") == len(found) in (1, 2), path.name
+    header = re.sub(r"^-- ?", "", comment[0], flags=re.M)
+    return Source(path, header, [one for one, _ in found], [body for _, body in found])
 
 
 SOURCES = {path.stem: read(path) for path in sorted(FOLDER.glob("*.sql"))}
-EVERY_SOURCE = pytest.mark.parametrize("source", SOURCES.values(), ids=SOURCES)
 
 
-def called(stem: str) -> set[str]:
-    """The other files whose functions a file's function calls by plain names: none with a key."""
-    code = re.sub(r"'[^']*'", "", SOURCES[stem].code)
-    return set(re.findall(r"\bwallet\.(\w+)\(", code)) & set(SOURCES) - {stem}
+def called(name: str) -> set[str]:
+    """The other functions that a function calls by name.
 
-
-@cache
-def reached(stem: str) -> frozenset[str]:
-    """A file, and those whose functions its function calls, by whatever way."""
-    return frozenset({stem}).union(*(reached(other) for other in called(stem)))
+    run_with_key() calls whichever it was called by, and adds nothing to that.
+    """
+    code = re.sub(r"'[^']*'", "", SOURCES[name].code)
+    found = set(re.findall(r"\bwallet\.(\w+)\(", code)) & set(SOURCES)
+    return found - {name} - ({"run_operation"} if name == "run_with_key" else set())
 
 
 @cache
-def raised(stem: str) -> frozenset[str]:
-    """The SQLSTATEs that a file's function can raise, itself or through those that it calls."""
-    if stem in SAYS:
+def reached(name: str) -> frozenset[str]:
+    """A function, and those that it calls, by whatever way."""
+    return frozenset({name}).union(*(reached(other) for other in called(name)))
+
+
+@cache
+def raised(name: str) -> frozenset[str]:
+    """The SQLSTATEs that a function can raise, itself or through those that it calls.
+
+    A full form raises no more than the short one, but that the key is another request's.
+    """
+    if name in ("refusal", "raise_refusal"):
         return frozenset()
-    source = SOURCES[stem]
-    code = source.code
-    own = frozenset(re.findall(r"'(WL\d{3})'", code)) - OUTCOMES.get(stem, set())
-    caught = frozenset(re.findall(r"\bSQLSTATE '(WL\d{3})'", code))
-    met = own.union(*(raised(other) for other in called(stem))) - caught - NEVER.get(stem, set())
-    if stem.endswith(".with_key"):  # once() does any operation for it, and it asks for one.
-        return met & (raised(source.name) | {IDEMPOTENCY_KEY_REUSED})
-    return met
-
-
-def listed(text: str) -> list[tuple[str, str]]:
-    """The refusals that a text lists, each with its code, in the text's order."""
-    return re.findall(r"(WL\d{3}) (\w+)", text)
-
-
-def comment(admin: Connection, source: Source) -> str:
-    row = call(
-        admin,
-        "SELECT obj_description(p.oid, 'pg_proc') AS comment FROM pg_proc p "
-        "WHERE p.pronamespace = 'wallet'::regnamespace AND p.proname = %s AND p.prosrc = %s",
-        source.name,
-        f"\n{source.body}",
-    )
-    return str(row["comment"])
+    code = SOURCES[name].code
+    own = set(re.findall(r"'(WL\d{3})'", code)) - RESULTS.get(name, set())
+    caught = set(re.findall(r"\bSQLSTATE '(WL\d{3})'", code))
+    others = called(name) - {"decide_batch", "run_with_key"}
+    return frozenset(own.union(*map(raised, others)) - caught - NEVER.get(name, set()))
 
 
 def test_each_file_has_its_function_and_each_function_its_file(admin: Connection) -> None:
-    rows = admin.execute(
-        "SELECT proname, prosrc FROM pg_proc WHERE pronamespace = 'wallet'::regnamespace"
-    ).fetchall()
-    assert sorted((row["proname"], row["prosrc"].strip()) for row in rows) == sorted(
-        (source.name, source.body.strip()) for source in SOURCES.values()
+    found = rows(
+        admin,
+        "SELECT proname, prosrc FROM pg_proc WHERE pronamespace = 'wallet'::regnamespace",
+    )
+    assert sorted((row["proname"], row["prosrc"].strip()) for row in found) == sorted(
+        (source.name, body.strip()) for source in SOURCES.values() for body in source.bodies
     )
 
 
-@EVERY_SOURCE
-def test_a_file_defines_the_function_it_is_named_after(source: Source) -> None:
-    names = re.findall(
-        r"^CREATE OR REPLACE FUNCTION wallet\.(\w+)\(", source.path.read_text(), re.M
-    )
-    assert names == [source.name]
+def test_each_file_keeps_the_house_style() -> None:
+    for name, source in SOURCES.items():
+        text = source.path.read_text(encoding="utf-8")
+        assert re.match(r"[A-Z][^\n]*\.\n", source.header), f"{name}: the first line, a sentence"
+        assert max(map(len, text.splitlines())) <= 100, name
+        assert len(re.findall(r"^REVOKE ALL ON FUNCTION ", text, re.M)) >= 1, name
+        assert text.count("COMMENT ON FUNCTION") == len(source.definitions), name
+        for definition in source.definitions:
+            assert len(definition.splitlines()) < 70, name
+        assert "#variable_conflict" not in source.code, name
+        assert not re.search(r"\bSELECT\s+(\w+\.)?\*", source.code), name
+        for declared in re.findall(r"^DECLARE\n(.*?)^BEGIN$", source.code, re.M | re.S):
+            for local in re.findall(r"^ {4}(\w+)", declared, re.M):
+                assert local.startswith("v_"), f"{name}: {local}"
+        for statement in re.findall(r"RAISE\b.*?;\n", source.code, re.S):
+            for part in ("ERRCODE = ", "MESSAGE = ", "DETAIL = ", "HINT = "):
+                assert part in statement, name
+        assert name == "raise_refusal" or "WL" not in "".join(
+            re.findall(r"RAISE\b.*?;\n", source.code, re.S)
+        ), f"{name}: the RAISE of a refusal stands in raise_refusal() alone"
 
 
-@EVERY_SOURCE
-def test_a_header_lists_the_refusals_that_can_come_in_their_order(source: Source) -> None:
-    expected = [
-        (sqlstate, CODES[sqlstate]) for sqlstate in ORDER if sqlstate in raised(source.path.stem)
-    ]
-    assert listed(source.header.partition("Refusals")[2]) == expected
-    assert expected or "Refusals: none" in source.header
+def test_the_largest_amount_stands_in_one_place() -> None:
+    for name, source in SOURCES.items():
+        assert ("999999.99" in source.code) == (name == "max_amount"), name
+    domains = (CHECKOUT / "deploy/domains.sql").read_text(encoding="utf-8")
+    assert "999999" not in domains
 
 
-@EVERY_SOURCE
-def test_a_comment_is_the_headers_first_sentence_and_its_refusals(
-    admin: Connection, source: Source
-) -> None:
-    text = comment(admin, source)
-    assert text.startswith(f"{source.first_sentence} Refusals: ")
-    assert listed(text) == listed(source.header.partition("Refusals")[2])
+def test_each_header_says_which_refusals_can_come_and_in_which_order() -> None:
+    for name, source in SOURCES.items():
+        order = ORDER.get(name, list(CODES))
+        listed = [sqlstate for sqlstate, _ in source.refusals]
+        assert all(CODES[sqlstate] == code for sqlstate, code in source.refusals), name
+        if name in SAYS:
+            assert re.search(r"^Refusals: (none|the one)", source.header, re.M), name
+            assert listed == [s for s in order if s in raised(name)] or not listed, name
+        elif name in ("run_with_key", "run_operation"):
+            rest = ["WL001", "WL002", "WL003", "WL012"]
+            assert listed == (["WL011", *rest] if name == "run_with_key" else rest)
+        else:
+            assert listed == [s for s in order if s in raised(name)], name
+            assert listed or re.search(r"^Refusals: none", source.header, re.M), name
 
 
-def test_every_refusal_of_the_contract_is_raised_or_an_outcome_somewhere() -> None:
-    anywhere = frozenset[str]().union(*map(raised, SOURCES))
-    assert anywhere == set(CODES) - {BATCH_REFUSED, CANCELLED}
-    for stem, outcomes in OUTCOMES.items():
-        assert outcomes <= said(stem).keys()
+def test_each_comment_is_the_first_sentence_and_the_refusals(admin: Connection) -> None:
+    """Those of a full form are what is raised in spite of the key."""
+    for name, source in SOURCES.items():
+        for body in source.bodies:
+            (row,) = rows(
+                admin,
+                "SELECT obj_description(p.oid, 'pg_proc') AS text, "
+                "coalesce('idempotency_key' = ANY (p.proargnames), false) AS keyed "
+                "FROM pg_proc p WHERE p.pronamespace = 'wallet'::regnamespace AND p.prosrc = %s",
+                f"\n{body}",
+            )
+            text, _, said = row["text"].partition(" Refusals: ")
+            listed = re.findall(r"(WL\d{3}) (\w+)", said)
+            first = source.first_sentence
+            if row["keyed"] and name != "run_with_key":
+                assert text.startswith(first[:-1]), name
+                assert text.endswith("once for each key."), name
+                raised_all = {*raised(name)} & {"WL001", "WL002", "WL003", "WL012"} | {"WL011"}
+                assert dict(listed) == {s: CODES[s] for s in raised_all}, name
+            else:
+                assert text == first, name
+                assert name in SAYS or listed == source.refusals, name
 
 
-def said(stem: str) -> Counter[str]:
-    """The SQLSTATEs that a file's function names as its own, in the order of its code."""
-    return Counter(re.findall(r"'(WL\d{3})'", SOURCES[stem].code))
+def test_each_header_says_what_is_locked() -> None:
+    for name, source in SOURCES.items():
+        (locks,) = re.findall(r"^Locks: (.*)", source.header, re.M)
+        code = "".join(SOURCES[other].code for other in reached(name))
+        assert locks.startswith("nothing") != any(words in code for words in LOCKING), name
 
 
-def test_a_batch_decides_as_a_transfer_does_in_the_same_order() -> None:
-    """One CASE looks at what transfer(), valid_amount() and post() look at one after another."""
-    assert list(said("decide_batch")) == [code for code in ORDER if code in raised("transfer")]
-    one_by_one = said("post")
-    assert said("decide_batch") == one_by_one + Counter({"WL002": 1, "WL003": 1})
-    bounds = re.compile(r">= 0\.005 AND \S+ < 999999\.995")
-    assert bounds.search(SOURCES["decide_batch"].code)
-    assert bounds.search(SOURCES["valid_amount"].code)
-
-
-def test_the_refusals_of_a_called_function_are_the_callers_too() -> None:
-    assert raised("transfer") == {"WL002", "WL003", "WL004", "WL006", "WL007", "WL008"}
-    assert "WL007" not in SOURCES["transfer"].code
-
-
-def test_what_attempt_returns_no_function_with_a_key_raises() -> None:
-    assert raised("attempt") == {"WL001", "WL002", "WL003", "WL012"}
-    assert raised("once") == {*raised("attempt"), "WL011"}
-    assert raised("transfer.with_key") == {"WL002", "WL003", "WL011"}
-    assert raised("reverse.with_key") == {"WL011"}
-    assert raised("transfer_batch.with_key") == {"WL011", "WL012"}
-    assert raised("enqueue_transfer.with_key") == {"WL002", "WL003", "WL011"}
-    assert raised("transfer_or_enqueue.with_key") == {"WL002", "WL003", "WL011"}
-
-
-def test_what_attempt_returns_is_all_that_can_come_but_what_is_wrong_with_the_arguments() -> None:
-    """An exception that it did not know would leave no answer under the key."""
-    caught = set(re.findall(r"\bSQLSTATE '(WL\d{3})'", SOURCES["attempt"].code))
-    operations = re.findall(r"\bWHEN '(\w+)' THEN", SOURCES["attempt"].code)
-    assert {f"{operation}.with_key" for operation in operations} == {
-        stem for stem in SOURCES if stem.endswith(".with_key")
-    }
+def test_run_operation_knows_every_full_form_and_returns_what_is_no_fault_of_the_arguments() -> (
+    None
+):
+    """An exception that it did not know would leave no result under the key."""
+    code = SOURCES["run_operation"].code
+    operations = set(re.findall(r"\bWHEN '(\w+)' THEN", code))
+    assert operations == {name for name, source in SOURCES.items() if len(source.bodies) == 2}
+    caught = set(re.findall(r"\bSQLSTATE '(WL\d{3})'", code))
     met = frozenset[str]().union(*map(raised, operations))
     assert caught == met - {"WL001", "WL002", "WL003", "WL012"}
 
 
-@EVERY_SOURCE
-def test_a_header_says_what_is_locked(source: Source) -> None:
-    (locks,) = re.findall(r"^Locks: (.*)", source.header, flags=re.MULTILINE)
-    locks_rows = any(
-        words in SOURCES[stem].code for stem in reached(source.path.stem) for words in LOCKING
-    )
-    assert locks.startswith("nothing") != locks_rows
+def test_every_refusal_of_the_contract_is_raised_or_a_result_somewhere() -> None:
+    anywhere = frozenset[str]().union(*map(raised, SOURCES))
+    assert anywhere == set(CODES) - {"WL013", "WL014"}
+    assert raised("transfer") == {"WL002", "WL003", "WL004", "WL006", "WL007", "WL008"}
+    for name, results in RESULTS.items():
+        assert results <= set(re.findall(r"'(WL\d{3})'", SOURCES[name].code))
 
 
-@EVERY_SOURCE
-def test_a_refusal_is_raised_with_all_four_parts(source: Source) -> None:
-    for statement in re.findall(r"RAISE\b.*?;\n", source.code, flags=re.DOTALL):
-        for part in ("ERRCODE = ", "MESSAGE = ", "DETAIL = ", "HINT = "):
-            assert part in statement
+@pytest.fixture
+def strict(template: Database) -> Iterator[Connection]:
+    """A superuser whom PostgreSQL warns of all that it can warn of, as errors.
+
+    That is: a variable that hides another one, a row that is not the only one, and values that are
+    more or fewer than the variables they go into. The latter two show when a function runs.
+    """
+    database = databases.create(template.server, template.name)
+    with database.connect() as connection:
+        connection.execute("SET plpgsql.extra_warnings = 'all'")
+        connection.execute("SET plpgsql.extra_errors = 'all'")
+        yield connection
+    databases.drop(database)
 
 
-@EVERY_SOURCE
-def test_a_function_is_short_enough_to_read(source: Source) -> None:
-    assert len(source.definition.splitlines()) < 70
-    assert [line for line in source.path.read_text().splitlines() if len(line) > 100] == []
+def test_each_function_is_created_and_its_example_runs_without_a_word(strict: Connection) -> None:
+    said: list[Diagnostic] = []
+    strict.add_notice_handler(said.append)
+    for source in SOURCES.values():
+        strict.execute(source.path.read_text(encoding="utf-8"))
+    open_accounts(strict, "100", "100")
+    for name, source in SOURCES.items():
+        with strict.transaction(force_rollback=True):
+            assert re.search(rf"\b{name}\b", source.example), name
+            if name == "raise_refusal":
+                with pytest.raises(psycopg.Error, match="There is no account 7"):
+                    strict.execute(source.example)
+                continue
+            found = rows(strict, source.example)
+            assert found or name.startswith("audit"), f"{name}: a sound ledger has no violation"
+            for row in found:
+                assert None not in (row.get("id", 0), row.get("amount", 0)), name
+    assert [diagnostic.message_primary for diagnostic in said] == []
 
 
-@EVERY_SOURCE
-def test_the_example_in_a_header_runs(app: Connection, admin: Connection, source: Source) -> None:
-    open_accounts(app, "100", "100")
-    assert source.name in source.example
-    found = admin.execute(source.example).fetchall()
-    assert found or source.name.startswith("audit"), "a sound ledger has no violation"
-    for row in found:
-        assert None not in (row.get("id", 0), row.get("amount", 0))
-
-
-@EVERY_SOURCE
-def test_a_body_keeps_the_house_style(source: Source) -> None:
-    assert "#variable_conflict" not in source.code
-    assert not re.search(r"\bSELECT\s+(\w+\.)?\*", source.code)
-    declared = re.findall(r"^DECLARE\n(.*?)^BEGIN$", source.code, flags=re.MULTILINE | re.DOTALL)
-    for name in re.findall(r"^ {4}(\w+)", "".join(declared), flags=re.MULTILINE):
-        assert name.startswith("v_")
+def test_what_is_wrong_would_be_said(strict: Connection) -> None:
+    for body, message in (
+        ("DECLARE v_a int; BEGIN DECLARE v_a int; BEGIN END; RETURN 1; END", "shadows"),
+        (
+            "DECLARE v_a int; BEGIN SELECT n INTO v_a FROM generate_series(1, 2) n; RETURN 1; END",
+            "more than",
+        ),
+        ("DECLARE v_a int; v_b int; BEGIN SELECT 1 INTO v_a, v_b; RETURN 1; END", "does not match"),
+    ):
+        with pytest.raises(psycopg.Error, match=message):
+            strict.execute(f"{LATER.format('', body)}; SELECT wallet.later()")

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.sql.test_plpgsql_warnings import CREATE_LATER, PLPGSQL
+from tests.sql.test_functions import LATER, SOURCES
 from tests.support import databases
 from tests.support.databases import Database
 from tests.support.extensions import install
@@ -38,45 +38,31 @@ def checking(template: Database) -> Iterator[Database]:
         databases.drop(database)
 
 
-def test_plpgsql_check_finds_nothing(checking: Database) -> None:
+def test_plpgsql_check_finds_nothing_in_any_function_and_would_find_it(checking: Database) -> None:
     assert checking.execute(CHECK) == []
-
-
-def test_every_plpgsql_function_is_checked(checking: Database) -> None:
-    rows = checking.execute(
+    checked = checking.execute(
         """
-        SELECT p.proname, p.prorettype = 'trigger'::regtype AS is_trigger,
-               ARRAY(SELECT t.tgrelid::regclass::text FROM pg_trigger t
-                     WHERE t.tgfoid = p.oid ORDER BY 1) AS relations
+        SELECT p.proname AS name, p.prorettype = 'trigger'::regtype AS is_trigger,
+               EXISTS (SELECT FROM pg_trigger t WHERE t.tgfoid = p.oid) AS has_table
         FROM pg_proc p JOIN pg_language l ON l.oid = p.prolang AND l.lanname = 'plpgsql'
         WHERE p.pronamespace = 'wallet'::regnamespace
         """
     )
-    assert sorted(row["proname"] for row in rows) == sorted(
-        source.name for source in PLPGSQL.values()
+    assert sorted(row["name"] for row in checked) == sorted(
+        source.name
+        for source in SOURCES.values()
+        for definition in source.definitions
+        if "LANGUAGE plpgsql" in definition
     )
-    for row in rows:
-        assert row["is_trigger"] == bool(row["relations"])
-
-
-@pytest.mark.parametrize(
-    ("parts", "message"),
-    [
-        ({"declare": "v_rest bigint;"}, 'unused variable "v_rest"'),
-        ({"body": "PERFORM a.rest FROM wallet.account a; RETURN 1;"}, "column a.rest does not"),
-        ({"volatility": "VOLATILE"}, "should be IMMUTABLE"),
-        ({"declare": "v_one bigint := 1;", "body": "RETURN v_one;"}, "target type is different"),
-        (
-            {"arguments": "name text", "body": "EXECUTE 'DROP ROLE ' || name; RETURN 1;"},
-            "not sanitized",
-        ),
-    ],
-    ids=["unused", "missing", "volatility", "cast", "injection"],
-)
-def test_plpgsql_check_would_find_it(
-    parts: dict[str, str], message: str, checking: Database
-) -> None:
-    defaults = {"arguments": "", "volatility": "VOLATILE", "declare": "", "body": "RETURN 1;"}
-    checking.execute(CREATE_LATER.format(**{**defaults, **parts}))
-    found = [row for row in checking.execute(CHECK) if row["function"] == "later"]
-    assert any(message in row["message"] for row in found), found
+    assert [row for row in checked if row["is_trigger"] != row["has_table"]] == []
+    for arguments, body, message in (
+        ("", "DECLARE v_rest bigint; BEGIN RETURN 1; END", 'unused variable "v_rest"'),
+        ("", "BEGIN PERFORM a.rest FROM wallet.account a; RETURN 1; END", "column a.rest does not"),
+        ("", "BEGIN RETURN 1; END", "should be IMMUTABLE"),
+        ("", "DECLARE v_a bigint := 1; BEGIN RETURN v_a; END", "target type is different"),
+        ("name text", "BEGIN EXECUTE 'DROP ROLE ' || name; RETURN 1; END", "not sanitized"),
+    ):
+        checking.execute(LATER.format(arguments, body))
+        found = [row["message"] for row in checking.execute(CHECK) if row["function"] == "later"]
+        assert any(message in one for one in found), (body, found)
+        checking.execute("DROP FUNCTION wallet.later")

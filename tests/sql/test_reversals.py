@@ -4,16 +4,7 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-import pytest
-
 from tests.support.calls import (
-    DEPOSIT,
-    FREEZE_ACCOUNT,
-    GET_TRANSACTION,
-    REVERSE,
-    TRANSFER,
-    UNFREEZE_ACCOUNT,
-    WITHDRAW,
     Connection,
     answer,
     balances,
@@ -23,74 +14,37 @@ from tests.support.calls import (
     refusal,
 )
 from tests.support.databases import Database, assert_sound
-from tests.support.model import (
-    ACCOUNT_FROZEN,
-    ALREADY_REVERSED,
-    BALANCE_LIMIT_EXCEEDED,
-    INSUFFICIENT_FUNDS,
-    NOT_REVERSIBLE,
-)
 from tests.support.threads import background, wait_until_blocked
 
 
 def links(admin: Connection) -> dict[int, int]:
-    rows = admin.execute("SELECT transaction_id, reverses FROM wallet.reversal").fetchall()
-    return {row["transaction_id"]: row["reverses"] for row in rows}
+    return {row["transaction_id"]: row["reverses"] for row in ledger(admin).reversals}
 
 
-def test_a_transfer_is_reversed(app: Connection, admin: Connection) -> None:
-    open_accounts(app, "100", "0")
-    transfer = call(app, TRANSFER, 1, 2, 30)
-    reversal = call(app, REVERSE, transfer["id"])
-    assert call(app, GET_TRANSACTION, reversal["id"]) == reversal
-    assert reversal.pop("ctime") >= transfer["ctime"]
-    assert reversal == {
-        "id": 3,
-        "source_account_id": 2,
-        "target_account_id": 1,
-        "amount": Decimal("30.00"),
-        "source_entry": 2,
-        "target_entry": 3,
-        "source_balance": Decimal("0.00"),
-        "target_balance": Decimal("100.00"),
-    }
-    assert links(admin) == {3: 2}
-    assert call(app, GET_TRANSACTION, transfer["id"]) == transfer, "what was written stays"
-    assert_sound(admin)
-
-
-def test_a_deposit_is_reversed_to_outside(app: Connection, admin: Connection) -> None:
-    open_accounts(app, "100")
-    reversal = call(app, REVERSE, 1)
-    assert (reversal["source_account_id"], reversal["target_account_id"]) == (1, None)
-    assert (reversal["source_entry"], str(reversal["source_balance"])) == (2, "0.00")
-    assert links(admin) == {2: 1}
-    assert_sound(admin)
-
-
-def test_a_withdrawal_is_reversed_from_outside(app: Connection, admin: Connection) -> None:
-    open_accounts(app, "100")
-    withdrawal = call(app, WITHDRAW, 1, 40)
-    reversal = call(app, REVERSE, withdrawal["id"])
-    assert (reversal["source_account_id"], reversal["target_account_id"]) == (None, 1)
-    assert (reversal["target_entry"], str(reversal["target_balance"])) == (3, "100.00")
-    assert links(admin) == {3: 2}
-    assert_sound(admin)
-
-
-def test_the_parameter_of_reverse_bears_the_contracts_name(app: Connection) -> None:
-    open_accounts(app, "10")
-    assert call(app, "SELECT * FROM wallet.reverse(transaction_id => 1)")["id"] == 2
-
-
-def test_a_reversal_counts_towards_deposits_minus_withdrawals(
+def test_each_kind_of_transaction_is_reversed_and_stays_as_it_was(
     app: Connection, admin: Connection
 ) -> None:
     open_accounts(app, "100", "50")
-    withdrawal = call(app, WITHDRAW, 1, 40)
-    call(app, REVERSE, 2)
-    call(app, REVERSE, withdrawal["id"])
-    assert balances(admin) == {1: "100.00", 2: "0.00"}
+    transfer = call(app, "transfer", 1, 2, 30)
+    withdrawal = call(app, "withdraw", 1, 40)
+    history = ledger(admin).transactions
+    made = [call(app, "reverse", id) for id in (transfer["id"], withdrawal["id"], 1)]
+    names = ("source_account_id", "target_account_id", "amount")
+    sides = ("source_entry", "target_entry", "source_balance", "target_balance")
+    entries = [[str(row[name]) for name in sides] for row in made]
+    assert [tuple(row[name] for name in names) for row in made] == [
+        (2, 1, Decimal(30)),
+        (None, 1, Decimal(40)),
+        (1, None, Decimal(100)),
+    ]
+    assert entries == [
+        ["3", "4", "50.00", "60.00"],
+        ["None", "5", "None", "100.00"],
+        ["6", "None", "0.00", "None"],
+    ]
+    assert history[-1]["ctime"] < made[0]["ctime"] < made[1]["ctime"] < made[2]["ctime"]
+    assert links(admin) == {5: transfer["id"], 6: withdrawal["id"], 7: 1}
+    assert ledger(admin).transactions == history + made
     assert_sound(admin)
 
 
@@ -98,151 +52,80 @@ def test_each_of_several_equal_transfers_is_reversed_for_itself(
     app: Connection, admin: Connection
 ) -> None:
     open_accounts(app, "100", "0")
-    made = [call(app, TRANSFER, 1, 2, 10)["id"] for _ in range(3)]
+    made = [call(app, "transfer", 1, 2, 10)["id"] for _ in range(3)]
     for id in (made[1], made[0], made[2]):
-        call(app, REVERSE, id)
-        assert answer(app, REVERSE, id) in (INSUFFICIENT_FUNDS, ALREADY_REVERSED)
+        call(app, "reverse", id)
+        assert answer(app, "reverse", id) == "WL009"
     assert sorted(links(admin).values()) == made
     assert balances(admin) == {1: "100.00", 2: "0.00"}
     assert_sound(admin)
 
 
-def test_money_that_is_gone_cannot_be_taken_back(app: Connection, admin: Connection) -> None:
-    open_accounts(app, "100", "0", "0")
-    transfer = call(app, TRANSFER, 1, 2, 30)
-    call(app, TRANSFER, 2, 3, "0.01")
-    before = ledger(admin)
-    diagnostic = refusal(app, REVERSE, transfer["id"])
-    assert diagnostic.sqlstate == INSUFFICIENT_FUNDS
-    assert diagnostic.message_detail == "Account 2 holds 29.99, which is less than 30.00."
-    assert ledger(admin) == before
-    call(app, DEPOSIT, 2, "0.01")
-    call(app, REVERSE, transfer["id"])
-    assert_sound(admin)
-
-
-def test_money_goes_back_into_no_account_that_is_full(app: Connection, admin: Connection) -> None:
-    open_accounts(app, "100", "0")
-    transfer = call(app, TRANSFER, 1, 2, 30)
-    call(app, DEPOSIT, 1, "999929.99")
-    before = ledger(admin)
-    assert refusal(app, REVERSE, transfer["id"]).sqlstate == BALANCE_LIMIT_EXCEEDED
-    assert ledger(admin) == before
-
-
-@pytest.mark.parametrize("frozen", [1, 2])
-def test_a_frozen_account_takes_no_part_in_a_reversal(
-    app: Connection, admin: Connection, frozen: int
-) -> None:
-    open_accounts(app, "100", "0")
-    transfer = call(app, TRANSFER, 1, 2, 30)
-    call(admin, FREEZE_ACCOUNT, frozen)
-    before = ledger(admin)
-    diagnostic = refusal(app, REVERSE, transfer["id"])
-    assert diagnostic.sqlstate == ACCOUNT_FROZEN
-    assert f"Account {frozen} " in (diagnostic.message_detail or "")
-    assert ledger(admin) == before
-    call(admin, UNFREEZE_ACCOUNT, frozen)
-    call(app, REVERSE, transfer["id"])
-    assert_sound(admin)
-
-
-def test_a_transaction_is_reversed_once(app: Connection, admin: Connection) -> None:
-    open_accounts(app, "100", "50")
-    transfer = call(app, TRANSFER, 1, 2, 30)
-    call(app, REVERSE, transfer["id"])
-    before = ledger(admin)
-    diagnostic = refusal(app, REVERSE, transfer["id"])
-    assert diagnostic.sqlstate == ALREADY_REVERSED
-    assert diagnostic.message_detail == f"Transaction {transfer['id']} has been reversed already."
-    assert ledger(admin) == before
-
-
-def test_a_reversal_is_not_reversed(app: Connection, admin: Connection) -> None:
-    open_accounts(app, "100", "50")
-    transfer = call(app, TRANSFER, 1, 2, 30)
-    reversal = call(app, REVERSE, transfer["id"])
-    before = ledger(admin)
-    diagnostic = refusal(app, REVERSE, reversal["id"])
-    assert diagnostic.sqlstate == NOT_REVERSIBLE
-    assert diagnostic.message_detail == f"Transaction {reversal['id']} is a reversal itself."
-    assert ledger(admin) == before
-
-
-def while_unfrozen(
-    admin: Connection, app: Connection, id: int, statement: str, amount: int
-) -> None:
-    call(admin, UNFREEZE_ACCOUNT, id)
-    call(app, statement, id, amount)
-    call(admin, FREEZE_ACCOUNT, id)
-
-
 def test_the_refusals_of_a_reversal_come_in_the_contracts_order(
     app: Connection, admin: Connection
 ) -> None:
-    """All that can stand in the way does, and is put out of it one by one."""
+    """All that can stand in the way does, and is put out of it one by one.
+
+    What was reversed, or is a reversal, says so first, whatever the accounts hold now.
+    """
     open_accounts(app, "100", "0")
-    transfer = call(app, TRANSFER, 1, 2, 30)["id"]
-    reversal = call(app, REVERSE, transfer)["id"]
-    call(app, DEPOSIT, 1, "999899.99")
+    reversed = call(app, "transfer", 1, 2, 30)["id"]
+    reversal = call(app, "reverse", reversed)["id"]
+    transfer = call(app, "transfer", 1, 2, 30)["id"]
+    call(app, "withdraw", 2, "0.01")
+    call(app, "deposit", 1, "999929.99")
+    # A link that only a superuser can make: a reversal that has been reversed.
+    with admin.transaction(force_rollback=True):
+        admin.execute("INSERT INTO wallet.reversal VALUES (%s, %s)", (transfer, reversal))
+        assert refusal(admin, "reverse", reversal).sqlstate == "WL010"
     for id in (1, 2):
-        call(admin, FREEZE_ACCOUNT, id)
+        call(admin, "freeze_account", id)
 
-    # Account 1 is full, account 2 is empty, both are frozen, and it is reversed already.
-    assert refusal(app, REVERSE, transfer).sqlstate == INSUFFICIENT_FUNDS
-    while_unfrozen(admin, app, 2, DEPOSIT, 30)
-    assert refusal(app, REVERSE, transfer).sqlstate == BALANCE_LIMIT_EXCEEDED
-    while_unfrozen(admin, app, 1, WITHDRAW, 60)
-    diagnostic = refusal(app, REVERSE, transfer)
-    assert diagnostic.sqlstate == ACCOUNT_FROZEN
-    assert "Account 2 " in (diagnostic.message_detail or ""), "the one that pays now is named"
-    assert refusal(app, REVERSE, reversal).sqlstate == ACCOUNT_FROZEN
-    for id in (1, 2):
-        call(admin, UNFREEZE_ACCOUNT, id)
-    assert refusal(app, REVERSE, transfer).sqlstate == ALREADY_REVERSED
-    assert refusal(app, REVERSE, reversal).sqlstate == NOT_REVERSIBLE
-    assert_sound(admin)
+    def said(id: int) -> tuple[str | None, str | None]:
+        diagnostic = refusal(app, "reverse", id)
+        return diagnostic.sqlstate, diagnostic.message_detail
 
-
-def test_a_reversal_can_be_composed_and_rolled_back(app: Connection, admin: Connection) -> None:
-    open_accounts(app, "100", "0")
-    transfer = call(app, TRANSFER, 1, 2, 30)
     before = ledger(admin)
-    with app.transaction(force_rollback=True):
-        call(app, REVERSE, transfer["id"])
-        assert answer_in_savepoint(app, transfer["id"]) == INSUFFICIENT_FUNDS
+    assert said(77) == ("WL005", "There is no transaction 77.")
+    assert said(reversed) == ("WL009", f"Transaction {reversed} has been reversed already.")
+    assert said(reversal) == ("WL010", f"Transaction {reversal} is a reversal itself.")
+    # Account 2 lacks a cent, account 1 is full, and both are frozen.
+    assert said(transfer) == ("WL006", "Account 2 holds 29.99, which is less than 30.00.")
     assert ledger(admin) == before
-    call(app, REVERSE, transfer["id"])
+    for id, function, amount, sqlstate, named in (
+        (2, "deposit", "0.01", "WL007", "Account 1 "),
+        (1, "withdraw", "30", "WL008", "Account 2 "),  # The one that pays now is named.
+        (2, "deposit", "1", "WL008", "Account 1 "),
+    ):
+        call(admin, "unfreeze_account", id)
+        call(app, function, id, amount)
+        if amount != "1":
+            call(admin, "freeze_account", id)
+        assert said(transfer)[0] == sqlstate
+        assert (said(transfer)[1] or "").startswith(named)
+    call(admin, "unfreeze_account", 1)
+    call(app, "reverse", transfer)
+    assert said(transfer)[0] == "WL009"
     assert_sound(admin)
 
 
-def answer_in_savepoint(app: Connection, id: int) -> str:
-    with app.transaction(force_rollback=True):
-        answered = answer(app, REVERSE, id)
-    assert isinstance(answered, str)
-    return answered
-
-
-@pytest.mark.parametrize("committed", [True, False])
 def test_of_two_reversals_at_once_exactly_one_is_made(
-    database: Database, app: Connection, admin: Connection, committed: bool
+    database: Database, app: Connection, admin: Connection
 ) -> None:
     """The second waits for the first. When that is undone, the second is made instead."""
-    open_accounts(app, "100", "50")
-    transfer = call(app, TRANSFER, 1, 2, 30)["id"]
-    with database.connect("wallet_app") as first, database.connect("wallet_app") as second:
-        first.autocommit = False
-        call(first, REVERSE, transfer)
-        with background(answer, second, REVERSE, transfer) as waiter:
-            wait_until_blocked(admin, second, first)
-            if committed:
-                first.commit()
-            else:
-                first.rollback()
-            answered = waiter.result()
-    assert (answered == ALREADY_REVERSED) == committed
-    assert list(links(admin).values()) == [transfer]
-    assert balances(admin) == {1: "100.00", 2: "50.00"}
+    open_accounts(app, "100", "0")
+    for end in ("COMMIT", "ROLLBACK"):
+        transfer = call(app, "transfer", 1, 2, 30)["id"]
+        with database.connect("wallet_app") as first, database.connect("wallet_app") as second:
+            first.execute("BEGIN")
+            call(first, "reverse", transfer)
+            with background(answer, second, "reverse", transfer) as waiter:
+                wait_until_blocked(admin, second, first)
+                first.execute(end)
+                # Account 2 is empty by then, and what comes first is said all the same.
+                assert (waiter.result() == "WL009") == (end == "COMMIT")
+        assert list(links(admin).values())[-1] == transfer
+        assert balances(admin) == {1: "100.00", 2: "0.00"}
     assert_sound(admin)
 
 
@@ -250,13 +133,13 @@ def test_a_reversal_waits_for_the_money_that_is_on_its_way(
     database: Database, app: Connection, admin: Connection
 ) -> None:
     open_accounts(app, "100", "0", "0")
-    transfer = call(app, TRANSFER, 1, 2, 30)["id"]
+    transfer = call(app, "transfer", 1, 2, 30)["id"]
     with database.connect("wallet_app") as first, database.connect("wallet_app") as second:
-        first.autocommit = False
-        call(first, TRANSFER, 2, 3, 1)
-        with background(answer, second, REVERSE, transfer) as waiter:
+        first.execute("BEGIN")
+        call(first, "transfer", 2, 3, 1)
+        with background(answer, second, "reverse", transfer) as waiter:
             wait_until_blocked(admin, second, first)
-            first.commit()
-            assert waiter.result() == INSUFFICIENT_FUNDS
+            first.execute("COMMIT")
+            assert waiter.result() == "WL006"
     assert links(admin) == {}
     assert_sound(admin)

@@ -1,4 +1,8 @@
-"""Calls of wallet functions on a connection, and what the whole ledger holds."""
+"""Calls of wallet functions on a connection, and what the whole ledger holds.
+
+A call names its function and gives the arguments: call(app, "transfer", 1, 2, "5.00"). Where a
+function's name is not enough, a statement may stand in its place.
+"""
 
 from __future__ import annotations
 
@@ -13,27 +17,18 @@ from psycopg.rows import DictRow
 
 Connection = psycopg.Connection[DictRow]
 
-CREATE_ACCOUNT = "SELECT * FROM wallet.create_account(%s)"
-GET_ACCOUNT = "SELECT * FROM wallet.get_account(%s)"
-DEPOSIT = "SELECT * FROM wallet.deposit(%s, %s)"
-TRANSFER = "SELECT * FROM wallet.transfer(%s, %s, %s)"
-GET_TRANSACTION = "SELECT * FROM wallet.get_transaction(%s)"
-WITHDRAW = "SELECT * FROM wallet.withdraw(%s, %s)"
-REVERSE = "SELECT * FROM wallet.reverse(%s)"
-FREEZE_ACCOUNT = "SELECT * FROM wallet.freeze_account(%s)"
-UNFREEZE_ACCOUNT = "SELECT * FROM wallet.unfreeze_account(%s)"
-FIND_ACCOUNTS = "SELECT * FROM wallet.find_accounts(%s)"
-GET_STATEMENT = "SELECT * FROM wallet.get_statement(%s, %s, %s)"
-BALANCE_AT = "SELECT wallet.balance_at(%s, %s) AS balance"
-TRANSFER_BATCH = "SELECT * FROM wallet.transfer_batch(%s::wallet.transfer_request[], %s)"
-ENQUEUE_TRANSFER = "SELECT * FROM wallet.enqueue_transfer(%s, %s, %s)"
-TRANSFER_OR_ENQUEUE = "SELECT * FROM wallet.transfer_or_enqueue(%s, %s, %s, %s)"
-SETTLE = "SELECT wallet.settle(%s) AS settled"
-CANCEL_PENDING = "SELECT * FROM wallet.cancel_pending(%s)"
-GET_OUTCOME = "SELECT * FROM wallet.get_outcome(%s)"
-
 Request = tuple[int | None, int | None, Decimal | str | int | None]
 """What a transfer is asked for with: the source's id, the target's, the amount."""
+
+TABLES = {
+    "account": "id",
+    "transaction": "id",
+    "reversal": "transaction_id",
+    "pending_transfer": "id",
+    "failed_transfer": "id",
+    "idempotency_key": "key",
+}
+"""Each table, and what its rows are ordered by."""
 
 
 class Ledger(NamedTuple):
@@ -44,67 +39,106 @@ class Ledger(NamedTuple):
     reversals: list[DictRow]
     pending: list[DictRow]
     failed: list[DictRow]
+    keys: list[DictRow]
 
 
 def batch(requests: Iterable[Request]) -> list[str]:
-    """Requests as transfer_batch() takes them: '(1,2,5.00)', and NULL where there is nothing."""
+    """Requests as transfer_batch() takes them: '(1,2,5.00)', and nothing in place of NULL."""
     return [
         f"({','.join('' if part is None else str(part) for part in request)})"
         for request in requests
     ]
 
 
-def rows(connection: Connection, statement: str, *arguments: object) -> list[dict[str, Any]]:
-    """All that a statement returns."""
-    return connection.execute(statement, arguments or None).fetchall()
+def expression(function: str, arguments: tuple[object, ...]) -> str:
+    """A function's call with a placeholder for each argument."""
+    places = ["%s"] * len(arguments)
+    if function.endswith("_batch"):
+        places[0] = "%s::wallet.transfer_request[]"
+    schema = "" if "." in function else "wallet."
+    return f"{schema}{function}({', '.join(places)})"
 
 
-def call(connection: Connection, statement: str, *arguments: object) -> dict[str, Any]:
-    """The one row that a statement returns."""
-    (row,) = connection.execute(statement, arguments or None).fetchall()
+def execute(
+    connection: Connection, what: str, *arguments: object, prepare: bool | None = None
+) -> psycopg.Cursor[DictRow]:
+    """Call a function, or run a statement: `what` is either."""
+    statement = what if " " in what else f"SELECT * FROM {expression(what, arguments)}"
+    return connection.execute(statement, arguments or None, prepare=prepare)
+
+
+def rows(connection: Connection, what: str, *arguments: object) -> list[dict[str, Any]]:
+    """All that a call returns."""
+    return execute(connection, what, *arguments).fetchall()
+
+
+def call(connection: Connection, what: str, *arguments: object) -> dict[str, Any]:
+    """The one row that a call returns."""
+    (row,) = rows(connection, what, *arguments)
     return row
 
 
-def answer(connection: Connection, statement: str, *arguments: object) -> dict[str, Any] | str:
-    """The one row that a statement returns, or the SQLSTATE it is refused with."""
+def value(connection: Connection, what: str, *arguments: object) -> Any:
+    """The one value that a call returns."""
+    (value,) = call(connection, what, *arguments).values()
+    return value
+
+
+def answer(connection: Connection, what: str, *arguments: object) -> dict[str, Any] | str:
+    """The one row that a call returns, or the SQLSTATE that it is refused with."""
     try:
-        return call(connection, statement, *arguments)
+        return call(connection, what, *arguments)
     except psycopg.Error as error:
         if error.sqlstate is None:
             raise
         return error.sqlstate
 
 
-def refusal(connection: Connection, statement: str, *arguments: object) -> Diagnostic:
-    """What PostgreSQL says to a statement that it must refuse."""
+def refusal(connection: Connection, what: str, *arguments: object) -> Diagnostic:
+    """What PostgreSQL says to a call that it must refuse."""
     with pytest.raises(psycopg.Error) as caught:
-        connection.execute(statement, arguments or None)
+        execute(connection, what, *arguments)
     return caught.value.diag
+
+
+def keyed(connection: Connection, function: str, *arguments: object) -> dict[str, Any]:
+    """The result of a full form, whose last argument is the key. What it does not hold is None."""
+    return call(
+        connection,
+        "SELECT a.replayed, to_jsonb(a.account) AS account, to_jsonb(a.transaction) AS transaction,"
+        " to_jsonb(a.results) AS results, (a.refusal).sqlstate, (a.refusal).message,"
+        f" (a.refusal).detail, (a.refusal).hint FROM {expression(function, arguments)} a",
+        *arguments,
+    )
+
+
+def is_replay(first: dict[str, Any], second: dict[str, Any]) -> bool:
+    """Whether two results differ in nothing but that the second one had been given before."""
+    return second == {**first, "replayed": True} and first["replayed"] is False
 
 
 def ledger(admin: Connection) -> Ledger:
     """Two ledgers compare equal only if nothing at all happened between them."""
     return Ledger(
-        admin.execute("SELECT * FROM wallet.account ORDER BY id").fetchall(),
-        admin.execute("SELECT * FROM wallet.transaction ORDER BY id").fetchall(),
-        admin.execute("SELECT * FROM wallet.reversal ORDER BY transaction_id").fetchall(),
-        admin.execute("SELECT * FROM wallet.pending_transfer ORDER BY id").fetchall(),
-        admin.execute("SELECT * FROM wallet.failed_transfer ORDER BY id").fetchall(),
+        *(
+            admin.execute(f"SELECT * FROM wallet.{table} ORDER BY {order}").fetchall()
+            for table, order in TABLES.items()
+        )
     )
 
 
 def balances(admin: Connection) -> dict[int, str]:
     """Each account's balance as PostgreSQL writes it."""
-    rows = admin.execute("SELECT id, balance::text AS balance FROM wallet.account ORDER BY id")
-    return {row["id"]: row["balance"] for row in rows}
+    found = admin.execute("SELECT id, balance::text AS balance FROM wallet.account ORDER BY id")
+    return {row["id"]: row["balance"] for row in found}
 
 
 def open_accounts(app: Connection, *amounts: str) -> list[int]:
     """Open an account for each amount and pay it in; '0' pays nothing in."""
     ids = []
     for amount in amounts:
-        id = call(app, CREATE_ACCOUNT, "ada@example.com")["id"]
+        id = call(app, "create_account", "ada@example.com")["id"]
         if amount != "0":
-            call(app, DEPOSIT, id, amount)
+            call(app, "deposit", id, amount)
         ids.append(id)
     return ids

@@ -196,16 +196,15 @@ class LedgerModel:
         if transaction_id not in self.transactions:
             return TRANSACTION_NOT_FOUND
         first = self.transactions[transaction_id]
-        back = (first.target_account_id, first.source_account_id, first.amount)
-        refused = self._refusal(*back)
-        if refused is not None:
-            return refused
-        if transaction_id in self._reversed:
-            return ALREADY_REVERSED
         if first.reverses is not None:
             return NOT_REVERSIBLE
-        self._reversed.add(transaction_id)
-        return self._post(*back, reverses=transaction_id)
+        if transaction_id in self._reversed:
+            return ALREADY_REVERSED
+        back = (first.target_account_id, first.source_account_id, first.amount)
+        made = self._post(*back, reverses=transaction_id)
+        if isinstance(made, Transaction):
+            self._reversed.add(transaction_id)
+        return made
 
     def statement(
         self, account_id: int | None, before: int | None = None, page_size: int | None = 50
@@ -224,18 +223,6 @@ class LedgerModel:
         self.accounts[id] = replace(self.accounts[id], frozen=frozen)
         return self.accounts[id]
 
-    def _refusal(self, source_id: int | None, target_id: int | None, amount: Decimal) -> str | None:
-        """What keeps an amount from moving between two accounts that are there."""
-        source = None if source_id is None else self.accounts[source_id]
-        target = None if target_id is None else self.accounts[target_id]
-        if source is not None and source.balance < amount:
-            return INSUFFICIENT_FUNDS
-        if target is not None and target.balance + amount > LIMIT:
-            return BALANCE_LIMIT_EXCEEDED
-        if any(account is not None and account.frozen for account in (source, target)):
-            return ACCOUNT_FROZEN
-        return None
-
     def _post(
         self,
         source_id: int | None,
@@ -243,9 +230,15 @@ class LedgerModel:
         amount: Decimal,
         reverses: int | None = None,
     ) -> Transaction | str:
-        refused = self._refusal(source_id, target_id, amount)
-        if refused is not None:
-            return refused
+        """Move an amount between two accounts that are there, unless what they hold forbids it."""
+        payer = None if source_id is None else self.accounts[source_id]
+        payee = None if target_id is None else self.accounts[target_id]
+        if payer is not None and payer.balance < amount:
+            return INSUFFICIENT_FUNDS
+        if payee is not None and payee.balance + amount > LIMIT:
+            return BALANCE_LIMIT_EXCEEDED
+        if any(account is not None and account.frozen for account in (payer, payee)):
+            return ACCOUNT_FROZEN
         kinds = ("withdrawal", "deposit")
         if source_id is not None and target_id is not None:
             kinds = ("transfer_out", "transfer_in")

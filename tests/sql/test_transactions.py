@@ -1,0 +1,247 @@
+"""deposit(), withdraw() and transfer(): what they return and write, rounding, entries and times."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+from tests.support.calls import (
+    Connection,
+    balances,
+    call,
+    ledger,
+    open_accounts,
+    refusal,
+    rows,
+    value,
+)
+from tests.support.databases import assert_sound
+
+SIDES = ("source", "target")
+# A call from account 1 to account 2, with the amount left open.
+WAYS: list[tuple[str, tuple[int, ...]]] = [
+    ("deposit", (2,)),
+    ("withdraw", (1,)),
+    ("transfer", (1, 2)),
+]
+
+ROUNDED = {
+    "0.005": "0.01",
+    "0.00500000000000000000000000000000000001": "0.01",
+    "0.0149999999999999999999999999999999999999": "0.01",
+    "0.015": "0.02",
+    "0.025": "0.03",  # Half to even would give 0.02.
+    "1.005": "1.01",  # The binary float nearest to it is 1.00499…
+    "2.675": "2.68",
+    "12.3": "12.30",
+    "1e2": "100.00",
+    "999999.99": "999999.99",
+    "999999.994": "999999.99",
+    "999999.99499999999999999999999999999999999": "999999.99",
+}
+# With what DETAIL calls each.
+INVALID: dict[str | None, str] = {
+    None: "NULL",
+    "NaN": "NaN",
+    "Infinity": "Infinity",
+    "-Infinity": "-Infinity",
+    "0": "0",
+    "0.004": "0.004",
+    "0.0049999999999999999999999999999999999999": "0.0049999",
+    "1e-16383": "0.000",
+    "-0.005": "-0.005",
+    "-5": "-5",
+    "-999999.99": "-999999.99",
+    "999999.995": "999999.995",
+    "1000000.00": "1000000.00",
+    "1e131071": "1",
+    "-1e131071": "-1",
+    # Rounding either of these to hundredths carries it past what numeric can hold.
+    "9" * 131_072 + ".995": "999",
+    "-" + "9" * 131_072 + ".995": "-999",
+}
+
+
+def clock(connection: Connection) -> datetime:
+    now: datetime = value(connection, "SELECT clock_timestamp()")
+    return now
+
+
+def set_ahead(admin: Connection, account_id: int) -> datetime:
+    """Date an account's last entry an hour from now, as a clock that was set back leaves it."""
+    mtime: datetime = value(
+        admin,
+        "UPDATE wallet.account SET mtime = clock_timestamp() + interval '1 hour' WHERE id = %s "
+        "RETURNING mtime",
+        account_id,
+    )
+    return mtime
+
+
+def test_a_new_account_is_empty(app: Connection, admin: Connection) -> None:
+    with app.transaction():
+        before = clock(app)  # later than now(), which is when the transaction began
+        account = call(app, "create_account", "ada@example.com")
+        assert before < account["ctime"] < clock(app)
+    assert str(account["balance"]) == "0.00"
+    assert account == {
+        **{"id": 1, "email": "ada@example.com", "balance": 0, "entry_count": 0, "frozen": False},
+        **{"ctime": account["ctime"], "mtime": account["ctime"]},
+    }
+    app.execute("SELECT wallet.create_account('ada@example.com') FROM generate_series(1, 500)")
+    accounts = ledger(admin).accounts
+    assert accounts[0] == account == call(app, "get_account", 1)
+    assert len(accounts) == 501, "an address may own several"
+    assert [one for one in accounts if one["mtime"] != one["ctime"]] == []
+
+
+def test_money_moves_from_source_to_target_and_nothing_else_changes(
+    app: Connection, admin: Connection
+) -> None:
+    """Whichever id is lower. What is returned is what is stored, in the accounts too."""
+    open_accounts(app, "100", "200", "300")
+    calls: list[tuple[str, tuple[int, ...], int | None, int | None]] = [
+        ("deposit", (2,), None, 2),
+        ("withdraw", (2,), 2, None),
+        ("transfer", (1, 2), 1, 2),
+        ("transfer", (3, 1), 3, 1),
+    ]
+    for function, ids, source, target in calls:
+        before = ledger(admin)
+        with app.transaction():
+            began = clock(app)  # later than now(), which is when the transaction began
+            made = call(app, function, *ids, "12.3")
+            assert began < made["ctime"] < clock(app), function
+        expected: dict[str, Any] = {"id": len(before.transactions) + 1, "ctime": made["ctime"]}
+        expected["amount"] = Decimal("12.30")
+        accounts = [dict(account) for account in before.accounts]
+        for side, id, sign in zip(SIDES, (source, target), (-1, 1), strict=True):
+            expected |= {f"{side}_account_id": id, f"{side}_entry": None, f"{side}_balance": None}
+            if id is not None:
+                account = accounts[id - 1]
+                account["balance"] += sign * Decimal("12.30")
+                account["entry_count"] += 1
+                account["mtime"] = made["ctime"]
+                expected[f"{side}_entry"] = account["entry_count"]
+                expected[f"{side}_balance"] = account["balance"]
+        assert made == expected == call(app, "get_transaction", made["id"]), function
+        assert str(made["amount"]) == "12.30"
+        after = ledger(admin)
+        assert after.accounts == accounts == [call(app, "get_account", n) for n in (1, 2, 3)]
+        assert after.transactions == [*before.transactions, made], function
+    assert_sound(admin)
+
+
+def test_an_account_can_be_emptied_and_filled_to_the_last_cent(
+    app: Connection, admin: Connection
+) -> None:
+    open_accounts(app, "999999.99", "0")
+    assert str(call(app, "transfer", 1, 2, "999999.99")["source_balance"]) == "0.00"
+    assert balances(admin) == {1: "0.00", 2: "999999.99"}
+    assert refusal(app, "deposit", 2, "0.005").sqlstate == "WL007"
+    assert str(call(app, "withdraw", 2, "0.01")["source_balance"]) == "999999.98"
+    assert str(call(app, "deposit", 2, "0.01")["target_balance"]) == "999999.99"
+    assert str(call(app, "withdraw", 2, "999999.99")["source_balance"]) == "0.00"
+    assert refusal(app, "withdraw", 2, "0.005").sqlstate == "WL006"
+    assert_sound(admin)
+
+
+def test_an_amount_is_rounded_half_away_from_zero_before_anything_else(
+    app: Connection, admin: Connection
+) -> None:
+    open_accounts(app, "999999.99", "0")
+    for function, ids in WAYS:
+        for given, taken in ROUNDED.items():
+            with app.transaction(force_rollback=True):
+                made = call(app, function, *ids, Decimal(given))
+            assert str(made["amount"]) == taken, (function, given)
+            assert made["target_balance"] in (Decimal(taken), None)
+            assert made["source_balance"] in (Decimal("999999.99") - Decimal(taken), None)
+    # What is rounded down to what the account holds may go; what is rounded up past it may not.
+    ids = open_accounts(app, "0.01", "999999.98")
+    assert refusal(app, "transfer", *ids, "0.015").sqlstate == "WL006"
+    assert refusal(app, "deposit", ids[1], "0.015").sqlstate == "WL007"
+    assert str(call(app, "transfer", *ids, "0.0149")["target_balance"]) == "999999.99"
+    assert_sound(admin)
+
+
+def test_no_other_amount_is_taken_and_it_is_refused_by_name(
+    app: Connection, admin: Connection
+) -> None:
+    open_accounts(app, "500", "500")
+    before = ledger(admin)
+    for function, ids in WAYS:
+        for amount, name in INVALID.items():
+            given = None if amount is None else Decimal(amount)
+            diagnostic = refusal(app, function, *ids, given)
+            case = (function, str(amount)[:20])
+            assert diagnostic.sqlstate == "WL002", case
+            assert diagnostic.message_primary == "invalid amount", case
+            detail = diagnostic.message_detail or ""
+            assert detail.startswith(f"The amount is {name}"), case
+            assert len(detail) < 200, "a long amount is not repeated"
+            if amount and len(amount) < 12 and "e" not in amount:
+                assert detail == f"The amount is {name}.", case
+    assert ledger(admin) == before
+
+
+def test_a_binary_float_is_no_amount(app: Connection) -> None:
+    for kind in ("real", "double precision"):
+        for asked in (f"wallet.deposit(1, 0.1::{kind})", f"wallet.transfer(1, 2, 0.1::{kind})"):
+            assert refusal(app, f"SELECT {asked}").sqlstate == "42883"  # undefined_function
+
+
+def test_entries_count_over_both_sides_with_the_balance_after_each(
+    app: Connection, admin: Connection
+) -> None:
+    """Neither a call that was refused nor one that was rolled back uses a number up."""
+    open_accounts(app, "100", "0")
+    call(app, "transfer", 1, 2, "30")
+    assert refusal(app, "transfer", 1, 2, "70.01").sqlstate == "WL006"
+    call(app, "transfer", 2, 1, "4.005")
+    with app.transaction(force_rollback=True):
+        call(app, "transfer", 1, 2, "1")
+    call(app, "withdraw", 1, "10")
+    assert refusal(app, "deposit", 1, "999999.99").sqlstate == "WL007"
+    call(app, "deposit", 1, "1")
+    entries = rows(
+        admin,
+        "SELECT account_id, entry, amount::text, balance::text FROM wallet.entry ORDER BY 1, 2",
+    )
+    assert [tuple(entry.values()) for entry in entries] == [
+        (1, 1, "100.00", "100.00"),
+        (1, 2, "-30.00", "70.00"),
+        (1, 3, "4.01", "74.01"),
+        (1, 4, "-10.00", "64.01"),
+        (1, 5, "1.00", "65.01"),
+        (2, 1, "30.00", "30.00"),
+        (2, 2, "-4.01", "25.99"),
+    ]
+    assert_sound(admin)
+
+
+def test_a_generic_plan_answers_as_a_custom_one_does(app: Connection, admin: Connection) -> None:
+    """From its sixth run on, PL/pgSQL may plan a statement without looking at its parameters."""
+    open_accounts(app, "10", "10")
+    for number in range(1, 21):
+        made = call(app, "transfer", *((1, 2) if number % 2 else (2, 1)), "0.05")
+        assert made["source_entry"] == made["target_entry"] == number + 1
+    assert_sound(admin)
+
+
+def test_no_entry_is_dated_before_an_accounts_last_one(app: Connection, admin: Connection) -> None:
+    """Nor does a clock that was set back reach further than the accounts that it touched."""
+    for ahead in (0, 1):
+        for function, sides in (("deposit", 1), ("withdraw", 1), ("transfer", 2)):
+            for order in (1, -1):
+                ids = open_accounts(app, *["100"] * 2)[::order]
+                mtime = set_ahead(admin, ids[ahead])
+                given = ids if sides == 2 else [ids[ahead]]
+                for _ in range(2):
+                    assert call(app, function, *given, "1")["ctime"] == mtime, (function, ids)
+                for id in given:
+                    assert call(app, "get_account", id)["mtime"] == mtime
+    other = open_accounts(app, "100", "100")
+    assert call(app, "transfer", *other, "1")["ctime"] < mtime - timedelta(minutes=30)
+    assert_sound(admin)
