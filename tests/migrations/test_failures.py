@@ -1,13 +1,11 @@
-"""A change that fails takes nothing else with it: above all not the tables with the money."""
+"""A change that fails takes nothing else with it, least of all the tables with the money."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
-import pytest
-
-from tests.migrations.project import HERE, deployed, names
+from tests.migrations.project import HERE, deployed
+from tests.support.calls import call, ledger, open_accounts, rows
 from tests.support.databases import Database, assert_sound
 
 GOOD = {
@@ -15,53 +13,54 @@ GOOD = {
     "revert": "DROP TABLE wallet.good;",
     "verify": "SELECT FROM wallet.good;",
 }
-BAD = {
-    "deploy": "CREATE TABLE wallet.bad ();",
-    "revert": "DROP TABLE wallet.bad;",
-    "verify": "SELECT FROM wallet.bad;",
-}
+BAD = {kind: text.replace("good", "bad") for kind, text in GOOD.items()}
 
 
-def rows(database: Database) -> list[Any]:
-    return [
-        database.execute(f"SELECT * FROM wallet.{table} ORDER BY id")
-        for table in ("account", "transaction")
-    ]
-
-
-@pytest.mark.parametrize(
-    "broken",
-    [
-        pytest.param({"deploy": "CREATE TABLE wallet.bad (); SELECT 1 / 0;"}, id="deploy"),
-        pytest.param({"verify": "SELECT 1 / 0;"}, id="verify"),
-    ],
-)
 def test_a_failing_script_reverts_its_change_alone(
-    deployed_database: Database, tmp_path: Path, broken: dict[str, str]
+    deployed_database: Database, tmp_path: Path
 ) -> None:
     database = deployed_database
-    with database.connect() as connection:
-        for _ in range(2):
-            connection.execute("SELECT wallet.create_account('ada@example.com')")
-        connection.execute("SELECT wallet.deposit(1, 10)")
-        connection.execute("SELECT wallet.transfer(1, 2, 2.50)")
-    before = rows(database)
     copy = HERE.copy(tmp_path)
     copy.add("good", **GOOD)
-    copy.add("bad", **{**BAD, **broken})
+    copy.add("bad", **BAD)
+    with database.connect() as admin:
+        open_accounts(admin, "10", "0")
+        call(admin, "transfer", 1, 2, "2.50")
+        before = ledger(admin)
+        for kind in ("deploy", "verify"):
+            script = tmp_path / f"{kind}/bad.sql"
+            sound = script.read_text()
+            script.write_text(sound.replace(";\n", "; SELECT 1 / 0;\n", 1))
+            done = copy.run(database, "deploy")
+            assert done.returncode != 0
+            assert "division by zero" in done.stdout
+            assert deployed(database) == [*HERE.names(), "good"]
+            assert rows(admin, "SELECT to_regclass('wallet.bad') AS bad") == [{"bad": None}]
+            assert ledger(admin) == before
+            script.write_text(sound)
+        copy.sqitch(database, "deploy")
+        assert deployed(database) == [*HERE.names(), "good", "bad"]
+        assert ledger(admin) == before
+        assert_sound(admin)
 
-    done = copy.run(database, "deploy")
-    assert done.returncode != 0
-    assert "division by zero" in done.stdout
-    assert deployed(database) == [*names(), "good"]
-    tables = "SELECT to_regclass('wallet.good') AS good, to_regclass('wallet.bad') AS bad"
-    assert database.execute(tables) == [{"good": "wallet.good", "bad": None}]
-    assert rows(database) == before
-    with database.connect() as connection:
-        assert_sound(connection)
 
-    (tmp_path / "deploy/bad.sql").write_text(f"BEGIN;\n{BAD['deploy']}\nCOMMIT;\n")
-    (tmp_path / "verify/bad.sql").write_text(f"BEGIN;\n{BAD['verify']}\nROLLBACK;\n")
-    copy.sqitch(database, "deploy")
-    assert deployed(database) == [*names(), "good", "bad"]
-    assert rows(database) == before
+def test_a_revert_refuses_to_lose_what_is_pending(deployed_database: Database) -> None:
+    """Once nothing is pending, it goes on."""
+    database = deployed_database
+    with database.connect() as admin:
+        open_accounts(admin, "100", "0")
+        asked = [call(admin, "enqueue_transfer", 1, 2, amount)["id"] for amount in (30, 40, 500)]
+        done = HERE.run(database, "revert", "--to", "idempotency_key", "-y")
+        assert done.returncode != 0
+        assert "transfers are pending" in done.stdout
+        assert deployed(database)[-1] == "pending_transfer"
+        pending = rows(admin, "SELECT id FROM wallet.pending_transfer ORDER BY id")
+        assert [row["id"] for row in pending] == asked
+
+        HERE.sqitch(database, "deploy")
+        assert call(admin, "cancel_pending", asked[0])["state"] == "failed"
+        assert call(admin, "process_pending", 10) == {"process_pending": 2}
+        assert_sound(admin)
+        before = rows(admin, "SELECT * FROM wallet.transaction ORDER BY id")
+        HERE.sqitch(database, "revert", "--to", "idempotency_key", "-y")
+        assert rows(admin, "SELECT * FROM wallet.transaction ORDER BY id") == before

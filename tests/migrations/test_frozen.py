@@ -1,171 +1,172 @@
-"""What a tag covers never changes; a function may, once it is reworked."""
+"""What a tag of the plan covers stays as it was tagged, and a tagged ledger can be changed."""
 
 from __future__ import annotations
 
-import shutil
+import re
+import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.migrations import frozen
-from tests.migrations.frozen import COMMAND, MANIFEST
-from tests.migrations.project import HERE, Project
-from tests.support.databases import Database
+from tests.migrations.project import HERE, KINDS, Project
+from tests.support.calls import call, value
+from tests.support.databases import Database, assert_sound
 
-# Tags that the real plan will not have.
-FIRST, SECOND = "v90.1", "v90.2"
-NOTE = ("--note", "Made up by a test")
+TAG = "v90.1"
 FUNCTION = "functions/transfer"
 SOURCE = f"sql/{FUNCTION}.sql"
-BODY = "AS $$\n"
+ACCOUNTS = 100
+ROUNDS = 1998
+
+# Each account is paid 500000.00. Then, round by round, accounts 1 and 2, 3 and 4 … pay each other
+# an amount that grows with the rounds: there in the odd rounds, back in the even ones.
+FILL = f"""
+    INSERT INTO wallet.account (email, balance, ctime, mtime, entry_count)
+    SELECT format('User%s@example.com', s.id), 500000.00, '2026-01-01Z',
+           '2026-01-02Z'::timestamptz + interval '1 second' * {ROUNDS}, {ROUNDS + 1}
+    FROM generate_series(1, {ACCOUNTS}) AS s (id) ORDER BY s.id;
+
+    INSERT INTO wallet.transaction (target_account_id, amount, ctime, target_entry, target_balance)
+    SELECT s.id, 500000.00, '2026-01-02Z', 1, 500000.00
+    FROM generate_series(1, {ACCOUNTS}) AS s (id) ORDER BY s.id;
+
+    INSERT INTO wallet.transaction (source_account_id, target_account_id, amount, ctime,
+                                    source_entry, target_entry, source_balance, target_balance)
+    SELECT p.first + (r.number + 1) % 2, p.first + r.number % 2, a.amount,
+           '2026-01-02Z'::timestamptz + interval '1 second' * r.number,
+           r.number + 1, r.number + 1,
+           CASE r.number % 2 WHEN 1 THEN 500000.00 - a.amount ELSE 500000.00 END,
+           CASE r.number % 2 WHEN 1 THEN 500000.00 + a.amount ELSE 500000.00 END
+    FROM generate_series(1, {ROUNDS}) AS r (number)
+    CROSS JOIN generate_series(1, {ACCOUNTS}, 2) AS p (first)
+    CROSS JOIN LATERAL (VALUES ((r.number + 1) / 2 * 0.01 + p.first)) AS a (amount)
+    ORDER BY r.number, p.first;
+"""
+# Of every column that the tag covers, and of the sequences.
+CHECKSUM = """
+    SELECT (SELECT count(*) FROM wallet.transaction) AS transactions,
+           (SELECT md5(string_agg(ROW(a.id, a.email, a.balance, a.ctime, a.mtime, a.entry_count,
+                                      a.frozen)::text, '' ORDER BY a.id))
+            FROM wallet.account a) AS account_rows,
+           (SELECT md5(string_agg(t::text, '' ORDER BY t.id))
+            FROM wallet.transaction t) AS transaction_rows,
+           (SELECT last_value FROM wallet.account_id_seq) AS account_id,
+           (SELECT last_value FROM wallet.transaction_id_seq) AS transaction_id
+"""
+
+BODY = """
+    SELECT p.prosrc FROM pg_proc p
+    WHERE p.oid = 'wallet.transfer(bigint, bigint, numeric)'::regprocedure
+"""
+MOVE = "SELECT wallet.transfer(%s, %s, 5)"
+
+
+def git(folder: Path, *arguments: str) -> str:
+    command = ["git", "-c", "safe.directory=*", "-c", "user.name=A test", "-c", "user.email=a@b"]
+    return subprocess.check_output([*command, *arguments], cwd=folder, text=True)
+
+
+def changed(project: Project, scratch: Path) -> Iterator[str]:
+    """The scripts and plan lines that are not as they were in the commit that brought a tag."""
+    tags = project.tags()
+    for index, tag in enumerate(tags):
+        brought = ("log", "--reverse", "--format=%H", "--pickaxe-regex", f"-S^{re.escape(tag)} ")
+        commit = git(project.folder, *brought, "--", "sqitch.plan").split()
+        if not commit:  # A tag freezes what it covers once it is committed.
+            continue
+        then = Project(scratch / tag)
+        then.folder.mkdir()
+        parts = ("deploy", "revert", "verify", "sql", "sqitch.plan")
+        git(project.folder, "archive", "-o", str(then.folder / "a.tar"), commit[0], *parts)
+        subprocess.run(["tar", "-xf", "a.tar"], cwd=then.folder, check=True)
+        if not project.plan.startswith(then.plan):
+            yield f"sqitch.plan up to {tag}"
+        for kind in KINDS:
+            for name in set(then.names()):
+                # A rework sets the tagged script aside under the last tag before it.
+                aside = [f"{name}{later}" for later in tags[index:]]
+                files = [file for file in [*aside, name] if has(project, kind, file)]
+                text = project.script(kind, files[0]) if files else None
+                if text != then.script(kind, name):
+                    yield f"{kind}/{name}{tag}"
+
+
+def has(project: Project, kind: str, name: str) -> bool:
+    return (project.folder / kind / f"{name}.sql").exists()
 
 
 @pytest.fixture
 def copy(tmp_path: Path) -> Project:
-    """A copy of the project, tagged and frozen."""
-    copy = HERE.copy(tmp_path)
-    (tmp_path / MANIFEST).parent.mkdir(parents=True)
-    shutil.copy(HERE.folder / MANIFEST, tmp_path / MANIFEST)
-    copy.sqitch(None, "tag", FIRST, *NOTE)
-    frozen.freeze(copy)
-    assert frozen.problems(copy) == []
+    """A copy of the project, tagged and committed."""
+    copy = HERE.copy(tmp_path / "copy")
+    copy.sqitch(None, "tag", TAG, "--note", "Made up by a test")
+    git(copy.folder, "init", "--quiet")
+    git(copy.folder, "add", ".")
+    git(copy.folder, "commit", "--quiet", "--message", "Tag it")
     return copy
 
 
-def change_text(copy: Project, path: str, old: str = "\n", new: str = "\n\n") -> None:
-    file = copy.folder / path
-    text = file.read_text(encoding="utf-8")
-    assert old in text
-    file.write_text(text.replace(old, new, 1), encoding="utf-8")
-
-
-def body(database: Database) -> str:
-    """The body of transfer() without a key in a database."""
-    rows = database.execute(
-        "SELECT prosrc FROM pg_proc "
-        "WHERE oid = 'wallet.transfer(bigint, bigint, numeric)'::regprocedure"
+def test_what_is_tagged_is_unchanged(tmp_path: Path) -> None:
+    found = list(changed(HERE, tmp_path))
+    assert not found, (
+        f"{found} changed after the tag. Put it back; `sqitch rework` a function first, and "
+        "change anything else by a new change"
     )
-    return str(rows[0]["prosrc"])
 
 
-def test_what_was_released_is_unchanged() -> None:
-    problems = frozen.problems(HERE)
-    assert not problems, "\n".join(problems)
-
-
-def test_a_tag_that_is_not_listed_is_noticed(tmp_path: Path) -> None:
-    copy = HERE.copy(tmp_path)
-    (tmp_path / MANIFEST).parent.mkdir(parents=True)
-    shutil.copy(HERE.folder / MANIFEST, tmp_path / MANIFEST)
-    copy.sqitch(None, "tag", FIRST, *NOTE)
-    (problem,) = frozen.problems(copy)
-    assert COMMAND in problem
-    assert frozen.freeze(copy) > 0
-    assert frozen.problems(copy) == []
-    assert frozen.freeze(copy) == 0
-
-
-@pytest.mark.parametrize(
-    "path",
-    [
-        "deploy/account.sql",
-        "revert/account.sql",
-        "verify/account.sql",
-        SOURCE,
-        f"revert/{FUNCTION}.sql",
-        f"verify/{FUNCTION}.sql",
-        "sqitch.plan",
-    ],
-)
-def test_a_change_to_what_was_released_is_noticed(copy: Project, path: str) -> None:
-    change_text(copy, path)
-    problems = frozen.problems(copy)
-    assert problems
-    assert all("put it back" in problem for problem in problems)
-    assert path.removeprefix("sql/") in problems[0]
-
-
-def test_a_script_or_a_change_that_is_gone_is_noticed(copy: Project) -> None:
+def test_a_change_to_what_is_tagged_is_noticed(copy: Project, tmp_path: Path) -> None:
+    for path, name in (
+        ("deploy/account.sql", f"deploy/account@{TAG}"),
+        ("revert/account.sql", f"revert/account@{TAG}"),
+        (f"verify/{FUNCTION}.sql", f"verify/{FUNCTION}@{TAG}"),
+        (SOURCE, f"deploy/{FUNCTION}@{TAG}"),
+        ("sqitch.plan", f"sqitch.plan up to @{TAG}"),
+    ):
+        file = copy.folder / path
+        text = file.read_text(encoding="utf-8")
+        scratch = tmp_path / name.replace("/", "-")
+        scratch.mkdir()
+        file.write_text(text.replace("\n\n", "\n\n\n", 1), encoding="utf-8")
+        assert list(changed(copy, scratch)) == [name]
+        file.write_text(text, encoding="utf-8")
     (copy.folder / "revert/account.sql").unlink()
-    (problem,) = frozen.problems(copy)
-    assert "revert/account.sql" in problem
-
-    shutil.copy(HERE.folder / "revert/account.sql", copy.folder / "revert/account.sql")
-    lines = copy.plan_lines()
-    plan = [line for line in lines if not line.startswith(f"{FUNCTION} ")]
-    (copy.folder / "sqitch.plan").write_text("\n".join([*plan, ""]), encoding="utf-8")
-    assert any(f"{FUNCTION}@" in problem for problem in frozen.problems(copy))
+    assert list(changed(copy, tmp_path)) == [f"revert/account@{TAG}"]
 
 
-def test_a_new_change_and_a_new_tag_leave_what_was_released_alone(copy: Project) -> None:
-    copy.add("later", deploy="SELECT 1;", revert="SELECT 1;", verify="SELECT 1 / 1;")
-    assert frozen.problems(copy) == []
-    change_text(copy, "deploy/later.sql")
-    assert frozen.problems(copy) == []
-    copy.sqitch(None, "tag", SECOND, *NOTE)
-    assert frozen.freeze(copy) == 4, "its three scripts and the plan"
-    assert frozen.problems(copy) == []
-
-
-def test_a_reworked_function_may_change_and_its_released_text_may_not(
-    copy: Project, database: Database
+def test_a_tagged_ledger_of_100_000_transactions_goes_to_a_rework_and_back(
+    copy: Project, deployed_database: Database, tmp_path: Path
 ) -> None:
-    released = (copy.folder / SOURCE).read_text(encoding="utf-8")
+    database = deployed_database
+    with database.connect() as admin, database.connect("wallet_app") as app:
+        admin.execute(FILL)
+        for _ in range(8):  # Often enough for a plan in the cache.
+            app.execute(MOVE, (1, 2), prepare=True)
+        before, body = call(admin, CHECKSUM), value(admin, BODY)
+        assert before["transactions"] > 100_000
 
-    # Reworked: the source is free, and what Sqitch put aside is not.
-    copy.sqitch(None, "rework", FUNCTION, *NOTE)
-    aside = [change for change in copy.changes() if change.name == FUNCTION][-2]
-    assert "@" in aside.stem
-    assert (copy.folder / aside.script("deploy")).read_text(encoding="utf-8") == released
-    assert frozen.problems(copy) == []
-    change_text(copy, SOURCE, BODY, f"{BODY}-- one\n")
-    change_text(copy, f"verify/{FUNCTION}.sql")
-    assert frozen.problems(copy) == []
-    for kind in ("deploy", "revert", "verify"):
-        path = aside.script(kind)
-        text = (copy.folder / path).read_text(encoding="utf-8")
-        change_text(copy, path)
-        (problem,) = frozen.problems(copy)
-        assert path in problem
-        (copy.folder / path).write_text(text, encoding="utf-8")
+        copy.sqitch(None, "rework", FUNCTION, "--note", "Made up by a test")
+        source = copy.folder / SOURCE
+        text = source.read_text(encoding="utf-8")
+        source.write_text(text.replace("AS $$\n", "AS $$\n-- reworked\n"), encoding="utf-8")
+        copy.add(
+            "nickname",
+            deploy="ALTER TABLE wallet.account ADD COLUMN nickname text;",
+            revert="ALTER TABLE wallet.account DROP COLUMN nickname;",
+            verify="SELECT nickname FROM wallet.account WHERE false;",
+        )
+        assert list(changed(copy, tmp_path)) == []
 
-    # Tagged: the new text is released as well.
-    copy.sqitch(None, "tag", SECOND, *NOTE)
-    assert frozen.freeze(copy) == 4
-    change_text(copy, SOURCE, "-- one", "-- two")
-    (problem,) = frozen.problems(copy)
-    assert f"deploy/{FUNCTION}@{SECOND}" in problem
+        copy.sqitch(database, "deploy")
+        copy.sqitch(database, "verify")
+        assert call(admin, CHECKSUM) == before
+        assert value(admin, BODY) == f"\n-- reworked{body}"
+        app.execute(MOVE, (2, 1), prepare=True)
+        after = call(admin, CHECKSUM)
 
-    # Reworked once more: both released texts lie aside, and Sqitch runs what is looked at here.
-    change_text(copy, SOURCE, "-- two", "-- one")
-    copy.sqitch(None, "rework", FUNCTION, *NOTE)
-    change_text(copy, SOURCE, "-- one", "-- two")
-    assert frozen.problems(copy) == []
-    instances = [change for change in copy.changes() if change.name == FUNCTION]
-    assert len(instances) >= 3
-    for change in instances[-3:]:
-        name = change.script("deploy").removeprefix("deploy/").removesuffix(".sql")
-        shown = copy.sqitch(None, "show", "deploy", name if "@" in name else f"{name}@HEAD")
-        text = (copy.folder / change.script("deploy")).read_text(encoding="utf-8")
-        assert shown.rstrip() == text.rstrip(), change
-
-    # And a real database goes there and back.
-    before = body(database)
-    copy.sqitch(database, "deploy")
-    assert "-- two" in body(database)
-    assert "Check successful" in copy.sqitch(database, "check")
-    copy.sqitch(database, "revert", "--to", f"@{SECOND}", "-y")
-    assert "-- one" in body(database)
-    copy.sqitch(database, "revert", "--to", f"@{FIRST}", "-y")
-    assert body(database) == before
-
-
-def test_a_function_that_was_released_twice_is_put_aside_under_the_last_tag(copy: Project) -> None:
-    copy.add("later", deploy="SELECT 1;", revert="SELECT 1;", verify="SELECT 1 / 1;")
-    copy.sqitch(None, "tag", SECOND, *NOTE)
-    frozen.freeze(copy)
-    copy.sqitch(None, "rework", FUNCTION, *NOTE)
-    before, after = [change for change in copy.changes() if change.name == FUNCTION][-2:]
-    assert before.script("deploy") == f"deploy/{FUNCTION}@{SECOND}.sql"
-    assert after.script("deploy") == f"deploy/{FUNCTION}.sql"
-    assert frozen.problems(copy) == []
+        copy.sqitch(database, "revert", "--to", f"@{TAG}", "-y")
+        copy.sqitch(database, "verify")
+        assert call(admin, CHECKSUM) == after
+        assert value(admin, BODY) == body
+        app.execute(MOVE, (2, 1), prepare=True)
+        assert_sound(admin)
