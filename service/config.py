@@ -66,8 +66,9 @@ class Settings(Struct, frozen=True):
                 and name not in {"WALLET_APP_PASSWORD", *fields}
                 and not name.startswith("WALLET_TEST_")
             ):
-                near = get_close_matches(name, fields, 1) or fields
-                raise ConfigError(f"{name} is not a setting; did you mean {' or '.join(near)}?")
+                near = get_close_matches(name, fields, 1, 0.8)
+                meant = f"did you mean {near[0]}?" if near else f"there are {', '.join(fields)}"
+                raise ConfigError(f"{name} is not a setting; {meant}")
         if not environ.get("WALLET_DATABASE_URL"):
             raise ConfigError(
                 "WALLET_DATABASE_URL is not set; "

@@ -79,7 +79,7 @@ def test_a_password_is_not_shown_wherever_it_stands(url: str) -> None:
     [
         *(
             ("WALLET_PORT", port)
-            for port in ("abc", "0", "-1", "65536", "80.5", "1e3", "٨٠", "0x50")
+            for port in ("abc", "0", "-1", "65536", "80.5", "1e9", "0123", "٨٠", "0x50")
         ),
         *(("WALLET_WORKERS", workers) for workers in ("0", "-1", "two", "257")),
         *(("WALLET_POOL_SIZE", size) for size in ("0", "many", "1001")),
@@ -99,18 +99,18 @@ def test_a_setting_that_cannot_be_used_is_named(name: str, value: str) -> None:
 
 def test_a_bad_setting_keeps_it_from_starting() -> None:
     line = refusal_to_start(WALLET_DATABASE_URL=URL, WALLET_PORT="abc")
-    assert line == "WALLET_PORT is 'abc'; it takes a whole number"
+    assert line == "WALLET_PORT is 'abc'; it takes a whole number from 1 to 65535"
 
 
 def test_settings_are_read_as_they_are_written() -> None:
     settings = Settings.from_environ(
         {
             "WALLET_DATABASE_URL": URL,
-            "WALLET_PORT": "0123",  # Decimal, as a person means it.
+            "WALLET_PORT": "123",
             "WALLET_HOST": "",
             "WALLET_WORKERS": "256",
             "WALLET_LOCK_TIMEOUT": "0.05",
-            "WALLET_QUEUE": "strict",
+            "WALLET_QUEUE": "all",
             "WALLET_LOG_FORMAT": "json",
             "WALLET_ACCESS_LOG": "true",
         }
@@ -120,10 +120,19 @@ def test_settings_are_read_as_they_are_written() -> None:
         port=123,
         workers=256,
         lock_timeout=0.05,
-        queue="strict",
+        queue="all",
         log_format="json",
         access_log=True,
     )
+
+
+def test_a_variable_that_is_not_a_setting_is_named() -> None:
+    line = refusal_to_start(WALLET_DATABASE_URL=URL, WALLET_POOLSIZE="5")
+    assert line == "WALLET_POOLSIZE is not a setting; did you mean WALLET_POOL_SIZE?"
+    with pytest.raises(ConfigError, match=r"WALLET_X is .*WALLET_PORT, WALLET_WORKERS"):
+        Settings.from_environ({"WALLET_DATABASE_URL": URL, "WALLET_X": ""})
+    others = {"WALLET_APP_PASSWORD": "x", "WALLET_TEST_DATABASE": "x"}
+    assert Settings.from_environ({"WALLET_DATABASE_URL": URL, **others}) == Settings(URL)
 
 
 def test_a_port_that_is_taken_is_named() -> None:
