@@ -47,8 +47,10 @@ class Connection:
         """Say that nothing more will be sent."""
         self._socket.shutdown(socket.SHUT_WR)
 
-    def answer(self, method: str = "GET", path: str = "/nowhere") -> httpx.Response:
-        """The next answer, already checked; `method` and `path` are what it answers."""
+    def answer(
+        self, method: str = "GET", path: str = "/nowhere", keyed: bool = False
+    ) -> httpx.Response:
+        """The next answer, already checked, to a request that had an Idempotency-Key or had not."""
         head = self._until(b"\r\n\r\n").decode("ascii")
         status_line, *lines = head.removesuffix("\r\n\r\n").split("\r\n")
         version, status, _ = status_line.split(" ", 2)
@@ -65,7 +67,10 @@ class Connection:
             int(status),
             headers=headers,
             content=content,
-            request=httpx.Request(method, f"http://127.0.0.1{path}"),
+            request=httpx.Request(
+                *(method, f"http://127.0.0.1{path}"),
+                headers={"Idempotency-Key": "k"} if keyed else {},
+            ),
         )
         check(response)
         return response
@@ -93,4 +98,4 @@ def exchange(port: int, data: bytes, path: str = "/nowhere", method: str = "GET"
     """Send bytes on a connection of their own, and return the answer."""
     with Connection(port) as connection:
         connection.send(data)
-        return connection.answer(method, path)
+        return connection.answer(method, path, keyed=b"\nidempotency-key:" in data.lower())
