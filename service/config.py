@@ -60,7 +60,7 @@ class Settings(Struct, frozen=True):
         """
         fields = {f"WALLET_{field.name.upper()}": field for field in structs.fields(cls)}
         for name in environ:
-            # Compose sets the first one on other containers; the tests have variables of their own.
+            # Compose has the first one for its database; the tests have variables of their own.
             if (
                 name.startswith("WALLET_")
                 and name not in {"WALLET_APP_PASSWORD", *fields}

@@ -119,7 +119,7 @@ class Database:
         else:
             rows = await self._fetch(operation.with_key, *arguments, idempotency_key)
         return BatchRows(
-            # Of an empty batch with a key there is one row, without a result.
+            # An empty batch with a key has one row, which holds no result.
             results=[_batch_result(row) for row in rows if row["state"]],
             replayed=bool(rows and rows[0].get("replayed")),
         )

@@ -34,14 +34,14 @@ class Number(str):
 
 
 class Wrong(Exception):
-    """Values of the wrong type, missing, unknown or duplicate fields. Names are relative."""
+    """What is wrong with a value, or with the fields within it; their names start there."""
 
     def __init__(self, *errors: FieldError) -> None:
         super().__init__(errors)
         self.errors = errors
 
     def within(self, name: str) -> list[FieldError]:
-        """The errors with their names continuing the name of what they are within."""
+        """The errors with a prefix to their names: that of the value itself."""
         return [FieldError(name + error.field, error.detail) for error in self.errors]
 
 
@@ -51,7 +51,7 @@ def must_be(what: str) -> Wrong:
 
 
 def read_fields(given: Mapping[str, object], shape: type[Shape], kind: str) -> Shape:
-    """Read all fields of a request; `kind` is what its fields are called: member or parameter.
+    """Read all fields of an object or a query. `kind` is the word for them: member or parameter.
 
     Raises Wrong with everything that is wrong; if nothing is, the first Problem of a reader.
     """
@@ -94,7 +94,7 @@ def _readers(shape: type[Struct]) -> tuple[dict[str, Reader], set[str]]:
 
 
 def read_email(value: object) -> str:
-    """An email address. PostgreSQL checks all of it, except what it could not even hold."""
+    """An email address. PostgreSQL checks it; only what no `text` can hold is refused here."""
     if not isinstance(value, str) or isinstance(value, Number):
         raise must_be("a string")
     if "\0" in value:
@@ -121,7 +121,7 @@ class Amount(Decimal):
 
 
 def read_amount(value: object) -> Amount:
-    """An amount. Only what no `numeric` of a sane size can hold is refused here."""
+    """An amount. PostgreSQL checks it; only what no sane `numeric` can hold is refused here."""
     if not isinstance(value, str):
         raise must_be("a string or a number")
     exact = Amount("NaN")
@@ -173,7 +173,7 @@ def whole_number(least: int, most: int) -> Reader:
 
 
 def parse_whole_number(text: object) -> int | None:
-    """A number from 1 to 2^63-1 as a path or a query has it; None if it is anything else."""
+    """The number from 1 to 2^63-1 in a path or a query; None for any other text."""
     if isinstance(text, str) and _is_whole_number(text) and int(text) <= MAX_ID:
         return int(text)
     return None

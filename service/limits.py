@@ -21,7 +21,7 @@ MAX_NUMBER_LENGTH = 100
 """The longest JSON number that is read as an amount, in characters."""
 
 MAX_ERRORS = 100
-"""The most errors that one answer lists: it must not grow larger than the request."""
+"""The most errors that one answer lists, so that it stays small whatever the request."""
 
 PAGE_SIZE, MAX_PAGE_SIZE = 50, 1000
 """The lines of a statement in one answer: by default, and at most."""

@@ -1,4 +1,4 @@
-"""Logging: a line a record, as text or as JSON."""
+"""Logging: one line per record, as text or as JSON."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import msgspec
 
 
 class _JSON(logging.Formatter):
-    """A JSON object a line: time, level, logger, message, and what the record carries beside."""
+    """One JSON object per line: time, level, logger, message, and the request's data."""
 
     def format(self, record: logging.LogRecord) -> str:
         line: dict[str, Any] = {

@@ -32,17 +32,13 @@ def _query(shape: type[Struct]) -> dict[str, Schema]:
     schema = _schemas(shape)[shape.__name__]
     found = {}
     for name, parameter in schema["properties"].items():
-        # A parameter without a value is left out, never null.
-        schema_of_value = parameter.get("anyOf", [parameter])[0]
-        description = parameter["description"]
         found[name] = {
             "name": name,
             "in": "query",
             "required": name in schema["required"],
-            "description": description,
-            "schema": {
-                key: value for key, value in schema_of_value.items() if key != "description"
-            },
+            "description": parameter.pop("description"),
+            # A parameter without a value is left out, never null.
+            "schema": parameter.get("anyOf", [parameter])[0],
         }
     return found
 

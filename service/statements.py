@@ -65,7 +65,7 @@ _BATCH = """SELECT r.id, r.source_account_id, r.target_account_id, r.amount, r.c
 r.sqlstate, r.detail, r.hint"""
 TRANSFER_BATCH = Operation(
     f"{_BATCH} FROM wallet.transfer_batch({_TRANSFERS}, $4) r",
-    # Without any result there is still one row: it says whether it is replayed.
+    # An empty batch has one row too: it says whether the batch is replayed.
     f"""{_BATCH}, k.replayed FROM wallet.transfer_batch({_TRANSFERS}, $4, $5) k
 LEFT JOIN LATERAL unnest(k.results) WITH ORDINALITY r ON true ORDER BY r.ordinality""",
 )
