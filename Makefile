@@ -49,6 +49,12 @@ audit: .venv/.run  ## Check the whole ledger of `make run`; exit code 1 on a vio
 up:  ## Start PostgreSQL, the migration and the service with Docker Compose
 	@docker compose up --build --wait
 
+down:  ## Stop what `make up` started; the data stays
+	@docker compose down
+
+reset: .venv/.run  ## Remove the data folder of `make run`, and all money in it
+	@$(BIN)/python -m tools.run reset
+
 schema: .venv/.dev  ## Write sql/schema.sql anew from what deploys
 	@$(BIN)/python -m tools.schema
 

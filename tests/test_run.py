@@ -23,6 +23,7 @@ from tools import embedded, run
 print("folder", embedded.folder_of_checkout(), flush=True)
 run.main()
 """
+RESET = (sys.executable, "-m", "tools.run", "reset")
 
 
 class Run:
@@ -100,7 +101,15 @@ def test_what_was_made_is_there_after_ctrl_c_and_another_start(start: Start) -> 
     url = f"http://127.0.0.1:{first.port}"
     for address in (f"API        {url}\n", f"docs       {url}/docs\n", "psql       postgresql://"):
         assert address in said
-    made = httpx.post(f"{url}/account", json={"email": "ada@example.com"}).json()
+    with httpx.Client(base_url=url, timeout=60) as client:
+        for _ in range(2):
+            client.post("/account", json={"email": "ada@example.com"})
+        client.post("/account/1/payment", json={"amount": "1.00"})
+        move = {"source_account_id": 1, "target_account_id": 2, "amount": "1.00"}
+        queued = client.post("/transaction", json=move, headers={"Prefer": "respond-async"})
+        assert queued.status_code == 202
+        made = client.get(queued.headers["Location"], headers={"Prefer": "wait=30"}).json()
+        assert made["state"] == "succeeded"
     folder = Path(said.splitlines()[0].removeprefix("folder "))
     assert (folder / "data/postmaster.pid").exists()
     assert first.end(signal.SIGINT) == (0, "")
@@ -110,38 +119,33 @@ def test_what_was_made_is_there_after_ctrl_c_and_another_start(start: Start) -> 
 
     second = start()
     assert any("up to date" in line for line in second.until("Ctrl-C"))
-    assert httpx.get(f"http://127.0.0.1:{second.port}/account/1").json() == made
+    assert httpx.get(f"http://127.0.0.1:{second.port}{queued.headers['Location']}").json() == made
     assert second.end(signal.SIGTERM) == (0, "")
 
 
-def test_what_is_queued_is_settled(start: Start) -> None:
-    run = start()
-    run.until("Ctrl-C")
-    with httpx.Client(base_url=f"http://127.0.0.1:{run.port}", timeout=60) as client:
-        for _ in range(2):
-            client.post("/account", json={"email": "ada@example.com"})
-        client.post("/account/1/payment", json={"amount": "1.00"})
-        queued = client.post(
-            "/transaction",
-            json={"source_account_id": 1, "target_account_id": 2, "amount": "1.00"},
-            headers={"Prefer": "respond-async"},
-        )
-        assert queued.status_code == 202
-        settled = client.get(queued.headers["Location"], headers={"Prefer": "wait=30"})
-        assert settled.json()["state"] == "succeeded"
-    assert run.end(signal.SIGINT) == (0, "")
-
-
-def test_a_second_run_on_the_same_data_is_refused_in_a_line(start: Start) -> None:
+def test_data_in_use_or_of_other_scripts_is_said_in_a_line_and_reset_removes_it(
+    start: Start, checkout: Path
+) -> None:
     first = start()
-    first.until("Ctrl-C")
-    second = start()
-    code, errors = second.end()
-    assert code == 1
-    assert errors.startswith("pgwallet: another make run uses ")
-    assert errors.count("\n") == 1
+    folder = Path(first.until("Ctrl-C")[0].removeprefix("folder ").strip())
+    in_use = f"pgwallet: another make run uses {folder}; stop it first\n"
+    assert start().end() == (1, in_use)
+    refused = subprocess.run(RESET, cwd=checkout, capture_output=True, text=True, check=False)
+    assert (refused.returncode, refused.stderr) == (1, in_use)
     assert httpx.get(f"http://127.0.0.1:{first.port}/health/ready").status_code == 200
-    first.end(signal.SIGINT)
+    assert first.end(signal.SIGINT) == (0, "")
+
+    with (checkout / "deploy/account.sql").open("a") as script:
+        script.write("-- One more line.\n")
+    assert start().end() == (
+        1,
+        f"pgwallet: other scripts made the schema in {folder}; run: make reset\n",
+    )
+    subprocess.run(RESET, cwd=checkout, check=True)
+    assert not folder.exists()
+    second = start()
+    assert any("changes deployed" in line for line in second.until("Ctrl-C"))
+    assert second.end(signal.SIGINT) == (0, "")
 
 
 def test_a_taken_port_is_said_before_anything_is_started(start: Start) -> None:

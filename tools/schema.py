@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import re
-import shutil
 import subprocess
 from dataclasses import dataclass
 
@@ -115,8 +114,7 @@ def dump(environ: dict[str, str]) -> str:
 
 
 def main() -> None:
-    folder = temporary_folder()
-    server = EmbeddedServer(folder, {"fsync": "off"})
+    server = EmbeddedServer(temporary_folder(), {"fsync": "off"})
     try:
         server.start()
         create_database(server)
@@ -124,8 +122,7 @@ def main() -> None:
         SCHEMA.write_text(dump(server.environ("postgres", "wallet")), encoding="utf-8")
         print(f"{SCHEMA.relative_to(CHECKOUT)} written")
     finally:
-        server.stop("immediate")
-        shutil.rmtree(folder)
+        server.remove()
 
 
 if __name__ == "__main__":

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 import os
-import shutil
 from abc import ABC, abstractmethod
 from pathlib import Path
 
@@ -62,8 +61,7 @@ class Embedded(Server):
         self._server.start()
 
     def stop(self) -> None:
-        self._server.stop("immediate")
-        shutil.rmtree(self._server.folder)
+        self._server.remove()
 
     def url(self, database: str, user: str | None = None) -> str:
         return self._server.url(user or "postgres", database)
