@@ -1,4 +1,4 @@
-"""The tables' own checks stop a wrong write, even a superuser's and the owner's."""
+"""The tables' own rules stop a wrong write, even a superuser's and the owner's."""
 
 from __future__ import annotations
 
@@ -7,24 +7,27 @@ import pytest
 from tests.support.calls import Connection, ledger, open_accounts, refusal
 from tests.support.databases import assert_sound
 
-ACCOUNT = {
-    "balance = 'NaN'": "account_balance_range",
-    "balance = -0.01": "account_balance_range",
-    "balance = -999999.99": "account_balance_range",
-    "entry_count = -1": "account_entry_count_range",
-    "email = ''": "account_email_length",
-    "email = 'ab'": "account_email_length",
-    "email = repeat('a', 255)": "account_email_length",
-}
-SIDES = (
-    *("source_account_id", "source_entry", "source_balance"),
-    *("target_account_id", "target_entry", "target_balance"),
-)
-# numeric(8,2) has no room for these.
-TOO_LARGE = ("balance = 1000000", "balance = 999999.995", "balance = 'Infinity'")
-NOT_NULL = ("email", "balance", "ctime", "mtime", "entry_count", "frozen")
+CHECK, UNIQUE, FOREIGN, NOT_NULL, TOO_LARGE = "23514", "23505", "23503", "23502", "22003"
 
-# What a right row would hold, and what one wrong value is stopped by.
+# What an account is set to, and the SQLSTATE and constraint or column that stops it. A domain's
+# rule is named for the domain; a NULL, for the column.
+ACCOUNT = {
+    "balance = 'NaN'": (CHECK, "balance_range"),
+    "balance = -0.01": (CHECK, "balance_range"),
+    # numeric(8,2) has no room for these.
+    "balance = 1000000": (TOO_LARGE, None),
+    "balance = 999999.995": (TOO_LARGE, None),
+    "balance = 'Infinity'": (TOO_LARGE, None),
+    "entry_count = -1": (CHECK, "entry_count_range"),
+    "email = 'ab'": (CHECK, "email_length"),
+    "email = repeat('a', 255)": (CHECK, "email_length"),
+    "id = 77": ("428C9", None),  # generated_always
+    **{
+        f"{column} = NULL": (NOT_NULL, column)
+        for column in ("email", "balance", "ctime", "mtime", "entry_count", "frozen")
+    },
+}
+# What a right transaction holds, and what stops one wrong value.
 RIGHT = {
     "source_account_id": "1",
     "target_account_id": "2",
@@ -35,44 +38,65 @@ RIGHT = {
     "source_balance": "9.00",
     "target_balance": "11.00",
 }
-TRANSACTION = [
-    ({"amount": "'NaN'"}, "transaction_amount_range"),
-    ({"amount": "0"}, "transaction_amount_range"),
-    ({"amount": "0.004"}, "transaction_amount_range"),
-    ({"amount": "-1"}, "transaction_amount_range"),
-    ({"target_account_id": "1"}, "transaction_two_accounts"),
-    ({"source_account_id": "NULL"}, "transaction_source_complete"),
-    ({"source_entry": "NULL"}, "transaction_source_complete"),
-    ({"source_balance": "NULL"}, "transaction_source_complete"),
-    ({"source_entry": "NULL", "source_balance": "NULL"}, "transaction_source_complete"),
-    ({"source_account_id": "NULL", "source_entry": "NULL"}, "transaction_source_complete"),
-    ({"source_account_id": "NULL", "source_balance": "NULL"}, "transaction_source_complete"),
-    ({"target_account_id": "NULL"}, "transaction_target_complete"),
-    ({"target_entry": "NULL"}, "transaction_target_complete"),
-    ({"target_balance": "NULL"}, "transaction_target_complete"),
-    ({"target_entry": "NULL", "target_balance": "NULL"}, "transaction_target_complete"),
-    ({"target_account_id": "NULL", "target_entry": "NULL"}, "transaction_target_complete"),
-    ({"target_account_id": "NULL", "target_balance": "NULL"}, "transaction_target_complete"),
-    (dict.fromkeys(SIDES, "NULL"), "transaction_some_account"),
-    ({"source_entry": "0"}, "transaction_entry_range"),
-    ({"target_entry": "0"}, "transaction_entry_range"),
-    ({"target_entry": "-1"}, "transaction_entry_range"),
-    ({"source_balance": "-0.01"}, "transaction_balance_range"),
-    ({"source_balance": "'NaN'"}, "transaction_balance_range"),
-    ({"target_balance": "-0.01"}, "transaction_balance_range"),
-    ({"target_balance": "'NaN'"}, "transaction_balance_range"),
-    ({"target_entry": "1"}, "transaction_target_entry"),
+SOURCE = ("source_account_id", "source_entry", "source_balance")
+TARGET = ("target_account_id", "target_entry", "target_balance")
+TRANSACTION: list[tuple[dict[str, str], str, str | None]] = [
+    *(({"amount": wrong}, CHECK, "amount_range") for wrong in ("'NaN'", "0", "0.004", "-1")),
+    ({"amount": "1000000"}, TOO_LARGE, None),
+    ({"target_account_id": "1"}, CHECK, "transaction_two_accounts"),
+    # Each side is complete or not there, and one of them is there.
+    *(
+        (dict.fromkeys(missing, "NULL"), CHECK, "transaction_complete")
+        for a, b, c in (SOURCE, TARGET)
+        for missing in ((a,), (b,), (c,), (a, b), (a, c), (b, c))
+    ),
+    (dict.fromkeys((*SOURCE, *TARGET), "NULL"), CHECK, "transaction_complete"),
+    *(
+        ({f"{side}_entry": wrong}, CHECK, "entry_number_range")
+        for side in ("source", "target")
+        for wrong in ("0", "-1")
+    ),
+    *(
+        ({f"{side}_balance": wrong}, CHECK, "balance_range")
+        for side in ("source", "target")
+        for wrong in ("-0.01", "'NaN'")
+    ),
+    ({"amount": "NULL"}, NOT_NULL, "amount"),
+    ({"ctime": "NULL"}, NOT_NULL, "ctime"),
+    # No side gives an entry's number out twice.
+    ({"source_account_id": "3", "source_entry": "1", "target_entry": "1"}, UNIQUE, None),
 ]
-EVERY_WRITER = pytest.mark.parametrize("role", ["postgres", "wallet_owner"])
-
-
-@pytest.fixture
-def writer(app: Connection, admin: Connection, role: str) -> Connection:
-    """A superuser, or one who has become the owner of the tables."""
-    open_accounts(app, "10", "10", "10")
-    if role == "wallet_owner":
-        admin.execute("SET ROLE wallet_owner")
-    return admin
+REVERSAL = {
+    "(2, 1)": (UNIQUE, "reversal_pkey"),
+    "(3, 1)": (UNIQUE, "reversal_reverses_key"),
+    "(3, 3)": (CHECK, "reversal_comes_later"),
+    "(1, 3)": (CHECK, "reversal_comes_later"),
+    "(77, 3)": (FOREIGN, "reversal_transaction_id_fkey"),
+    "(3, 0)": (FOREIGN, "reversal_reverses_fkey"),
+    "(3, NULL)": (NOT_NULL, "reverses"),
+}
+KEY = "INSERT INTO wallet.idempotency_key VALUES ({}, '{{}}', NULL, now())"
+QUEUED = "VALUES ({}, 1, 2, {}, now()"
+# Rows of the other tables.
+OTHERS = {
+    **{KEY.format(key): (CHECK, "idempotency_key_text_printable") for key in ("''", "E'k\\n'")},
+    KEY.format("repeat('k', 256)"): (CHECK, "idempotency_key_text_printable"),
+    KEY.format("NULL"): (NOT_NULL, "key"),
+    f"INSERT INTO wallet.pending_transfer {QUEUED.format(5, 0)})": (CHECK, "amount_range"),
+    f"INSERT INTO wallet.pending_transfer {QUEUED.format(4, 1)})": (
+        UNIQUE,
+        "pending_transfer_pkey",
+    ),
+    f"INSERT INTO wallet.failed_transfer {QUEUED.format(4, 1)}, '', '', '', '')": (
+        *(UNIQUE, "failed_transfer_pkey"),
+    ),
+    f"INSERT INTO wallet.failed_transfer {QUEUED.format(5, -1)}, '', '', '', '')": (
+        *(CHECK, "amount_range"),
+    ),
+    f"INSERT INTO wallet.failed_transfer {QUEUED.format(5, 1)}, '', '', '', NULL)": (
+        *(NOT_NULL, "hint"),
+    ),
+}
 
 
 def insert(values: dict[str, str]) -> str:
@@ -80,115 +104,57 @@ def insert(values: dict[str, str]) -> str:
     return f"INSERT INTO wallet.transaction ({columns}) VALUES ({expressions})"
 
 
-@EVERY_WRITER
-@pytest.mark.parametrize(("assignment", "constraint"), ACCOUNT.items())
-def test_no_writer_breaks_an_account(writer: Connection, assignment: str, constraint: str) -> None:
+@pytest.fixture
+def writer(app: Connection, admin: Connection) -> Connection:
+    open_accounts(app, "10", "10", "10")
+    admin.execute("INSERT INTO wallet.reversal VALUES (2, 1)")
+    admin.execute(f"INSERT INTO wallet.pending_transfer {QUEUED.format(4, 1)})")
+    admin.execute(f"INSERT INTO wallet.failed_transfer {QUEUED.format(4, 1)}, '', '', '', '')")
+    return admin
+
+
+def test_no_writer_writes_a_wrong_row(writer: Connection) -> None:
+    wrong: list[tuple[str, str, str | None]] = [
+        *((f"UPDATE wallet.account SET {to} WHERE id = 1", *by) for to, by in ACCOUNT.items()),
+        *((insert({**RIGHT, **values}), code, by) for values, code, by in TRANSACTION),
+        *((f"INSERT INTO wallet.reversal VALUES {row}", *by) for row, by in REVERSAL.items()),
+        *((statement, *by) for statement, by in OTHERS.items()),
+        ("DELETE FROM wallet.account WHERE id = 1", "42501", None),
+    ]
     before = ledger(writer)
-    diagnostic = refusal(writer, f"UPDATE wallet.account SET {assignment} WHERE id = 1")
-    assert (diagnostic.sqlstate, diagnostic.constraint_name) == ("23514", constraint)
+    for role in ("postgres", "wallet_owner"):
+        writer.execute(f"SET ROLE {role}")
+        for statement, sqlstate, by in wrong:
+            diagnostic = refusal(writer, statement)
+            said = diagnostic.constraint_name or diagnostic.column_name
+            assert diagnostic.sqlstate == sqlstate, statement
+            assert by is None or said == by, statement
+    writer.execute("RESET ROLE")
     assert ledger(writer) == before
 
 
-@EVERY_WRITER
-@pytest.mark.parametrize("assignment", TOO_LARGE)
-def test_no_writer_fills_an_account_past_the_limit(writer: Connection, assignment: str) -> None:
-    before = ledger(writer)
-    diagnostic = refusal(writer, f"UPDATE wallet.account SET {assignment} WHERE id = 1")
-    assert diagnostic.sqlstate == "22003"
-    assert ledger(writer) == before
+def test_no_side_gives_an_entry_number_out_twice(writer: Connection) -> None:
+    with writer.transaction(force_rollback=True):
+        writer.execute(insert(RIGHT))
+        for other, index in (
+            ("target", "transaction_source_entry"),
+            ("source", "transaction_target_entry"),
+        ):
+            with writer.transaction(force_rollback=True):
+                diagnostic = refusal(writer, insert({**RIGHT, f"{other}_account_id": "3"}))
+            assert (diagnostic.sqlstate, diagnostic.constraint_name) == (UNIQUE, index)
 
 
-@EVERY_WRITER
-@pytest.mark.parametrize("column", NOT_NULL)
-def test_no_column_of_an_account_is_null(writer: Connection, column: str) -> None:
-    diagnostic = refusal(writer, f"UPDATE wallet.account SET {column} = NULL WHERE id = 1")
-    assert (diagnostic.sqlstate, diagnostic.column_name) == ("23502", column)
-
-
-@EVERY_WRITER
-def test_no_writer_renumbers_an_account(writer: Connection) -> None:
-    statement = "UPDATE wallet.account SET id = 77 WHERE id = 1"
-    assert refusal(writer, statement).sqlstate == "428C9"  # generated_always
-
-
-@EVERY_WRITER
-@pytest.mark.parametrize(("wrong", "constraint"), TRANSACTION)
-def test_no_writer_adds_a_wrong_transaction(
-    writer: Connection, wrong: dict[str, str], constraint: str
-) -> None:
-    before = ledger(writer)
-    diagnostic = refusal(writer, insert({**RIGHT, **wrong}))
-    assert diagnostic.constraint_name == constraint
-    assert (diagnostic.sqlstate or "").startswith("23")
-    assert ledger(writer) == before
-
-
-@EVERY_WRITER
-@pytest.mark.parametrize("column", ["amount", "ctime"])
-def test_a_transaction_needs_an_amount_and_a_time(writer: Connection, column: str) -> None:
-    diagnostic = refusal(writer, insert({**RIGHT, column: "NULL"}))
-    assert (diagnostic.sqlstate, diagnostic.column_name) == ("23502", column)
-
-
-@EVERY_WRITER
-def test_no_source_gives_an_entry_number_out_twice(writer: Connection) -> None:
-    writer.execute(insert(RIGHT))
-    diagnostic = refusal(writer, insert({**RIGHT, "target_account_id": "3"}))
-    assert diagnostic.constraint_name == "transaction_source_entry"
-
-
-@EVERY_WRITER
-def test_no_target_gives_an_entry_number_out_twice(writer: Connection) -> None:
-    writer.execute(insert(RIGHT))
-    diagnostic = refusal(writer, insert({**RIGHT, "source_account_id": "3"}))
-    assert diagnostic.constraint_name == "transaction_target_entry"
-
-
-@EVERY_WRITER
-@pytest.mark.parametrize(
-    ("values", "constraint"),
-    [
-        ("(2, 1)", "reversal_pkey"),
-        ("(3, 1)", "reversal_reverses_key"),
-        ("(3, 3)", "reversal_comes_later"),
-        ("(1, 3)", "reversal_comes_later"),
-        ("(77, 3)", "reversal_transaction_id_fkey"),
-        ("(3, 0)", "reversal_reverses_fkey"),
-        ("(3, NULL)", None),
-    ],
-)
-def test_no_writer_adds_a_wrong_reversal(
-    writer: Connection, values: str, constraint: str | None
-) -> None:
-    writer.execute("INSERT INTO wallet.reversal VALUES (2, 1)")
-    before = ledger(writer)
-    diagnostic = refusal(writer, f"INSERT INTO wallet.reversal VALUES {values}")
-    assert diagnostic.constraint_name == constraint
-    assert (diagnostic.sqlstate or "").startswith("23")
-    assert ledger(writer) == before
-
-
-@EVERY_WRITER
-@pytest.mark.parametrize(
-    "statement", ["DELETE FROM wallet.account WHERE id = 1", "TRUNCATE wallet.account"]
-)
-def test_an_account_stays(writer: Connection, statement: str) -> None:
-    """What foreign keys would see to, and would look up for each transaction."""
-    before = ledger(writer)
-    assert refusal(writer, statement).sqlstate == "42501"
-    assert ledger(writer) == before
-
-
-@pytest.mark.parametrize("role", ["postgres"])
-def test_a_right_row_passes_and_a_wrong_ledger_is_seen(writer: Connection) -> None:
+def test_a_right_row_passes_and_a_wrong_ledger_is_seen(app: Connection, admin: Connection) -> None:
     """The wrong rows above differ from this one in what is named alone."""
-    writer.execute(insert(RIGHT))
+    open_accounts(app, "10", "10", "10")
+    admin.execute(insert(RIGHT))
     with pytest.raises(AssertionError, match=r"entry_count|balance"):
-        assert_sound(writer)
-    writer.execute("UPDATE wallet.account SET balance = 9, entry_count = 2 WHERE id = 1")
-    writer.execute("UPDATE wallet.account SET balance = 11, entry_count = 2 WHERE id = 2")
-    writer.execute(
-        "UPDATE wallet.account SET mtime = (SELECT max(ctime) FROM wallet.transaction) "
-        "WHERE id IN (1, 2)"
+        assert_sound(admin)
+    admin.execute(
+        "UPDATE wallet.account SET balance = CASE id WHEN 1 THEN 9 ELSE 11 END, entry_count = 2, "
+        "mtime = (SELECT max(ctime) FROM wallet.transaction) WHERE id IN (1, 2)"
     )
-    assert_sound(writer)
+    assert_sound(admin)
+    admin.execute("UPDATE wallet.account SET email = 'a@b' WHERE id = 1")
+    admin.execute("UPDATE wallet.account SET email = repeat('a', 254) WHERE id = 2")

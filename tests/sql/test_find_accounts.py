@@ -27,9 +27,9 @@ def test_accounts_are_found_whatever_the_case_the_oldest_first(
     call(app, "deposit", 3, 5)
     admin.execute("UPDATE wallet.account SET frozen = false WHERE id = 1")  # Its row moves.
     for email, ids in FOUND.items():
-        assert rows(app, "find_accounts", email) == [
-            call(app, "get_account", id) for id in ids
-        ], email
+        assert rows(app, "find_accounts", email) == [call(app, "get_account", id) for id in ids], (
+            email
+        )
 
 
 def test_an_address_is_found_through_the_index(app: Connection, admin: Connection) -> None:

@@ -94,9 +94,7 @@ def test_a_dba_may_grant_what_a_dba_decides(app: Connection, admin: Connection) 
     ):
         assert refusal(app, function, argument).sqlstate == DENIED
         with admin.transaction(force_rollback=True):
-            admin.execute(
-                f"GRANT EXECUTE ON FUNCTION wallet.{function}({signature}) TO wallet_app"
-            )
+            admin.execute(f"GRANT EXECUTE ON FUNCTION wallet.{function}({signature}) TO wallet_app")
             admin.execute("SET LOCAL SESSION AUTHORIZATION wallet_app")
             assert call(admin, function, argument)
 

@@ -84,9 +84,7 @@ def accounts(app: Connection, admin: Connection) -> None:
     call(admin, "freeze_account", FROZEN)
 
 
-def test_a_refusal_says_what_is_wrong_and_does_nothing(
-    admin: Connection, accounts: None
-) -> None:
+def test_a_refusal_says_what_is_wrong_and_does_nothing(admin: Connection, accounts: None) -> None:
     before = ledger(admin)
     for function, arguments, sqlstate, detail in CASES:
         case = (function, str(arguments)[:60])

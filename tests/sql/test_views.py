@@ -9,20 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.calls import (
-    CANCEL_PENDING,
-    ENQUEUE_TRANSFER,
-    FREEZE_ACCOUNT,
-    REVERSE,
-    SETTLE,
-    TRANSFER,
-    WITHDRAW,
-    Connection,
-    call,
-    ledger,
-    open_accounts,
-    rows,
-)
+from tests.support.calls import Connection, call, ledger, open_accounts, rows
 from tests.support.databases import EMPTY
 
 VIEWS = {
@@ -42,13 +29,13 @@ VIEWS = {
 def written(app: Connection, admin: Connection) -> None:
     """Transactions of every kind; account 4 has none, account 2 is frozen."""
     open_accounts(app, "100", "50", "0", "0")
-    call(app, TRANSFER, 1, 2, 30)
-    call(app, WITHDRAW, 2, 20)
-    call(app, TRANSFER, 2, 1, "10.55")
-    call(app, REVERSE, 5)
-    call(app, TRANSFER, 1, 3, 5)
-    call(app, REVERSE, 4)
-    call(admin, FREEZE_ACCOUNT, 2)
+    call(app, "transfer", 1, 2, 30)
+    call(app, "withdraw", 2, 20)
+    call(app, "transfer", 2, 1, "10.55")
+    call(app, "reverse", 5)
+    call(app, "transfer", 1, 3, 5)
+    call(app, "reverse", 4)
+    call(admin, "freeze_account", 2)
 
 
 def view(reader: Connection, name: str) -> list[dict[str, Any]]:
@@ -168,7 +155,7 @@ def test_largest_account_has_the_one_that_holds_most_first(
 
 def test_account_wait_is_empty_while_nobody_waits(app: Connection, reader: Connection) -> None:
     with app.transaction():
-        call(app, TRANSFER, 1, 3, 1)
+        call(app, "transfer", 1, 3, 1)
         assert view(reader, "account_wait") == []
 
 
@@ -196,8 +183,8 @@ def test_size_per_transaction_has_each_table_and_index(
 def test_queue_has_what_waits_the_next_one_first(
     app: Connection, admin: Connection, reader: Connection
 ) -> None:
-    asked = [call(app, ENQUEUE_TRANSFER, 1, target, 5) for target in (2, 3, 4)]
-    call(admin, CANCEL_PENDING, asked[1]["id"])
+    asked = [call(app, "enqueue_transfer", 1, target, 5) for target in (2, 3, 4)]
+    call(admin, "cancel_pending", asked[1]["id"])
     before = call(reader, "SELECT clock_timestamp() AS now")["now"]
     found = view(reader, "queue")
     after = call(reader, "SELECT clock_timestamp() AS now")["now"]
@@ -214,16 +201,16 @@ def test_queue_has_what_waits_the_next_one_first(
         }
         for position, one in enumerate((asked[0], asked[2]), 1)
     ]
-    call(app, SETTLE, 1)
+    call(app, "process_pending", 1)
     assert [(row["position"], row["id"]) for row in view(reader, "queue")] == [(1, asked[2]["id"])]
 
 
 def test_queue_stats_counts_what_waits_and_what_came_to_nothing(
     app: Connection, admin: Connection, reader: Connection
 ) -> None:
-    asked = [call(app, ENQUEUE_TRANSFER, 3, 4, amount) for amount in ("500", "1", "2.50", "3.25")]
-    call(admin, CANCEL_PENDING, asked[1]["id"])
-    assert call(app, SETTLE, 1)["settled"] == 1
+    asked = [call(app, "enqueue_transfer", 3, 4, amount) for amount in ("500", "1", "2.50", "3.25")]
+    call(admin, "cancel_pending", asked[1]["id"])
+    assert value(app, "process_pending", 1) == 1
     (row,) = view(reader, "queue_stats")
     assert row.pop("waiting").total_seconds() >= 0
     assert row == {
