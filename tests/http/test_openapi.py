@@ -8,7 +8,6 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterator
-from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -16,17 +15,15 @@ import httpx
 import jsonschema_rs
 import pytest
 import schemathesis
-from hypothesis import example, given, settings
-from hypothesis import strategies as st
 from jsonschema import Draft202012Validator  # type: ignore[import-untyped]
 
 from service.app import create_app
 from service.config import Settings
 from service.openapi import DOCUMENT
 from tests.http.answers import CODES, resolve
+from tests.http.conftest import Wallet
 from tests.http.processes import running
 from tests.support.databases import Database, assert_sound
-from tests.support.model import valid_amount
 from tests.support.seeds import fresh_seed
 from tools.embedded import CHECKOUT
 
@@ -88,37 +85,34 @@ def test_every_operation_has_a_name_and_a_summary() -> None:
     assert all(operation["summary"] for _, _, operation in operations())
 
 
-@settings(deadline=None, print_blob=True)
-@given(
-    st.from_regex(r"-?[0-9]{1,21}(\.[0-9]{0,21})?", fullmatch=True)
-    | st.decimals(0, 1_000_001, places=3).map(str)
-    | st.from_regex(r"0{1,3}(\.0{0,3}[0-9]{0,3})?", fullmatch=True)
-    | st.from_regex(r"0{0,2}999999(\.99?[0-9]{0,3})?", fullmatch=True)
-)
-@example("0.005")
-@example("0.004")
-@example("0.0049999999999999999")
-@example("0.00")
-@example("0")
-@example("00.5")
-@example("999999.994")
-@example("999999.995")
-@example("0999999.99")
-@example("00000000000000999999")
-@example("000000000000000999999")
-@example("-1")
-@example("1.")
-@example(".5")
-@example("1\n")
-def test_the_documented_amounts_are_those_that_are_taken(text: str) -> None:
+AMOUNTS = [
+    *(
+        "0.005",
+        "0.004",
+        "0.0049999999999999999",
+        "0.00",
+        "0",
+        "00.5",
+        "0.01",
+        "1",
+        "-1",
+        "1.",
+        ".5",
+    ),
+    *("999999.994", "999999.995", "0999999.99", "00000000000000999999", "000000000000000999999"),
+    *("1000000", "1e2", "1\n", " 1", "1" * 21, "0." + "1" * 20, "0." + "1" * 21, "12.30"),
+]
+
+
+def test_the_documented_amounts_are_those_that_are_taken(
+    client: httpx.Client, wallet: Wallet
+) -> None:
     schema = DOCUMENT["components"]["schemas"]["Payment"]["properties"]["amount"]
-    taken = (
-        re.fullmatch(r"-?[0-9]{1,20}(\.[0-9]{1,20})?", text) is not None
-        and valid_amount(Decimal(text)) is not None
-    )
-    # "$" matches before a last line break in Python alone.
-    documented = "\n" not in text and Draft202012Validator(schema).is_valid(text)
-    assert documented == taken
+    for text in AMOUNTS:
+        taken = client.post(f"/account/{wallet()}/payment", json={"amount": text})
+        # "$" matches before a last line break in Python alone.
+        documented = "\n" not in text and Draft202012Validator(schema).is_valid(text)
+        assert documented == (taken.status_code == 201), text
 
 
 def test_schemathesis_finds_nothing(database: Database, tmp_path: Path) -> None:
@@ -129,7 +123,7 @@ def test_schemathesis_finds_nothing(database: Database, tmp_path: Path) -> None:
             [
                 *(sys.executable, "-m", "schemathesis.cli", "run", f"{service.url}/openapi.json"),
                 *("--checks", "all", "--mode", "all", "--phases", ",".join(PHASES).lower()),
-                *("--max-examples", "50", "--seed", str(seed), "--generation-database", "none"),
+                *("--max-examples", "20", "--seed", str(seed), "--generation-database", "none"),
                 # Else it leaves out the address that it has the document from.
                 *(
                     "--include-path-regex",
