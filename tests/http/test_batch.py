@@ -123,6 +123,7 @@ def test_a_member_that_is_wrong_is_named_and_nothing_is_done(
 ) -> None:
     a, b = wallet("10.00"), wallet()
     fine = item(a, b)
+    nothings: list[object] = [None, True, [], {}]
     cases: list[tuple[Any, list[str]]] = [
         ({}, ["transfers", "atomic"]),
         ({"transfers": [fine]}, ["atomic"]),
@@ -134,7 +135,7 @@ def test_a_member_that_is_wrong_is_named_and_nothing_is_done(
         ({"transfers": [{**fine, "x": 1}], "atomic": True}, ["transfers[0].x"]),
         *(
             ({"transfers": [fine, item(a, b, v)], "atomic": False}, ["transfers[1].amount"])
-            for v in (None, True, [], {})
+            for v in nothings
         ),
         *(
             ({"transfers": [fine, item(a, v)], "atomic": False}, ["transfers[1].target_account_id"])

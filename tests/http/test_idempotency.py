@@ -5,41 +5,35 @@ from __future__ import annotations
 import os
 import signal
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from itertools import count
 from random import Random
-from threading import Barrier, Event
+from threading import Event
 from typing import Any, NamedTuple
 from uuid import uuid4
 
 import httpx
 import psycopg
-import pytest
 from psycopg.rows import DictRow
 
 from tests.http.answers import fields, problem
 from tests.http.conftest import Wallet
 from tests.http.processes import (
-    PATIENT,
     OwnServer,
     balance,
     is_gone,
     lose_power,
     open_wallet,
-    own_service,
-    payments,
     running,
     wait_until,
-    waiting,
 )
 from tests.http.wire import JSON_POST, exchange
 from tests.support.calls import ledger
 from tests.support.databases import Database, assert_sound
 from tests.support.seeds import fresh_seed
 from tests.support.service import Service
-from tests.support.threads import together
 
 Owner = psycopg.Connection[DictRow]
 
@@ -130,18 +124,6 @@ def test_a_request_that_comes_again_gets_the_first_answer_and_does_nothing(
         assert keys(owner) == before + 1
 
 
-def test_an_answer_is_replayed_though_the_world_went_on(
-    client: httpx.Client, wallet: Wallet, owner: Owner
-) -> None:
-    source, target, key = wallet("5.00"), wallet(), fresh_key()
-    first = send(client, move(source, target, "5.00"), key)
-    assert send(client, reversal(first.json()["id"])).status_code == 201
-    owner.execute("SELECT wallet.freeze_account(%s)", (source,))
-    again = send(client, move(source, target, "5.00"), key)
-    assert (again.status_code, again.content, is_replay(again)) == (201, first.content, True)
-    assert balance(client, source) == "5.00"
-
-
 def test_a_refusal_stays_refused_though_it_has_become_possible(
     client: httpx.Client, wallet: Wallet, owner: Owner
 ) -> None:
@@ -163,7 +145,7 @@ def test_a_refusal_stays_refused_though_it_has_become_possible(
         id = wallet() + 1
         return post(id), "account_not_found", lambda: reach(id, wallet)
 
-    for case in (
+    cases: list[Callable[[], Case]] = [
         lambda: (move(poor, rich), "insufficient_funds", pay),
         lambda: (withdrawal(poor), "insufficient_funds", pay),
         lambda: (move(poor, rich, prefer="respond-async, wait=1"), "insufficient_funds", pay),
@@ -176,7 +158,8 @@ def test_a_refusal_stays_refused_though_it_has_become_possible(
         lambda: unopened(lambda target: move(rich, target)),
         lambda: unopened(lambda target: move(rich, target, prefer="respond-async")),
         unmade,
-    ):
+    ]
+    for case in cases:
         post, code, make_possible = case()
         key = fresh_key()
         first = send(client, post, key, **{"X-Request-ID": "first"})
@@ -294,14 +277,6 @@ def test_what_cannot_be_a_key_is_refused_by_name(service: Service, owner: Owner)
     assert (keys(owner), ledger(owner)) == before
 
 
-def test_reading_takes_no_heed_of_a_key(client: httpx.Client, wallet: Wallet, owner: Owner) -> None:
-    before, id, key = keys(owner), wallet(), fresh_key()
-    for path in (f"/account/{id}", f"/account/{id}/transaction"):
-        response = client.get(path, headers={"Idempotency-Key": key})
-        assert (response.status_code, is_replay(response)) == (200, False)
-    assert keys(owner) == before
-
-
 def until_answered(client: httpx.Client, post: Post, key: str) -> httpx.Response:
     """Send it until there is an answer that is no 503."""
     deadline = time.monotonic() + 20
@@ -312,48 +287,6 @@ def until_answered(client: httpx.Client, post: Post, key: str) -> httpx.Response
                 return response
         time.sleep(0.01)  # The cores are for what is being started again.
     raise AssertionError(f"{key} was never answered")
-
-
-@pytest.fixture(scope="module")
-def patient(template: Database) -> Iterator[Service]:
-    with own_service(template, **PATIENT) as service:
-        yield service
-
-
-def test_fifty_at_once_have_one_effect_and_one_answer(patient: Service) -> None:
-    client = patient.client
-    source, target = open_wallet(client), open_wallet(client)
-    for amount, status in (("1.00", 201), ("100.01", 409)):
-        post = move(source, target, amount)
-
-        def ask(barrier: Barrier, post: Post = post, key: str = amount) -> httpx.Response:
-            barrier.wait(20)
-            return until_answered(client, post, key)
-
-        answers = together([ask] * 50)
-        assert {answer.status_code for answer in answers} == {status}
-        bodies = [{**answer.json(), "instance": None} for answer in answers]
-        assert all(body == bodies[0] for body in bodies)
-        assert sum(not is_replay(answer) for answer in answers) == 1
-        assert payments(patient.database, target) == 2
-
-
-@pytest.mark.parametrize("committed", [True, False])
-def test_a_request_waits_for_its_twin_and_then_knows(patient: Service, committed: bool) -> None:
-    client, database = patient.client, patient.database
-    id, key = open_wallet(client), f"twin {committed}"
-    with ThreadPoolExecutor(1) as thread:
-        with (
-            database.connect("wallet_app") as twin,
-            twin.transaction(force_rollback=not committed),
-        ):
-            twin.execute("SELECT wallet.deposit(%s, 1.50, %s)", (id, key))
-            call = thread.submit(send, client, payment(id), key)
-            # The twin waits for nothing: it is the service's call that does.
-            wait_until(lambda: waiting(database) == 1, "the request waits for its twin")
-        response = call.result()
-    assert (response.status_code, is_replay(response)) == (201, committed)
-    assert payments(database, id) == 2
 
 
 class Payers:
@@ -426,22 +359,6 @@ class Payers:
             assert {**again.json(), **own} == {**answer.json(), **own}
 
 
-def test_a_service_that_is_killed_never_does_a_request_twice(
-    database: Database, admin: Owner
-) -> None:
-    with running(database) as service:
-        payers = Payers(service, fresh_seed())
-        try:
-            for _ in range(2):
-                payers.wait_for_more()
-                service.stop(signal.SIGKILL)
-                service.start()
-            payers.wait_for_more()
-        finally:
-            payers.end()
-        payers.check(admin)
-
-
 def crash_a_backend(database: Database) -> None:
     """End one connection with SIGKILL: the server ends all others and recovers by itself."""
     backend = database.execute(
@@ -452,7 +369,7 @@ def crash_a_backend(database: Database) -> None:
     wait_until(lambda: is_gone(backend), "the connection is gone")
 
 
-def test_a_database_that_goes_away_or_crashes_is_found_again_and_nothing_is_done_twice(
+def test_whatever_is_killed_is_found_again_and_nothing_is_done_twice(
     own: tuple[OwnServer, Database],
 ) -> None:
     server, database = own
@@ -469,6 +386,9 @@ def test_a_database_that_goes_away_or_crashes_is_found_again_and_nothing_is_done
                 problem(service.client.get("/health/ready"), "database_unavailable")
                 assert service.client.get("/health/live").status_code == 200
                 server.start()
+            payers.wait_for_more()
+            service.stop(signal.SIGKILL)
+            service.start()
             payers.wait_for_more()
             crash_a_backend(database)
             payers.wait_for_more()

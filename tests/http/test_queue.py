@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from functools import partial
-from threading import Barrier
 from typing import Any
 
 import httpx
@@ -32,7 +29,6 @@ from tests.http.processes import (
 from tests.http.wire import Connection
 from tests.support.databases import Database, assert_sound
 from tests.support.service import Service
-from tests.support.threads import together
 
 NOBODY = 2**63 - 1
 QUEUED = "respond-async"
@@ -312,36 +308,3 @@ def test_a_get_that_waits_holds_no_connection_and_ends_with_its_client_or_the_se
             stopped.result()
         assert service.process.returncode == 0
         assert "Traceback" not in service.log.read_text()
-
-
-def test_sixteen_clients_on_two_accounts_are_answered_201_or_202_and_all_is_processed(
-    database: Database, admin: psycopg.Connection[DictRow]
-) -> None:
-    calls = 15
-    with running(database, WALLET_WORKERS="2", WALLET_POOL_SIZE="16") as service:
-        ends = open_wallet(service.client), open_wallet(service.client)
-
-        def ask(number: int, barrier: Barrier) -> list[httpx.Response]:
-            source, target = ends if number % 2 else ends[::-1]
-            with httpx.Client(base_url=service.url, timeout=20) as client:
-                barrier.wait(20)
-                return [
-                    transfer(client, source, target, "0.01", Prefer="respond-async, wait=0")
-                    for _ in range(calls)
-                ]
-
-        shares = together([partial(ask, number) for number in range(16)])
-        answers = [answer for share in shares for answer in share]
-        statuses = Counter(answer.status_code for answer in answers)
-        assert set(statuses) == {201, 202}, statuses
-        assert len({answer.json()["id"] for answer in answers}) == 16 * calls
-        for answer in answers:
-            if answer.status_code == 202:
-                assert processed(service.client, answer.json())["state"] == "succeeded"
-        assert pending(database) == 0
-        assert [balance(service.client, id) for id in ends] == ["100.00", "100.00"]
-        (row,) = admin.execute(
-            "SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()"
-        ).fetchall()
-        assert row["deadlocks"] == 0
-        assert_sound(admin)

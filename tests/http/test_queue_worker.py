@@ -106,24 +106,6 @@ def test_a_held_account_does_not_hold_up_what_was_queued_before(database: Databa
         wait_until(lambda: bool(messages(service, "processing the queue again")), "it says so")
 
 
-def test_two_services_process_one_queue_and_one_takes_over(
-    database: Database, admin: Admin
-) -> None:
-    with running(database) as first, running(database) as second:
-        source, target = open_wallet(first.client), open_wallet(first.client)
-        queued = []
-        for _ in range(25):
-            for service in (first, second):
-                queued += queue(service.client, source, target)
-        assert_processed(second.client, queued)
-        assert balance(first.client, target) == "100.50"
-        with queue_stopped(database):
-            queued = queue(first.client, source, target, 3)
-            first.stop(signal.SIGKILL)
-        assert_processed(second.client, queued)
-        assert_sound(admin)
-
-
 def test_a_queue_worker_survives_the_database(own: tuple[OwnServer, Database]) -> None:
     server, database = own
     with running(database, WALLET_LOG_FORMAT="json") as service:
