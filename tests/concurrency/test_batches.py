@@ -10,21 +10,9 @@ from threading import Barrier
 
 import pytest
 
+from tests.concurrency.test_idempotency import keyed_answer
 from tests.concurrency.test_transfers import amount, deadlocks, flush_statistics
-from tests.sql.test_batches import KEYED_BATCH
-from tests.sql.test_idempotency import KEYED_DEPOSIT, KEYED_TRANSFER
-from tests.sql.test_queue import KEYED_ENQUEUE, KEYED_TRANSFER_OR_ENQUEUE
 from tests.support.calls import (
-    CANCEL_PENDING,
-    DEPOSIT,
-    ENQUEUE_TRANSFER,
-    GET_OUTCOME,
-    REVERSE,
-    SETTLE,
-    TRANSFER,
-    TRANSFER_BATCH,
-    TRANSFER_OR_ENQUEUE,
-    WITHDRAW,
     Connection,
     answer,
     balances,
@@ -33,30 +21,17 @@ from tests.support.calls import (
     ledger,
     open_accounts,
     rows,
+    value,
 )
 from tests.support.databases import Database, assert_sound
-from tests.support.model import CODES, INSUFFICIENT_FUNDS
+from tests.support.model import CODES
 from tests.support.seeds import fresh_seed
 from tests.support.threads import background, together, wait_until_blocked
 
 CLIENTS = 16
 CALLS = 60
-KINDS = {
-    "transfer": TRANSFER,
-    "deposit": DEPOSIT,
-    "withdraw": WITHDRAW,
-    "reverse": REVERSE,
-    "batch": TRANSFER_BATCH,
-    "enqueue": ENQUEUE_TRANSFER,
-    "at once or enqueue": TRANSFER_OR_ENQUEUE,
-    "settle": SETTLE,
-    "cancel": CANCEL_PENDING,
-    "keyed transfer": KEYED_TRANSFER,
-    "keyed deposit": KEYED_DEPOSIT,
-    "keyed batch": KEYED_BATCH,
-    "keyed enqueue": KEYED_ENQUEUE,
-    "keyed at once or enqueue": KEYED_TRANSFER_OR_ENQUEUE,
-}
+KEYED = ["transfer", "deposit", "reverse", "transfer_batch", "enqueue_transfer"]
+KINDS = [*KEYED, "withdraw", "transfer_or_enqueue", "process_pending", "cancel_pending"]
 
 
 def two(rng: random.Random, ids: list[int]) -> tuple[int, int]:
@@ -69,30 +44,21 @@ def request(rng: random.Random, ids: list[int]) -> tuple[int, int, Decimal]:
     return *two(rng, ids), amount(rng)
 
 
-def arguments(kind: str, rng: random.Random, ids: list[int]) -> tuple[object, ...]:
-    """What a call of a kind is given. Keys are few, and each belongs to one request."""
-    what = kind.removeprefix("keyed ")
-    key: tuple[object, ...] = ()
-    if what != kind:
-        number = rng.randrange(40)
-        rng = random.Random(number)
-        key = (f"{kind} {number}",)
-    pair = request(rng, ids)
+def arguments(function: str, rng: random.Random, ids: list[int]) -> tuple[object, ...]:
+    """What a call is given."""
     given: dict[str, tuple[object, ...]] = {
-        "transfer": pair,
         "deposit": (rng.choice(ids), amount(rng, 1000)),
         "withdraw": (rng.choice(ids), amount(rng, 1000)),
         "reverse": (rng.randint(1, 2000),),
-        "batch": (
+        "transfer_batch": (
             batch(request(rng, ids) for _ in range(rng.randint(1, 30))),
             rng.random() < 0.5,
         ),
-        "enqueue": pair,
-        "at once or enqueue": (*pair, rng.choice([0, 0, "0.02"])),
-        "settle": (rng.randint(1, 20),),
-        "cancel": (rng.randint(1, 2000),),
+        "transfer_or_enqueue": (*request(rng, ids), rng.choice([0, 0, "0.02"])),
+        "process_pending": (rng.randint(1, 20),),
+        "cancel_pending": (rng.randint(1, 2000),),
     }
-    return (*given[what], *key)
+    return given.get(function, request(rng, ids))
 
 
 def work(database: Database, ids: list[int], seed: str, barrier: Barrier) -> Counter[str]:
@@ -102,23 +68,25 @@ def work(database: Database, ids: list[int], seed: str, barrier: Barrier) -> Cou
     with database.connect("wallet_app") as app, database.connect() as dba:
         barrier.wait()
         for _ in range(CALLS):
-            kind = rng.choice(list(KINDS))
-            connection = dba if kind == "cancel" else app
-            given = arguments(kind, rng, ids)
-            if kind == "cancel" and rng.random() < 0.7:
-                queued = call(app, ENQUEUE_TRANSFER, *arguments("enqueue", rng, ids))
-                given = (queued["id"],)
-            if kind == "batch":
-                outcomes = rows(connection, KINDS[kind], *given)
-                answers.update(f"an item's {outcome['state']}" for outcome in outcomes)
-                answers[kind] += 1
-                continue
-            answered = answer(connection, KINDS[kind], *given)
-            if isinstance(answered, str):
-                assert answered in CODES, (kind, given, answered)
-                answers[answered] += 1
+            kind = rng.choice([*KINDS, *(f"keyed {function}" for function in KEYED)])
+            function = kind.removeprefix("keyed ")
+            given = arguments(function, rng, ids)
+            answered: object
+            if kind != function:
+                # Keys are few, and each belongs to one request.
+                number = rng.randrange(40)
+                given = arguments(function, random.Random(number), ids)
+                answered = keyed_answer(app, function, *given, f"{kind} {number}")
+            elif function == "transfer_batch":
+                answered = rows(app, function, *given)
+            elif function == "cancel_pending":
+                if rng.random() < 0.7:
+                    given = (call(app, "enqueue_transfer", *request(rng, ids))["id"],)
+                answered = answer(dba, function, *given)
             else:
-                answers[kind] += 1
+                answered = answer(app, function, *given)
+            assert not isinstance(answered, str) or answered in CODES, (kind, given, answered)
+            answers[answered if isinstance(answered, str) else kind] += 1
         flush_statistics(app)
         flush_statistics(dba)
     return answers
@@ -132,21 +100,21 @@ def test_everything_at_once_on_ten_accounts_never_deadlocks(
     tasks = [partial(work, database, ids, f"{seed}-{number}") for number in range(CLIENTS)]
     answers = sum(together(tasks), Counter[str]())
     print(f"answers: {dict(answers)}")
-    assert set(KINDS) <= set(answers)
+    assert {*KINDS, *(f"keyed {function}" for function in KEYED)} <= set(answers)
     waiting = len(ledger(admin).pending)
-    assert call(app, SETTLE, 10_000)["settled"] == waiting
+    assert value(app, "process_pending", 10_000) == waiting
     assert ledger(admin).pending == []
     assert ledger(admin).failed
     # What was queued under a key and answered has come to something.
     queued = rows(
         admin,
         "SELECT (o ->> 'id')::bigint AS id FROM wallet.idempotency_key k, "
-        "jsonb_array_elements(nullif(k.answer -> 'outcomes', 'null')) o "
+        "jsonb_array_elements(nullif(k.result -> 'results', 'null')) o "
         "WHERE o ->> 'state' = 'pending'",
     )
     assert queued
     for row in queued:
-        assert call(app, GET_OUTCOME, row["id"])["state"] in ("succeeded", "failed")
+        assert call(app, "get_transfer_result", row["id"])["state"] in ("succeeded", "failed")
     assert deadlocks(admin) == 0
     assert_sound(admin)
 
@@ -159,8 +127,8 @@ def rotate(database: Database, ids: list[int], seed: str, barrier: Barrier) -> i
         for _ in range(20):
             barrier.wait()
             asked = batch((*two(rng, ids), 1) for _ in range(20))
-            outcomes = rows(connection, TRANSFER_BATCH, asked, False)
-            made += sum(outcome["state"] == "succeeded" for outcome in outcomes)
+            results = rows(connection, "transfer_batch", asked, False)
+            made += sum(result["state"] == "succeeded" for result in results)
         flush_statistics(connection)
     return made
 
@@ -171,8 +139,9 @@ def test_batches_that_name_the_same_accounts_in_any_order_never_deadlock(
     ids = open_accounts(app, *["50"] * 10)
     seed = fresh_seed()
     before = len(ledger(admin).transactions)
-    tasks = [partial(rotate, database, ids, f"{seed}-{number}") for number in range(CLIENTS)]
-    made = sum(together(tasks))
+    made = sum(
+        together([partial(rotate, database, ids, f"{seed}-{number}") for number in range(CLIENTS)])
+    )
     after = ledger(admin)
     assert len(after.transactions) - before == made > 0
     assert sum(row["balance"] for row in after.accounts) == 500
@@ -190,40 +159,14 @@ def test_a_batch_decides_by_what_is_there_when_it_has_waited(
 ) -> None:
     """It locks all its accounts first, whichever comes first in it."""
     open_accounts(app, "100", "100", "0", "0")
-    call(holding, TRANSFER, 2, 4, 60)
-    with background(rows, waiting, TRANSFER_BATCH, batch(order), False) as waiter:
+    call(holding, "transfer", 2, 4, 60)
+    with background(rows, waiting, "transfer_batch", batch(order), False) as waiter:
         wait_until_blocked(admin, waiting, holding)
         app.execute("SET lock_timeout = '20ms'")
-        assert answer(app, DEPOSIT, 1, 1) == "55P03", "the lower account is locked already"
+        assert answer(app, "deposit", 1, 1) == "55P03", "the lower account is locked already"
         holding.commit()
-        outcomes = waiter.result()
-    codes = {outcome["source_account_id"]: outcome["sqlstate"] for outcome in outcomes}
-    assert codes == {1: None, 2: INSUFFICIENT_FUNDS}
+        results = waiter.result()
+    codes = {result["source_account_id"]: result["sqlstate"] for result in results}
+    assert codes == {1: None, 2: "WL006"}
     assert balances(admin) == {1: "40.00", 2: "40.00", 3: "60.00", 4: "60.00"}
-    assert_sound(admin)
-
-
-def test_of_many_batches_with_one_key_one_is_done(
-    database: Database, app: Connection, admin: Connection
-) -> None:
-    open_accounts(app, "100", "0")
-    asked = batch([(1, 2, 5), (2, 1, 500), (1, 2, 1)])
-
-    def ask(barrier: Barrier) -> list[dict[str, object]]:
-        answers = []
-        with database.connect("wallet_app") as connection:
-            for number in range(5):
-                barrier.wait()
-                answers.append(call(connection, KEYED_BATCH, asked, False, f"k-{number}"))
-            flush_statistics(connection)
-        return answers
-
-    answers = sum(together([ask] * CLIENTS), list[dict[str, object]]())
-    assert Counter(answered["replayed"] for answered in answers) == {
-        False: 5,
-        True: 5 * (CLIENTS - 1),
-    }
-    assert len({str(answered["outcomes"]) for answered in answers}) == 5
-    assert balances(admin) == {1: "70.00", 2: "30.00"}
-    assert deadlocks(admin) == 0
     assert_sound(admin)

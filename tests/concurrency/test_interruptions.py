@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import psycopg
 import pytest
-from psycopg.errors import AdminShutdown, LockNotAvailable, QueryCanceled
 
-from tests.support.calls import TRANSFER, Connection, call, ledger, open_accounts
+from tests.support.calls import Connection, call, ledger, open_accounts, rows, value
 from tests.support.databases import Database, assert_sound
 from tests.support.threads import background, wait_until_blocked
-
-Hold = Callable[[], AbstractContextManager[Connection]]
 
 # Where a transfer from 1 to 2 is brought to a halt, and by which lock of another session.
 HALTS = {
@@ -22,21 +19,18 @@ HALTS = {
     "after both locks": "LOCK TABLE wallet.transaction IN SHARE MODE",
     "after the transaction is written": "LOCK TABLE wallet.account IN SHARE MODE",
 }
+# How it is cut short, and the SQLSTATE that it is told.
+CUTS = {"lock_timeout": "55P03", "statement_timeout": "57014", "cancel": "57014", "kill": "57P01"}
 
 
-@pytest.fixture(params=HALTS)
-def hold(request: pytest.FixtureRequest, database: Database) -> Hold:
+@contextmanager
+def halted(database: Database, where: str) -> Iterator[Connection]:
     """Bring transfers from 1 to 2 to a halt while the body of a `with` runs."""
-
-    @contextmanager
-    def hold() -> Iterator[Connection]:
-        with database.connect() as holder:
-            holder.autocommit = False
-            holder.execute(HALTS[request.param])
-            yield holder
-            holder.rollback()
-
-    return hold
+    with database.connect() as holder:
+        holder.autocommit = False
+        holder.execute(HALTS[where])
+        yield holder
+        holder.rollback()
 
 
 @pytest.fixture(autouse=True)
@@ -47,111 +41,76 @@ def accounts(app: Connection) -> None:
 def assert_a_transfer_still_works(app: Connection, admin: Connection) -> None:
     """Nothing is locked any more, and the entries go on without a gap."""
     app.execute("SET lock_timeout = '60s'")
-    transaction = call(app, TRANSFER, 1, 2, 60)
-    assert (transaction["source_entry"], transaction["target_entry"]) == (2, 2)
+    transaction = call(app, "transfer", 1, 2, 1)
+    assert transaction["source_entry"] == transaction["target_entry"]
     assert_sound(admin)
+
+
+def test_a_transfer_that_is_cut_short_leaves_nothing_done(
+    database: Database, app: Connection, admin: Connection
+) -> None:
+    for where in HALTS:
+        for cut, sqlstate in CUTS.items():
+            before = ledger(admin)
+            with database.connect("wallet_app") as waiting, halted(database, where) as holder:
+                if "timeout" in cut:
+                    waiting.execute(f"SET {cut} = '30ms'")
+                with background(call, waiting, "transfer", 1, 2, 60) as waiter:
+                    if "timeout" not in cut:
+                        wait_until_blocked(admin, waiting, holder)
+                        if cut == "kill":
+                            kill(admin, waiting)
+                        else:
+                            waiting.cancel_safe()
+                    with pytest.raises(psycopg.Error) as caught:
+                        waiter.result()
+            assert caught.value.sqlstate == sqlstate, (where, cut)
+            assert ledger(admin) == before, (where, cut)
+            assert_a_transfer_still_works(app, admin)
 
 
 def test_a_transfer_that_cannot_change_the_accounts_is_written_down_by_then(
     database: Database, admin: Connection, waiting: Connection
 ) -> None:
     """The last of the halts is where it says: only the accounts are not changed yet."""
-    with database.connect() as holder:
-        holder.autocommit = False
-        holder.execute(HALTS["after the transaction is written"])
-        with background(call, waiting, TRANSFER, 1, 2, 60) as waiter:
+    with halted(database, "after the transaction is written") as holder:
+        with background(call, waiting, "transfer", 1, 2, 60) as waiter:
             wait_until_blocked(admin, waiting, holder)
-            rows = admin.execute(
+            locks = rows(
+                admin,
                 "SELECT relation::regclass::text AS name, granted FROM pg_locks "
                 "WHERE pid = %s AND mode = 'RowExclusiveLock' AND relation::regclass "
                 "IN ('wallet.account', 'wallet.transaction') ORDER BY name",
-                (waiting.info.backend_pid,),
-            ).fetchall()
+                waiting.info.backend_pid,
+            )
             holder.rollback()
             assert waiter.result()["source_entry"] == 2
-    assert rows == [
-        {"name": "wallet.account", "granted": False},
-        {"name": "wallet.transaction", "granted": True},
+    assert [tuple(lock.values()) for lock in locks] == [
+        ("wallet.account", False),
+        ("wallet.transaction", True),
     ]
     assert_sound(admin)
 
 
-def test_a_lock_timeout_leaves_nothing_done(
-    hold: Hold, app: Connection, admin: Connection, waiting: Connection
+def test_a_caller_that_goes_away_before_it_commits_leaves_nothing_done(
+    database: Database, app: Connection, admin: Connection
 ) -> None:
-    before = ledger(admin)
-    waiting.execute("SET lock_timeout = '20ms'")
-    with hold(), pytest.raises(LockNotAvailable) as caught:
-        call(waiting, TRANSFER, 1, 2, 60)
-    assert caught.value.sqlstate == "55P03"
-    assert ledger(admin) == before
-    assert_a_transfer_still_works(app, admin)
-
-
-def test_a_statement_timeout_leaves_nothing_done(
-    hold: Hold, app: Connection, admin: Connection, waiting: Connection
-) -> None:
-    before = ledger(admin)
-    waiting.execute("SET statement_timeout = '50ms'")
-    with hold(), pytest.raises(QueryCanceled) as caught:
-        call(waiting, TRANSFER, 1, 2, 60)
-    assert caught.value.sqlstate == "57014"
-    assert ledger(admin) == before
-    assert_a_transfer_still_works(app, admin)
-
-
-def test_a_cancelled_call_leaves_nothing_done(
-    hold: Hold, app: Connection, admin: Connection, waiting: Connection
-) -> None:
-    before = ledger(admin)
-    with hold() as holder, background(call, waiting, TRANSFER, 1, 2, 60) as waiter:
-        wait_until_blocked(admin, waiting, holder)
-        waiting.cancel_safe()
-        with pytest.raises(QueryCanceled):
-            waiter.result()
-    assert ledger(admin) == before
-    assert_a_transfer_still_works(app, admin)
-
-
-def test_a_killed_backend_leaves_nothing_done(
-    hold: Hold, app: Connection, admin: Connection, waiting: Connection
-) -> None:
-    before = ledger(admin)
-    with hold() as holder, background(call, waiting, TRANSFER, 1, 2, 60) as waiter:
-        wait_until_blocked(admin, waiting, holder)
-        kill(admin, waiting)
-        with pytest.raises(AdminShutdown):
-            waiter.result()
-    assert ledger(admin) == before
-    assert_a_transfer_still_works(app, admin)
-
-
-def test_a_backend_killed_before_its_caller_commits_leaves_nothing_done(
-    app: Connection, admin: Connection, holding: Connection
-) -> None:
-    before = ledger(admin)
-    assert call(holding, TRANSFER, 1, 2, 60)["source_entry"] == 2
-    kill(admin, holding)
-    with pytest.raises(psycopg.OperationalError):
-        holding.commit()
-    assert ledger(admin) == before
-    assert_a_transfer_still_works(app, admin)
-
-
-def test_a_client_that_goes_away_before_it_commits_leaves_nothing_done(
-    app: Connection, admin: Connection, holding: Connection
-) -> None:
-    before = ledger(admin)
-    call(holding, TRANSFER, 1, 2, 60)
-    holding.close()
-    app.execute("SET lock_timeout = '60s'")
-    transaction = call(app, TRANSFER, 1, 2, 1)
-    assert (transaction["source_entry"], transaction["target_entry"]) == (2, 2)
-    assert ledger(admin).transactions[:-1] == before.transactions
-    assert_sound(admin)
+    """Its backend is killed, or its client goes."""
+    for cut in ("kill", "close"):
+        before = ledger(admin)
+        with database.connect("wallet_app") as holding:
+            holding.autocommit = False
+            call(holding, "transfer", 1, 2, 60)
+            if cut == "kill":
+                kill(admin, holding)
+                with pytest.raises(psycopg.OperationalError):
+                    holding.commit()
+            else:
+                holding.close()
+        assert_a_transfer_still_works(app, admin)
+        assert ledger(admin).transactions[:-1] == before.transactions
 
 
 def kill(admin: Connection, victim: Connection) -> None:
     """End a backend, and wait until it is gone."""
-    row = call(admin, "SELECT pg_terminate_backend(%s, 60000) AS is_gone", victim.info.backend_pid)
-    assert row["is_gone"]
+    assert value(admin, "SELECT pg_terminate_backend(%s, 60000)", victim.info.backend_pid)

@@ -36,7 +36,7 @@ from tests.support.threads import together
 REQUESTS = 50_000
 SQL_CLIENTS, HTTP_CLIENTS = 12, 4
 SOURCES = 50
-KILLS = ["settler", "worker", "PostgreSQL"] * 3
+KILLS = ["queue worker", "worker", "PostgreSQL"] * 3
 ENQUEUE = "SELECT (a.outcomes[1]).id FROM wallet.enqueue_transfer(%s, %s, %s, %s) a"
 
 
