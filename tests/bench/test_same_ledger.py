@@ -63,10 +63,10 @@ def call_queue(database: Database, requests: list[Request]) -> None:
             connection.execute(
                 "SELECT wallet.enqueue_transfer(%s, %s, %s * 0.01)", (source, target, cents)
             )
-        settled = len(requests)
-        while settled:
-            [row] = connection.execute("SELECT wallet.settle(7) AS count")
-            settled = row["count"]
+        processed = len(requests)
+        while processed:
+            [row] = connection.execute("SELECT wallet.process_pending(7) AS count")
+            processed = row["count"]
 
 
 def run_script(name: str) -> Callable[[Database, list[Request]], None]:
@@ -159,28 +159,29 @@ def test_every_variant_leaves_the_same_ledger(opened: Database) -> None:
         assert left == ledgers["transfer"], name
 
 
-@pytest.mark.parametrize("pick", ["uniform", "zipf", "hot10", "hot1"])
-def test_what_is_picked_are_two_accounts_and_an_amount(opened: Database, pick: str) -> None:
+def test_what_is_picked_are_two_accounts_and_an_amount(opened: Database) -> None:
     opened.execute("CREATE TABLE picked (source int, target int, amount int)")
-    text = (SCRIPTS / f"pick_{pick}.sql").read_text()
     insert = "INSERT INTO picked VALUES (:source, :target, :amount);"
-    pgbench(opened, f"{text}\n{insert}", "--transactions=500", "--define=accounts=20")
-    [picked] = opened.execute(
-        """
-        SELECT bool_and(source <> target) AS differ, min(least(source, target)) AS least,
-               max(greatest(source, target)) AS most, min(amount) AS amount,
-               count(DISTINCT target) AS targets
-        FROM picked
-        """
-    )
-    assert picked["differ"]
-    assert picked["least"] >= 1
-    assert picked["most"] <= (10 if pick == "hot10" else 20)
-    assert picked["amount"] >= 1
-    assert (picked["targets"] == 1) is (pick == "hot1")
+    for pick in ("uniform", "zipf", "hot10", "hot1"):
+        opened.execute("TRUNCATE picked")
+        text = (SCRIPTS / f"pick_{pick}.sql").read_text()
+        pgbench(opened, f"{text}\n{insert}", "--transactions=500", "--define=accounts=20")
+        [picked] = opened.execute(
+            """
+            SELECT bool_and(source <> target) AS differ, min(least(source, target)) AS least,
+                   max(greatest(source, target)) AS most, min(amount) AS amount,
+                   count(DISTINCT target) AS targets
+            FROM picked
+            """
+        )
+        assert picked["differ"], pick
+        assert picked["least"] >= 1, pick
+        assert picked["most"] <= (10 if pick == "hot10" else 20), pick
+        assert picked["amount"] >= 1, pick
+        assert (picked["targets"] == 1) is (pick == "hot1"), pick
 
 
-@pytest.mark.parametrize(("accounts", "rounds"), [(50, 1), (50, 2), (7, 40), (2, 5)])
+@pytest.mark.parametrize(("accounts", "rounds"), [(50, 1), (7, 40), (2, 5)])
 def test_a_filled_ledger_is_sound_and_goes_on(
     database: Database, accounts: int, rounds: int
 ) -> None:
