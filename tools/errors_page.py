@@ -11,7 +11,7 @@ PATH = CHECKOUT / "docs/errors.md"
 
 _PAGE = """# Errors
 
-<!-- Written by `python -m tools.errors_page` from service/codes.py. -->
+<!-- Written by `make docs` from service/codes.py. -->
 
 A refusal in SQL has a SQLSTATE, a fixed message, the data in DETAIL and what to do in HINT. Over
 HTTP it is `application/problem+json` with the same words as `title`, `detail` and `hint`, and the
