@@ -1,11 +1,11 @@
-# Two images: `service` has Python and no Sqitch, `migrate` has Sqitch and no Python. They are two
-# because what faces the network should not carry a superuser's tools. In each, what changes rarely
-# comes first: new code reinstalls no package.
+# Two images: `service` has Python and no Sqitch, `migrate` has Sqitch and no Python. The image that
+# faces the network does not carry a superuser's tools. Files that change rarely are copied first, so
+# that new code reinstalls no package.
 #
-# No BuildKit syntax, so that Docker's classic builder can build it too.
+# Docker's classic builder can build it too: there is no BuildKit syntax.
 
 FROM debian:trixie-slim AS base
-# A fixed number, since a volume or a policy may have to name this user.
+# A fixed number, because a volume or a policy may have to name this user.
 RUN useradd --uid 10001 --user-group --no-create-home --shell /usr/sbin/nologin wallet
 WORKDIR /app
 
@@ -37,7 +37,7 @@ FROM base AS migrate
 RUN apt-get update \
  && apt-get install -y --no-install-recommends sqitch libdbd-pg-perl postgresql-client \
  && rm -rf /var/lib/apt/lists/*
-# What Sqitch writes down as the deployer; the host's name would be another one in each container.
+# Sqitch records this as the deployer. The default is the host's name, new in each container.
 ENV SQITCH_FULLNAME=pgwallet SQITCH_EMAIL=migrate@pgwallet.invalid
 COPY sqitch.conf sqitch.plan ./
 # deploy/functions/ links into sql/functions/.

@@ -8,7 +8,7 @@ TEST15 := tests/sql tests/migrations tests/concurrency/test_transfers.py
 TEST_CONTAINERS := tests/containers tests/sql/test_examples.py tests/migrations/test_cycle.py
 
 .PHONY: help run test test15 test-containers bench bench-quick lint format psql audit up down reset \
-	schema examples lock clean
+	docs lock clean
 
 help:  ## Print this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -55,11 +55,8 @@ down:  ## Stop what `make up` started; the data stays
 reset: .venv/.run  ## Remove the data folder of `make run`, and all money in it
 	@$(BIN)/python -m tools.run reset
 
-schema: .venv/.dev  ## Write sql/schema.sql anew from what deploys
-	@$(BIN)/python -m tools.schema
-
-examples: .venv/.dev  ## Record what the walkthroughs of sql/examples print
-	@$(BIN)/python -m tools.examples
+docs: .venv/.dev  ## Write what is generated: sql/schema.sql, examples' output, docs/{functions,errors}.md
+	@$(BIN)/python -m tools.docs
 
 lock: .venv/.dev  ## Pin the newest versions of all dependencies, with hashes
 	@$(BIN)/python -m tools.lock

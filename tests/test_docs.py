@@ -6,9 +6,7 @@ import html
 import json
 import re
 
-import psycopg
 from msgspec.structs import fields
-from psycopg.rows import DictRow
 
 from service.answers import Account, Transaction
 from service.config import Settings
@@ -16,13 +14,16 @@ from service.docs import WAYS, page
 from service.limits import MAX_WAIT
 from service.openapi import DOCUMENT
 from service.queue_worker import MAX_ITEMS
-from tools import errors_page
+from tests.support.databases import Database
+from tools import errors_page, functions_page
 from tools.embedded import CHECKOUT
 
 README = (CHECKOUT / "README.md").read_text()
 OPERATIONS = (CHECKOUT / "docs/operations.md").read_text()
+QUEUE = (CHECKOUT / "docs/queue.md").read_text()
 PAGE = page(DOCUMENT).decode()
 MAKEFILE = (CHECKOUT / "Makefile").read_text()
+DOCUMENTS = [*CHECKOUT.glob("*.md"), *CHECKOUT.glob("docs/**/*.md")]
 
 
 def rows(text: str) -> list[list[str]]:
@@ -48,24 +49,13 @@ def test_every_setting_is_listed_with_its_default() -> None:
     assert "WALLET_DATABASE_URL" in listed
 
 
-def test_the_readme_lists_the_functions_that_the_service_or_a_dba_may_call(
-    admin: psycopg.Connection[DictRow],
-) -> None:
-    there = {
-        row["name"]
-        for row in admin.execute(
-            """
-            SELECT p.proname AS name FROM pg_proc p
-            WHERE p.pronamespace = 'wallet'::regnamespace AND p.prosecdef
-            """
-        )
-    }
-    listed = {match[1] for match in re.finditer(r"^\| `wallet\.(\w+)\(", README, re.MULTILINE)}
-    assert listed == there
+def test_the_page_of_functions_is_made_from_what_deploys(database: Database) -> None:
+    made = functions_page.page(database.environ())
+    assert functions_page.PATH.read_text() == made, "run: make docs"
 
 
-def test_the_three_ways_are_told_alike_in_the_readme_and_on_the_docs_page() -> None:
-    listed = rows(README)
+def test_the_three_ways_are_told_alike_in_the_documents_and_on_the_docs_page() -> None:
+    listed = rows(QUEUE)
     for way in WAYS:
         assert list(way) in listed
     told = " ".join(html.unescape(re.sub("<[^>]+>", " ", PAGE)).split())
@@ -76,8 +66,10 @@ def test_the_three_ways_are_told_alike_in_the_readme_and_on_the_docs_page() -> N
 def test_the_examples_have_the_members_that_there_are() -> None:
     members = {Account: set(), Transaction: {"failure"}}
     known = [set(struct.__struct_fields__) - optional for struct, optional in members.items()]
-    shown = re.findall(r'^(\{"id":.*\})$', f"{README}\n{html.unescape(PAGE)}", re.MULTILINE)
-    assert len(shown) >= 10
+    shown = re.findall(
+        r'^(\{"id":.*\})$', f"{README}\n{QUEUE}\n{html.unescape(PAGE)}", re.MULTILINE
+    )
+    assert len(shown) >= 7
     for line in shown:
         assert set(json.loads(line)) in known, line
 
@@ -88,34 +80,26 @@ def test_every_decision_opens_with_a_title() -> None:
 
 
 def test_the_limits_that_the_documents_name_are_those_of_the_service() -> None:
-    assert f"{MAX_ITEMS} at a time" in OPERATIONS
-    assert f"a GET waits at most {MAX_WAIT:.0f} seconds" in OPERATIONS
+    queue = " ".join(QUEUE.split())
+    assert f"`wallet.process_pending(max_items => {MAX_ITEMS})`" in queue
+    assert f"a GET waits at most {MAX_WAIT:.0f} seconds" in queue
     settings = Settings("postgresql:///")
     assert settings.max_wait == settings.statement_timeout * 0.8
-    assert "at most 0.8 of `WALLET_STATEMENT_TIMEOUT`" in OPERATIONS
-
-
-def test_the_views_are_listed(admin: psycopg.Connection[DictRow]) -> None:
-    there = {
-        row["name"]
-        for row in admin.execute(
-            """
-            SELECT c.relname AS name FROM pg_class c
-            WHERE c.relnamespace = 'wallet'::regnamespace AND c.relkind = 'v'
-            """
-        )
-    }
-    listed = {match[1] for match in re.finditer(r"^\| `wallet\.(\w+)` \|", README, re.MULTILINE)}
-    assert listed == there
+    assert "at most 0.8 of `WALLET_STATEMENT_TIMEOUT`" in queue
 
 
 def test_every_command_that_the_documents_name_is_there() -> None:
-    targets = set(re.findall(r"^([a-z0-9]+):", MAKEFILE, re.MULTILINE))
-    texts = [README, OPERATIONS, (CHECKOUT / "CONTRIBUTING.md").read_text()]
-    named = {name for text in texts for name in re.findall(r"\bmake ([a-z][a-z0-9]*)\b", text)}
-    assert named - {"alone", "runs"} <= targets
+    targets = set(re.findall(r"^([a-z0-9-]+):", MAKEFILE, re.MULTILINE))
+    for document in DOCUMENTS:
+        # In a text a command stands in backticks, in a console's listing after the prompt.
+        named = re.findall(r"(?:`|^\$ )make ([a-z0-9-]+)", document.read_text(), re.MULTILINE)
+        assert set(named) <= targets, document
 
 
-def test_every_path_that_the_readme_links_to_is_there() -> None:
-    for path in re.findall(r"\]\(([^)#:]+)\)", README):
-        assert (CHECKOUT / path).exists(), path
+def test_every_path_that_the_documents_name_is_there() -> None:
+    for document in DOCUMENTS:
+        text = document.read_text()
+        for path in re.findall(r"\]\(([^)#:]+)\)", text):
+            assert (document.parent / path).exists(), f"{document}: {path}"
+        for path in re.findall(r"`((?:service|sql|tests|tools|docs)/[\w/.-]+)`", text):
+            assert (CHECKOUT / path).exists(), f"{document}: {path}"

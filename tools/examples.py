@@ -1,4 +1,4 @@
-"""`make examples`: run the walkthroughs of sql/examples and record what psql prints."""
+"""What psql prints when it runs the walkthroughs of sql/examples."""
 
 from __future__ import annotations
 
@@ -6,8 +6,7 @@ import os
 import subprocess
 from pathlib import Path
 
-from tools.embedded import CHECKOUT, EmbeddedServer, temporary_folder
-from tools.run import DATABASE, create_database, deploy
+from tools.embedded import CHECKOUT
 
 EXAMPLES = CHECKOUT / "sql/examples"
 
@@ -24,21 +23,3 @@ def play(example: Path, environ: dict[str, str]) -> str:
         check=True,
     )
     return done.stdout
-
-
-def main() -> None:
-    for example in sorted(EXAMPLES.glob("*.sql")):
-        server = EmbeddedServer(temporary_folder(), {"fsync": "off"})
-        try:
-            server.start()
-            create_database(server)
-            deploy(server)
-            output = example.with_suffix(".out")
-            output.write_text(play(example, server.environ("postgres", DATABASE)))
-            print(f"{output.relative_to(CHECKOUT)} written")
-        finally:
-            server.remove()
-
-
-if __name__ == "__main__":
-    main()

@@ -1,6 +1,6 @@
 """`make run`: PostgreSQL, the schema and the service, from one command. `make reset` starts afresh.
 
-With WALLET_DATABASE_URL set, that server is used and none is started or changed.
+If WALLET_DATABASE_URL is set, that server is used, and none is started or changed.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ DATABASE = "wallet"
 
 
 class RunError(Exception):
-    """Why it cannot go on, in a line, and what to do."""
+    """One line that says why it cannot go on, and what to do."""
 
 
 class Stopped(Exception):
@@ -140,7 +140,7 @@ def run() -> int:
             create_database(server)
             say(f"schema     {deploy(server)}")
             environ["WALLET_DATABASE_URL"] = server.url("wallet_app", DATABASE)
-        # A session of its own, so that Ctrl-C reaches this process alone and the order is ours.
+        # In a session of its own, so that Ctrl-C reaches this process alone, which stops the others.
         service = subprocess.Popen(
             [sys.executable, "-m", "service"], cwd=CHECKOUT, env=environ, start_new_session=True
         )
@@ -155,7 +155,7 @@ def run() -> int:
         say("\nstopping")
         return 0
     finally:
-        # What is being stopped must not be left half stopped by a second Ctrl-C.
+        # A second Ctrl-C must not interrupt the stopping.
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
         if service:

@@ -22,7 +22,7 @@ def test_schema_sql_is_what_deploys(database: Database) -> None:
     if database.execute("SELECT 1 WHERE current_setting('server_version_num')::int < 160000"):
         pytest.skip("PostgreSQL 15 writes a view's columns out with their table's name")
     assert schema.SCHEMA.read_text(encoding="utf-8") == schema.dump(database.environ()), (
-        "sql/schema.sql is not what deploys; run: make schema"
+        "sql/schema.sql is not what deploys; run: make docs"
     )
 
 

@@ -12,4 +12,4 @@ from tools.examples import EXAMPLES, play
 def test_a_walkthrough_prints_what_is_recorded(name: str, database: Database) -> None:
     example = EXAMPLES / f"{name}.sql"
     printed = play(example, database.environ())
-    assert printed == example.with_suffix(".out").read_text(), "if it is right: make examples"
+    assert printed == example.with_suffix(".out").read_text(), "if it is right: make docs"
