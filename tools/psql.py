@@ -1,7 +1,7 @@
 """`make psql` and `make audit`: psql on the database that `make run` uses.
 
-WALLET_DATABASE_URL names it, if that is set. Else it is the embedded server, which is started for as
-long as psql runs, unless `make run` has it running.
+WALLET_DATABASE_URL names it, if that is set. Else it is the embedded server, which is started for
+as long as psql runs, unless `make run` has it running.
 """
 
 from __future__ import annotations

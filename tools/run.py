@@ -140,7 +140,7 @@ def run() -> int:
             create_database(server)
             say(f"schema     {deploy(server)}")
             environ["WALLET_DATABASE_URL"] = server.url("wallet_app", DATABASE)
-        # In a session of its own, so that Ctrl-C reaches this process alone, which stops the others.
+        # In a session of its own, so that Ctrl-C reaches only this process, which stops the rest.
         service = subprocess.Popen(
             [sys.executable, "-m", "service"], cwd=CHECKOUT, env=environ, start_new_session=True
         )

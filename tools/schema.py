@@ -29,7 +29,7 @@ _END = "--\n-- PostgreSQL database dump complete\n--"
 _SETTINGS = re.compile(r"(\n+SET default_\w+ = [^\n]*;)+$")
 _OWNER = re.compile(r"\n{3,}(ALTER [^\n]+ OWNER TO \w+;)$")
 _NAME = re.compile(r"\bwallet\.(\w+)")
-# What belongs to two objects, the later of which may not be there yet: under a heading of its own.
+# Statements that name two objects stand last, under a heading of their own.
 _LAST = {"FK CONSTRAINT": "Foreign keys", "TRIGGER": "Triggers"}
 _ROUTINES = ("FUNCTION", "PROCEDURE", "AGGREGATE")
 
@@ -54,7 +54,7 @@ class _Entry:
 
     @property
     def group(self) -> str:
-        """The heading that it comes under here. The first object named is the one it is about."""
+        """The heading that it gets here. A statement is about the first object that it names."""
         if self.type in _LAST:
             return _LAST[self.type]
         named = _NAME.search(self.sql) if self.schema == "wallet" else None
@@ -94,9 +94,9 @@ def _section(entries: list[_Entry]) -> str:
 
 
 def arrange(dump: str) -> str:
-    """A plain dump of pg_dump's, without all that says nothing of schema wallet.
+    """What a plain dump of pg_dump says about schema wallet.
 
-    That is pg_dump's and the server's version, session settings, and keys that differ each time.
+    It leaves out the versions, session settings, and keys that differ each time.
     """
     groups: dict[str, list[_Entry]] = {}
     for entry in _entries(dump):
