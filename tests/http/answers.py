@@ -6,7 +6,7 @@ import re
 from functools import cache
 from typing import Any
 
-import httpx
+from httpx import Response
 from jsonschema import Draft202012Validator  # type: ignore[import-untyped]
 
 from service.openapi import DOCUMENT
@@ -56,13 +56,13 @@ _LEAK = re.compile(
 )
 
 
-def check(response: httpx.Response) -> None:
+def check(response: Response) -> None:
     """Hold an answer to all that holds for each one. It is also a hook for httpx clients."""
     check_form(response)
     assert response.status_code != 500, response.text
 
 
-def check_form(response: httpx.Response) -> None:
+def check_form(response: Response) -> None:
     """As check(), for the tests that ask for a 500."""
     response.read()
     assert SANE_ID.fullmatch(response.headers["X-Request-ID"]), response.headers
@@ -78,19 +78,19 @@ def check_form(response: httpx.Response) -> None:
     _check_documented(response)
 
 
-def problem(response: httpx.Response, code: str) -> dict[str, Any]:
+def problem(response: Response, code: str) -> dict[str, Any]:
     """Hold an answer to be this problem, and return its body."""
     body: dict[str, Any] = response.json()
     assert (response.status_code, body["code"]) == (CODES[code], code), body
     return body
 
 
-def fields(response: httpx.Response) -> list[str]:
+def fields(response: Response) -> list[str]:
     """The members that an invalid_request finds fault with."""
     return [error["field"] for error in problem(response, "invalid_request")["errors"]]
 
 
-def _check_problem(response: httpx.Response) -> None:
+def _check_problem(response: Response) -> None:
     assert response.headers["Content-Type"] == "application/problem+json"
     if response.request.method == "HEAD":
         return
@@ -111,7 +111,7 @@ def _check_problem(response: httpx.Response) -> None:
         assert response.headers["Allow"]
 
 
-def _check_documented(response: httpx.Response) -> None:
+def _check_documented(response: Response) -> None:
     """Hold an answer to what the OpenAPI document says of its operation and status."""
     template = template_of(response.request.url.path)
     method = response.request.method.lower()

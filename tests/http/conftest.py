@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-import httpx
 import psycopg
 import pytest
+from httpx import Client
 from psycopg.rows import DictRow
 
 from tests.http.answers import check
@@ -15,20 +15,19 @@ from tests.support import databases
 from tests.support.databases import Database
 from tests.support.service import Service
 
+Owner = psycopg.Connection[DictRow]
 Wallet = Callable[..., int]
 
 
 @pytest.fixture(scope="session")
-def client(service: Service) -> Iterator[httpx.Client]:
+def client(service: Service) -> Iterator[Client]:
     """A client of the service that all tests share."""
-    with httpx.Client(
-        base_url=service.url, timeout=30, event_hooks={"response": [check]}
-    ) as client:
+    with Client(base_url=service.url, timeout=30, event_hooks={"response": [check]}) as client:
         yield client
 
 
 @pytest.fixture
-def wallet(client: httpx.Client) -> Wallet:
+def wallet(client: Client) -> Wallet:
     """Opens an account that holds so much, and returns its id."""
 
     def open(balance: str = "0.00") -> int:
@@ -38,14 +37,14 @@ def wallet(client: httpx.Client) -> Wallet:
 
 
 @pytest.fixture(scope="session")
-def owner(service: Service) -> Iterator[psycopg.Connection[DictRow]]:
+def owner(service: Service) -> Iterator[Owner]:
     """A superuser's autocommit connection to the shared service's database."""
     with service.database.connect() as connection:
         yield connection
 
 
 @pytest.fixture(scope="session")
-def psql(service: Service) -> Iterator[psycopg.Connection[DictRow]]:
+def psql(service: Service) -> Iterator[Owner]:
     """What a DBA has in psql as wallet_app, on the shared service's database."""
     with service.database.connect("wallet_app") as connection:
         yield connection

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-import httpx
+from httpx import Client, Response
 
 from tests.http.answers import check
 from tests.support import databases
@@ -134,7 +134,7 @@ def pending(database: Database) -> int:
     return int(database.execute("SELECT pending FROM wallet.queue_stats")[0]["pending"])
 
 
-def open_wallet(client: httpx.Client, balance: str = "100.00") -> int:
+def open_wallet(client: Client, balance: str = "100.00") -> int:
     response = client.post("/account", json={"email": "ada@example.com"})
     assert response.status_code == 201, response.text
     id: int = response.json()["id"]
@@ -145,8 +145,8 @@ def open_wallet(client: httpx.Client, balance: str = "100.00") -> int:
 
 
 def transfer(
-    client: httpx.Client, source: int, target: int, amount: object = "1.50", **headers: str
-) -> httpx.Response:
+    client: Client, source: int, target: int, amount: object = "1.50", **headers: str
+) -> Response:
     """Ask for a transfer. A header's hyphens are written as underscores."""
     return client.post(
         "/transaction",
@@ -155,7 +155,7 @@ def transfer(
     )
 
 
-def balance(client: httpx.Client, id: int) -> str:
+def balance(client: Client, id: int) -> str:
     return str(client.get(f"/account/{id}").json()["balance"])
 
 

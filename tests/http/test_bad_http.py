@@ -6,12 +6,12 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-import httpx
 import pytest
+from httpx import Client
 
 from tests.http.answers import problem
 from tests.http.processes import jobs
-from tests.http.wire import JSON_POST, Connection, exchange
+from tests.http.wire import JSON_POST, Connection
 from tests.support.service import Service
 
 LIVE = b"GET /health/live HTTP/1.1\r\nHost: wallet\r\n\r\n"
@@ -30,7 +30,7 @@ def peak_memory(service: Service) -> int:
 
 
 @pytest.fixture(autouse=True)
-def _serves_on(service: Service, client: httpx.Client) -> Iterator[None]:
+def _serves_on(service: Service, client: Client) -> Iterator[None]:
     """Whatever was sent, nobody else notices, and the log has no stack trace of it."""
     before = len(service.log.read_bytes())
     yield
@@ -140,22 +140,6 @@ def test_a_chunked_body_is_read(service: Service) -> None:
         assert connection.answer("GET", "/health/live").status_code == 200
 
 
-def test_a_client_that_asks_first_is_told_to_go_on_or_that_it_is_too_large(
-    service: Service,
-) -> None:
-    with Connection(service.port) as connection:
-        connection.send(JSON_POST + b"Expect: 100-continue\r\nContent-Length: 15\r\n\r\n")
-        assert connection.answer().status_code == 100
-        connection.send(ACCOUNT)
-        assert connection.answer("POST", "/account").status_code == 201
-    with Connection(service.port) as connection:
-        connection.send(JSON_POST + b"Expect: 100-continue\r\nContent-Length: 9999\r\n\r\n")
-        response = connection.answer("POST", "/account")
-        if response.status_code == 100:
-            response = connection.answer("POST", "/account")
-        problem(response, "body_too_large")
-
-
 def test_a_refusal_and_a_head_leave_the_connection_usable(service: Service) -> None:
     with Connection(service.port) as connection:
         connection.send(JSON_POST + b"Content-Length: 2\r\n\r\n{}" + LIVE)
@@ -165,36 +149,3 @@ def test_a_refusal_and_a_head_leave_the_connection_usable(service: Service) -> N
         response = connection.answer("HEAD", "/account/1")
         assert (response.status_code, response.headers["Allow"]) == (405, "GET")
         assert connection.answer("GET", "/health/live").json() == {"status": "live"}
-
-
-def test_methods_and_routes_that_no_client_sends(service: Service) -> None:
-    response = exchange(service.port, LIVE.replace(b"GET", b"get"))
-    problem(response, "method_not_allowed")
-    assert response.headers["Allow"] == "GET"
-    for target in (b"OPTIONS *", b"TRACE /nowhere"):
-        request = target + b" HTTP/1.1\r\nHost: wallet\r\nMax-Forwards: 0\r\n\r\n"
-        problem(exchange(service.port, request), "not_found")
-    upgrade = b"Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n\r\n"
-    response = exchange(service.port, LIVE[:-2] + upgrade, "/health/live")
-    assert (response.status_code, response.json()) == (200, {"status": "live"})
-
-
-def test_pipelined_requests_are_answered_in_their_order(service: Service) -> None:
-    emails = [f"{number}@pipeline" for number in range(20)]
-    bodies = [f'{{"email":"{email}"}}'.encode() for email in emails]
-    requests = [JSON_POST + b"Content-Length: %d\r\n\r\n" % len(body) + body for body in bodies]
-    with Connection(service.port) as connection:
-        connection.send(b"".join(requests))
-        answers = [connection.answer("POST", "/account").json() for _ in emails]
-    assert [answer["email"] for answer in answers] == emails
-
-
-def test_single_bytes_and_http_1_0_are_answered(service: Service) -> None:
-    with Connection(service.port) as connection:
-        for byte in JSON_POST + b"Content-Length: 15\r\n\r\n" + ACCOUNT:
-            connection.send(bytes([byte]))
-        assert connection.answer("POST", "/account").status_code == 201
-    with Connection(service.port) as connection:
-        connection.send(b"GET /health/live HTTP/1.0\r\n\r\n")
-        assert connection.answer("GET", "/health/live").status_code == 200
-        assert connection.is_closed()

@@ -6,20 +6,16 @@ import json
 from random import Random
 from typing import Any
 
-import httpx
-import psycopg
-from psycopg.rows import DictRow
+from httpx import Client, Response
 
 from tests.http.answers import fields, problem
-from tests.http.conftest import Wallet
+from tests.http.conftest import Owner, Wallet
 from tests.http.processes import balance, running
 from tests.http.wire import Connection
 from tests.support.calls import ledger
 from tests.support.databases import Database, assert_sound
 from tests.support.seeds import fresh_seed
 from tests.support.service import JSON, Service
-
-Owner = psycopg.Connection[DictRow]
 
 NOBODY = 2**63 - 1
 LIMIT = 4 * 1024 * 1024
@@ -34,21 +30,19 @@ def item(source: Any, target: Any, amount: object = "1.50") -> dict[str, Any]:
     return {"source_account_id": source, "target_account_id": target, "amount": amount}
 
 
-def batch(
-    client: httpx.Client, items: object, atomic: object = False, **headers: str
-) -> httpx.Response:
+def batch(client: Client, items: object, atomic: object = False, **headers: str) -> Response:
     body = json.dumps({"transfers": items, "atomic": atomic})
     return client.post("/transaction/batch", content=body, headers={**JSON, **headers})
 
 
-def results(response: httpx.Response) -> list[dict[str, Any]]:
+def results(response: Response) -> list[dict[str, Any]]:
     assert response.status_code == 200, response.text
     assert response.json().keys() == {"results"}
     found: list[dict[str, Any]] = response.json()["results"]
     return found
 
 
-def test_each_item_is_a_transaction_that_can_be_read(client: httpx.Client, wallet: Wallet) -> None:
+def test_each_item_is_a_transaction_that_can_be_read(client: Client, wallet: Wallet) -> None:
     a, b, c = wallet("10.00"), wallet(), wallet()
     made = results(batch(client, [item(a, b), item(b, c, 1), item(c, a, "0.5")]))
     moved = [(m["source_account_id"], m["target_account_id"], m["amount"]) for m in made]
@@ -62,7 +56,7 @@ def test_each_item_is_a_transaction_that_can_be_read(client: httpx.Client, walle
 
 
 def test_a_batch_is_answered_as_single_requests_are(
-    client: httpx.Client, wallet: Wallet, owner: Owner
+    client: Client, wallet: Wallet, owner: Owner
 ) -> None:
     """Two sets of wallets that hold the same: one is asked singly, the other at once."""
     random = Random(fresh_seed())
@@ -99,7 +93,7 @@ def test_a_batch_is_answered_as_single_requests_are(
 
 
 def test_an_atomic_batch_is_done_whole_or_not_at_all(
-    client: httpx.Client, wallet: Wallet, owner: Owner
+    client: Client, wallet: Wallet, owner: Owner
 ) -> None:
     a, b = wallet("10.00"), wallet()
     before = ledger(owner)
@@ -119,23 +113,25 @@ def test_an_atomic_batch_is_done_whole_or_not_at_all(
 
 
 def test_a_member_that_is_wrong_is_named_and_nothing_is_done(
-    client: httpx.Client, owner: Owner, wallet: Wallet
+    client: Client, owner: Owner, wallet: Wallet
 ) -> None:
     a, b = wallet("10.00"), wallet()
     fine = item(a, b)
-    nothings: list[object] = [None, True, [], {}]
+    no_amounts: list[object] = [None, True, [], {}]
+    no_booleans: list[object] = [0, 1, "true", None, []]
+    no_arrays: list[object] = [None, {}, "", 1]
     cases: list[tuple[Any, list[str]]] = [
         ({}, ["transfers", "atomic"]),
         ({"transfers": [fine]}, ["atomic"]),
         ({"transfers": [fine], "atomic": True, "x": 1}, ["x"]),
-        *(({"transfers": [fine], "atomic": v}, ["atomic"]) for v in (0, 1, "true", None, [])),
-        *(({"transfers": v, "atomic": True}, ["transfers"]) for v in (None, {}, "", 1)),
+        *(({"transfers": [fine], "atomic": v}, ["atomic"]) for v in no_booleans),
+        *(({"transfers": v, "atomic": True}, ["transfers"]) for v in no_arrays),
         ({"transfers": [1, None, []], "atomic": True}, [f"transfers[{n}]" for n in range(3)]),
         ({"transfers": [fine, {}], "atomic": True}, [f"transfers[1].{name}" for name in fine]),
         ({"transfers": [{**fine, "x": 1}], "atomic": True}, ["transfers[0].x"]),
         *(
             ({"transfers": [fine, item(a, b, v)], "atomic": False}, ["transfers[1].amount"])
-            for v in nothings
+            for v in no_amounts
         ),
         *(
             ({"transfers": [fine, item(a, v)], "atomic": False}, ["transfers[1].target_account_id"])
@@ -158,7 +154,7 @@ def test_a_member_that_is_wrong_is_named_and_nothing_is_done(
     assert ledger(owner) == before
 
 
-def test_of_very_many_wrong_members_a_hundred_are_named(client: httpx.Client) -> None:
+def test_of_very_many_wrong_members_a_hundred_are_named(client: Client) -> None:
     for items, count in (([1] * 99, 99), ([1] * 101, 100), ([{}] * 500_000, 100)):
         assert len(fields(batch(client, items))) == count
 
@@ -182,7 +178,7 @@ def test_a_batch_takes_ten_thousand_and_no_more(database: Database, admin: Owner
 
 
 def test_a_body_at_the_limit_is_read_and_one_byte_more_is_not(
-    service: Service, client: httpx.Client
+    service: Service, client: Client
 ) -> None:
     body = b'{"transfers": [], "atomic": true}'
     full = body + b" " * (LIMIT - len(body))
@@ -201,7 +197,7 @@ def test_a_body_at_the_limit_is_read_and_one_byte_more_is_not(
 
 
 def test_a_batch_that_comes_again_gets_the_first_answer(
-    client: httpx.Client, wallet: Wallet, owner: Owner
+    client: Client, wallet: Wallet, owner: Owner
 ) -> None:
     a, b = wallet("2.00"), wallet()
     items = [item(a, b), item(a, b), item(a, b, "x"), item(a, NOBODY)]

@@ -6,34 +6,30 @@ import gzip
 import json
 from collections.abc import Iterable
 
-import httpx
-import psycopg
 import pytest
-from psycopg.rows import DictRow
+from httpx import Client, Response
 
 from tests.http.answers import fields, problem
-from tests.http.conftest import Wallet
+from tests.http.conftest import Owner, Wallet
 from tests.http.processes import balance
 from tests.support.calls import ledger
 from tests.support.service import JSON
 
-Owner = psycopg.Connection[DictRow]
-
 ADA = b'{"email": "a@b"}'
 
 
-def post(client: httpx.Client, path: str, body: str | bytes) -> httpx.Response:
+def post(client: Client, path: str, body: str | bytes) -> Response:
     """Post this text as JSON, valid or not."""
     return client.post(path, content=body, headers=JSON)
 
 
-def details(response: httpx.Response) -> list[tuple[str, str]]:
+def details(response: Response) -> list[tuple[str, str]]:
     """What is wrong with each member that an invalid_request names."""
     errors = problem(response, "invalid_request")["errors"]
     return [(error["field"], error["detail"]) for error in errors]
 
 
-def test_an_amount_is_read_exactly_as_it_is_written(client: httpx.Client, wallet: Wallet) -> None:
+def test_an_amount_is_read_exactly_as_it_is_written(client: Client, wallet: Wallet) -> None:
     for written, moved in (
         (json.dumps(0.1 + 0.2), "0.30"),
         ('"0.30000000000000004"', "0.30"),
@@ -60,9 +56,7 @@ def test_an_amount_is_read_exactly_as_it_is_written(client: httpx.Client, wallet
         assert balance(client, id) == moved
 
 
-def test_an_amount_that_is_none_is_refused(
-    client: httpx.Client, wallet: Wallet, owner: Owner
-) -> None:
+def test_an_amount_that_is_none_is_refused(client: Client, wallet: Wallet, owner: Owner) -> None:
     source, target = wallet("1.00"), wallet()
     before = ledger(owner)
     for amount in (
@@ -96,7 +90,7 @@ def test_an_amount_that_is_none_is_refused(
 
 
 def test_a_number_that_is_too_long_is_refused_as_the_item_of_a_batch(
-    client: httpx.Client, wallet: Wallet
+    client: Client, wallet: Wallet
 ) -> None:
     # PostgreSQL parses no number of so many decimals.
     ids = f'"source_account_id": {wallet("1.00")}, "target_account_id": {wallet()}'
@@ -107,21 +101,21 @@ def test_a_number_that_is_too_long_is_refused_as_the_item_of_a_batch(
     assert codes == ["insufficient_funds", "invalid_amount"]
 
 
-def test_an_answer_lists_at_most_a_hundred_errors(client: httpx.Client) -> None:
+def test_an_answer_lists_at_most_a_hundred_errors(client: Client) -> None:
     members = ", ".join(f'"{number}": 1' for number in range(200))
     assert len(details(post(client, "/account", f"{{{members}}}"))) == 100
     query = "&".join(f"{number}=1&{number}=2" for number in range(200))
     assert len(details(client.get(f"/account?{query}"))) == 100
 
 
-def test_an_email_that_no_text_can_hold_is_refused(client: httpx.Client) -> None:
+def test_an_email_that_no_text_can_hold_is_refused(client: Client) -> None:
     for email in ("\\u0000", "a\\u0000@b", "\\ud800@b", "\\udc00\\ud800@b"):
         response = post(client, "/account", f'{{"email": "{email}"}}')
         assert problem(response, "invalid_email")["hint"]
 
 
 def test_an_id_in_a_body_is_a_whole_number_however_it_is_written(
-    client: httpx.Client, wallet: Wallet
+    client: Client, wallet: Wallet
 ) -> None:
     source, target = wallet("10.00"), wallet()
     for spelling in ("{}", "{}.0", "{}E+0", "{}0e-1"):
@@ -131,7 +125,7 @@ def test_an_id_in_a_body_is_a_whole_number_however_it_is_written(
         assert (moved["source_account_id"], moved["target_account_id"]) == (source, target)
 
 
-def test_a_member_of_the_wrong_type_is_named(client: httpx.Client, wallet: Wallet) -> None:
+def test_a_member_of_the_wrong_type_is_named(client: Client, wallet: Wallet) -> None:
     known = wallet("1.00")
     others = ("true", "null", "[1]", "{}")
     wrong: Iterable[tuple[str, str]] = (
@@ -157,7 +151,7 @@ def test_a_member_of_the_wrong_type_is_named(client: httpx.Client, wallet: Walle
         assert fields(response) == [member], (member, value[:50])
 
 
-def test_every_member_that_is_wrong_is_named(client: httpx.Client, wallet: Wallet) -> None:
+def test_every_member_that_is_wrong_is_named(client: Client, wallet: Wallet) -> None:
     response = client.post("/transaction", json={"x": 1, "source_account_id": "1", "amount": True})
     names = "source_account_id, target_account_id, amount"
     assert details(response) == [
@@ -175,7 +169,7 @@ def test_every_member_that_is_wrong_is_named(client: httpx.Client, wallet: Walle
         assert len(fields(post(client, "/account", body))) == 1
 
 
-def test_a_member_that_is_there_twice_is_named(client: httpx.Client) -> None:
+def test_a_member_that_is_there_twice_is_named(client: Client) -> None:
     for body, member in (
         ('{"email": "a@b", "email": "a@b"}', "email"),
         ('{"email": "a@b", "\\u0065mail": "c@d"}', "email"),
@@ -185,7 +179,7 @@ def test_a_member_that_is_there_twice_is_named(client: httpx.Client) -> None:
         assert details(post(client, "/account", body)) == [(member, "duplicate member")]
 
 
-def test_a_body_that_is_no_json_object_is_refused(client: httpx.Client) -> None:
+def test_a_body_that_is_no_json_object_is_refused(client: Client) -> None:
     for body in (
         *(b"", b" ", b"{", b"}", b'{"email": "a@b"', b'{"email": "a@b",}', ADA + b" {}"),
         *(b"{'email': 'a@b'}", b'{email: "a@b"}', b'{"email": "a\n@b"}', b'{"email": "\\x"}'),
@@ -198,7 +192,7 @@ def test_a_body_that_is_no_json_object_is_refused(client: httpx.Client) -> None:
         assert fields(post(client, "/account", body)) == [""], body
 
 
-def test_a_deep_body_is_refused(client: httpx.Client) -> None:
+def test_a_deep_body_is_refused(client: Client) -> None:
     for opening, closing in (("[", "]"), ('{"a":', "}")):
         for depth in (1000, 8100 // len(opening + closing)):
             nested = opening * depth + "1" + closing * depth
@@ -206,14 +200,14 @@ def test_a_deep_body_is_refused(client: httpx.Client) -> None:
                 assert fields(post(client, "/account", body)) in (["email"], [""]), body[:20]
 
 
-def test_a_body_at_the_limit_is_read_and_one_byte_more_is_not(client: httpx.Client) -> None:
+def test_a_body_at_the_limit_is_read_and_one_byte_more_is_not(client: Client) -> None:
     full = ADA + b" " * (8192 - len(ADA))
     assert post(client, "/account", full).status_code == 201
     problem(post(client, "/account", full + b" "), "body_too_large")
 
 
 @pytest.mark.parametrize("taken", [True, False])
-def test_only_json_in_utf_8_is_read(client: httpx.Client, taken: bool) -> None:
+def test_only_json_in_utf_8_is_read(client: Client, taken: bool) -> None:
     json_ = "application/json"
     names = (
         [
@@ -238,7 +232,7 @@ def test_only_json_in_utf_8_is_read(client: httpx.Client, taken: bool) -> None:
             problem(client.post("/account", content=b"", headers=headers), "unsupported_media_type")
 
 
-def test_an_encoded_body_is_not_read(client: httpx.Client) -> None:
+def test_an_encoded_body_is_not_read(client: Client) -> None:
     for encoding in ("gzip", "br", "identity, gzip", "x"):
         headers = {**JSON, "Content-Encoding": encoding}
         response = client.post("/account", content=gzip.compress(ADA), headers=headers)

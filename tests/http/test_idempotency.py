@@ -2,40 +2,20 @@
 
 from __future__ import annotations
 
-import os
-import signal
-import time
 from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import suppress
-from itertools import count
-from random import Random
-from threading import Event
 from typing import Any, NamedTuple
 from uuid import uuid4
 
-import httpx
-import psycopg
-from psycopg.rows import DictRow
+from httpx import Client, Response
 
 from tests.http.answers import fields, problem
-from tests.http.conftest import Wallet
+from tests.http.conftest import Owner, Wallet
 from tests.http.processes import (
-    OwnServer,
     balance,
-    is_gone,
-    lose_power,
-    open_wallet,
-    running,
-    wait_until,
 )
 from tests.http.wire import JSON_POST, exchange
 from tests.support.calls import ledger
-from tests.support.databases import Database, assert_sound
-from tests.support.seeds import fresh_seed
 from tests.support.service import Service
-
-Owner = psycopg.Connection[DictRow]
 
 ADA = {"email": "ada@example.com"}
 
@@ -71,7 +51,7 @@ def fresh_key() -> str:
     return str(uuid4())
 
 
-def send(client: httpx.Client, post: Post, key: str = "", **headers: str) -> httpx.Response:
+def send(client: Client, post: Post, key: str = "", **headers: str) -> Response:
     if key:
         headers["Idempotency-Key"] = key
     if post.prefer:
@@ -79,7 +59,7 @@ def send(client: httpx.Client, post: Post, key: str = "", **headers: str) -> htt
     return client.post(post.path, json=post.body, headers=headers)
 
 
-def is_replay(response: httpx.Response) -> bool:
+def is_replay(response: Response) -> bool:
     return "Idempotency-Replayed" in response.headers
 
 
@@ -90,7 +70,7 @@ def keys(database: Owner) -> int:
 
 
 def test_a_request_that_comes_again_gets_the_first_answer_and_does_nothing(
-    client: httpx.Client, wallet: Wallet, owner: Owner
+    client: Client, wallet: Wallet, owner: Owner
 ) -> None:
     id, other = wallet("50.00"), wallet()
     paid = [send(client, payment(id)).json()["id"] for _ in range(2)]
@@ -125,7 +105,7 @@ def test_a_request_that_comes_again_gets_the_first_answer_and_does_nothing(
 
 
 def test_a_refusal_stays_refused_though_it_has_become_possible(
-    client: httpx.Client, wallet: Wallet, owner: Owner
+    client: Client, wallet: Wallet, owner: Owner
 ) -> None:
     poor, full, frozen, rich = wallet(), wallet("999999.99"), wallet(), wallet("50.00")
     owner.execute("SELECT wallet.freeze_account(%s)", (frozen,))
@@ -176,7 +156,7 @@ def test_a_refusal_stays_refused_though_it_has_become_possible(
 
 
 def test_what_was_wrong_with_a_request_is_not_kept(
-    client: httpx.Client, wallet: Wallet, owner: Owner
+    client: Client, wallet: Wallet, owner: Owner
 ) -> None:
     source, target = wallet("50.00"), wallet()
     right = move(source, target)
@@ -201,7 +181,7 @@ def test_what_was_wrong_with_a_request_is_not_kept(
 
 
 def test_a_key_that_was_used_for_another_request_is_refused(
-    client: httpx.Client, wallet: Wallet, owner: Owner
+    client: Client, wallet: Wallet, owner: Owner
 ) -> None:
     a, b = wallet("50.00"), wallet("50.00")
     paid = send(client, payment(a)).json()["id"]
@@ -229,7 +209,7 @@ def test_a_key_that_was_used_for_another_request_is_refused(
 
 
 def test_the_same_number_written_otherwise_is_the_same_request(
-    client: httpx.Client, wallet: Wallet
+    client: Client, wallet: Wallet
 ) -> None:
     source, target, key = wallet("10.00"), wallet(), fresh_key()
     answers = [
@@ -247,7 +227,7 @@ def test_the_same_number_written_otherwise_is_the_same_request(
     assert balance(client, target) == "5.00"
 
 
-def with_headers(service: Service, headers: bytes) -> httpx.Response:
+def with_headers(service: Service, headers: bytes) -> Response:
     """Open an account with these headers as they are."""
     body = b'{"email": "ada@example.com"}'
     length = b"Content-Length: %d\r\n" % len(body)
@@ -275,127 +255,3 @@ def test_what_cannot_be_a_key_is_refused_by_name(service: Service, owner: Owner)
         response = with_headers(service, b"Idempotency-Key: " + value + b"\r\n")
         assert fields(response) == ["Idempotency-Key"], value
     assert (keys(owner), ledger(owner)) == before
-
-
-def until_answered(client: httpx.Client, post: Post, key: str) -> httpx.Response:
-    """Send it until there is an answer that is no 503."""
-    deadline = time.monotonic() + 20
-    while time.monotonic() < deadline:
-        with suppress(httpx.TransportError):
-            response = send(client, post, key)
-            if response.status_code != 503:
-                return response
-        time.sleep(0.01)  # The cores are for what is being started again.
-    raise AssertionError(f"{key} was never answered")
-
-
-class Payers:
-    """Threads that move money between wallets, each transfer with a key, sent until answered."""
-
-    def __init__(self, service: Service, seed: int, threads: int = 4) -> None:
-        self.service = service
-        self.answers: dict[str, tuple[Post, httpx.Response]] = {}
-        self._wallets = [open_wallet(service.client) for _ in range(5)]
-        self._over = Event()
-        self._pool = ThreadPoolExecutor(threads)
-        self._futures: list[Future[None]] = [
-            self._pool.submit(self._pay, number, Random(f"{seed} {number}"))
-            for number in range(threads)
-        ]
-
-    def _pay(self, number: int, random: Random) -> None:
-        for turn in count():
-            if self._over.is_set():
-                return
-            key = f"{number} {turn}"
-            source, target = random.sample(self._wallets, 2)
-            post = move(source, target, str(random.randint(1, 60)))
-            self.answers[key] = post, until_answered(self.service.client, post, key)
-
-    def wait_for_more(self) -> None:
-        """Return once there are more answers."""
-        before = len(self.answers)
-        wait_until(
-            lambda: len(self.answers) > before + 40 or any(f.done() for f in self._futures),
-            "transfers are answered",
-        )
-
-    def end(self) -> None:
-        """Let each have its last answer."""
-        self._over.set()
-        self._pool.shutdown()
-        for future in self._futures:
-            future.result()
-
-    def check(self, database: Owner) -> None:
-        """Exactly one effect for each key, and each answer is what is there."""
-        assert_sound(database)
-        paid = {
-            row["id"]: (row["source_account_id"], row["target_account_id"], row["amount"])
-            for row in database.execute(
-                "SELECT id, source_account_id, target_account_id, amount::text AS amount"
-                " FROM wallet.transaction WHERE source_account_id IS NOT NULL"
-            )
-        }
-        answered = {}
-        for post, answer in self.answers.values():
-            if answer.status_code == 201:
-                asked = post.body or {}
-                answered[answer.json()["id"]] = (
-                    asked["source_account_id"],
-                    asked["target_account_id"],
-                    f"{asked['amount']}.00",
-                )
-            else:
-                problem(answer, "insufficient_funds")
-        made = [a for _, a in self.answers.values() if a.status_code == 201]
-        assert len(answered) == len(made), "two keys got one transaction"
-        assert answered == paid
-        assert keys(database) == len(self.answers)
-        for key, (post, answer) in self.answers.items():
-            again = send(self.service.client, post, key)
-            assert (again.status_code, is_replay(again)) == (answer.status_code, True)
-            own = {"instance": None}
-            assert {**again.json(), **own} == {**answer.json(), **own}
-
-
-def crash_a_backend(database: Database) -> None:
-    """End one connection with SIGKILL: the server ends all others and recovers by itself."""
-    backend = database.execute(
-        "SELECT pid FROM pg_stat_activity WHERE datname = current_database()"
-        " AND usename = 'wallet_app' LIMIT 1"
-    )[0]["pid"]
-    os.kill(backend, signal.SIGKILL)
-    wait_until(lambda: is_gone(backend), "the connection is gone")
-
-
-def test_whatever_is_killed_is_found_again_and_nothing_is_done_twice(
-    own: tuple[OwnServer, Database],
-) -> None:
-    server, database = own
-    with running(database) as service:
-        with database.connect() as admin:
-            assert admin.execute("SHOW fsync").fetchall() == [{"fsync": "on"}]
-        payers = Payers(service, fresh_seed())
-        try:
-            for mode in ("fast", "immediate"):
-                payers.wait_for_more()
-                server.stop(mode)
-                gone = problem(service.client.get("/account/1"), "database_unavailable")
-                assert "Nothing was done." in gone["detail"]
-                problem(service.client.get("/health/ready"), "database_unavailable")
-                assert service.client.get("/health/live").status_code == 200
-                server.start()
-            payers.wait_for_more()
-            service.stop(signal.SIGKILL)
-            service.start()
-            payers.wait_for_more()
-            crash_a_backend(database)
-            payers.wait_for_more()
-            lose_power(server)
-            payers.wait_for_more()
-        finally:
-            payers.end()
-        assert service.client.get("/health/ready").status_code == 200
-        with database.connect() as admin:
-            payers.check(admin)

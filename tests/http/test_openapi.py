@@ -11,10 +11,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import httpx
 import jsonschema_rs
 import pytest
 import schemathesis
+from httpx import Client
 from jsonschema import Draft202012Validator  # type: ignore[import-untyped]
 
 from service.app import create_app
@@ -36,7 +36,7 @@ def operations() -> Iterator[tuple[str, str, dict[str, Any]]]:
             yield path, method.upper(), operation
 
 
-def test_the_document_served_is_the_one_in_the_code(client: httpx.Client) -> None:
+def test_the_document_served_is_the_one_in_the_code(client: Client) -> None:
     response = client.get("/openapi.json")
     assert response.headers["Content-Type"] == "application/json"
     assert response.json() == DOCUMENT
@@ -64,22 +64,14 @@ def test_the_document_has_the_application_s_routes_and_no_others() -> None:
     assert {(path, method) for path, method, _ in operations()} == served
 
 
-def test_every_reference_leads_somewhere() -> None:
-    references = re.findall(r'"\$ref": "([^"]+)"', json.dumps(DOCUMENT))
-    assert len(references) > 20
-    for reference in references:
+def test_every_code_is_documented_and_every_operation_has_a_name() -> None:
+    for reference in re.findall(r'"\$ref": "([^"]+)"', json.dumps(DOCUMENT)):
         assert resolve({"$ref": reference})
-
-
-def test_every_code_is_documented_with_its_status() -> None:
     schema = DOCUMENT["components"]["schemas"]["Problem"]
     assert set(schema["properties"]["code"]["enum"]) == set(CODES)
     statuses = {status for _, _, operation in operations() for status in operation["responses"]}
     # The first two belong to no operation: no route, no method; the third comes before any route.
     assert {str(status) for status in CODES.values()} - {"404", "405", "431"} <= statuses
-
-
-def test_every_operation_has_a_name_and_a_summary() -> None:
     names = [operation["operationId"] for _, _, operation in operations()]
     assert len(set(names)) == len(names)
     assert all(operation["summary"] for _, _, operation in operations())
@@ -104,9 +96,7 @@ AMOUNTS = [
 ]
 
 
-def test_the_documented_amounts_are_those_that_are_taken(
-    client: httpx.Client, wallet: Wallet
-) -> None:
+def test_the_documented_amounts_are_those_that_are_taken(client: Client, wallet: Wallet) -> None:
     schema = DOCUMENT["components"]["schemas"]["Payment"]["properties"]["amount"]
     for text in AMOUNTS:
         taken = client.post(f"/account/{wallet()}/payment", json={"amount": text})

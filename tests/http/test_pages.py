@@ -4,18 +4,14 @@ from __future__ import annotations
 
 import uuid
 
-import httpx
-import psycopg
-from psycopg.rows import DictRow
+from httpx import Client
 
 from tests.http.answers import TIME, fields, problem
-from tests.http.conftest import Wallet
+from tests.http.conftest import Owner, Wallet
 from tests.http.processes import transfer
 
-Owner = psycopg.Connection[DictRow]
 
-
-def test_a_statement_has_each_kind_newest_first(client: httpx.Client, wallet: Wallet) -> None:
+def test_a_statement_has_each_kind_newest_first(client: Client, wallet: Wallet) -> None:
     id, other = wallet("100.00"), wallet("50.00")
     client.post(f"/account/{id}/withdrawal", json={"amount": "5.00"})
     transfer(client, id, other, "30.00")
@@ -41,7 +37,7 @@ def test_a_statement_has_each_kind_newest_first(client: httpx.Client, wallet: Wa
 
 
 def test_pages_lead_from_the_last_entry_to_the_first(
-    client: httpx.Client, wallet: Wallet, owner: Owner
+    client: Client, wallet: Wallet, owner: Owner
 ) -> None:
     id = wallet()
     owner.execute("SELECT wallet.deposit(%s, 0.01) FROM generate_series(1, 51)", (id,))
@@ -67,7 +63,7 @@ def test_pages_lead_from_the_last_entry_to_the_first(
     assert client.get(f"/account/{wallet()}/transaction").json() == {"items": [], "next": None}
 
 
-def test_a_query_that_is_wrong_is_refused_by_name(client: httpx.Client, wallet: Wallet) -> None:
+def test_a_query_that_is_wrong_is_refused_by_name(client: Client, wallet: Wallet) -> None:
     path = f"/account/{wallet()}/transaction"
     for query, named in (
         *((f"limit={value}", ["limit"]) for value in ("0", "1001", "", "1e1", "01", "%00")),
@@ -88,7 +84,7 @@ def test_a_query_that_is_wrong_is_refused_by_name(client: httpx.Client, wallet: 
     assert client.get(f"{path}?before={2**63 - 1}&limit=1").status_code == 200
 
 
-def test_an_email_finds_its_accounts_whatever_the_case(client: httpx.Client) -> None:
+def test_an_email_finds_its_accounts_whatever_the_case(client: Client) -> None:
     name = uuid.uuid4().hex
     made = [
         client.post("/account", json={"email": email}).json()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-import httpx
+from httpx import Client
 
 from tests.http.conftest import Wallet
 from tests.http.wire import exchange
@@ -69,7 +69,7 @@ READ: list[tuple[list[str], tuple[bool, str | None]]] = [
 
 
 def test_preferences_are_read_as_the_rfc_has_them(
-    service: Service, client: httpx.Client, wallet: Wallet
+    service: Service, client: Client, wallet: Wallet
 ) -> None:
     source, target = wallet("100.00"), wallet()
     paid = client.post(f"/account/{target}/payment", json={"amount": "1"}).json()["id"]

@@ -6,13 +6,11 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-import httpx
-import psycopg
 import pytest
-from psycopg.rows import DictRow
+from httpx import Client, Response
 
 from tests.http.answers import TIME, problem
-from tests.http.conftest import Wallet
+from tests.http.conftest import Owner, Wallet
 from tests.http.processes import (
     PATIENT,
     balance,
@@ -42,7 +40,7 @@ def patient(template: Database) -> Iterator[Service]:
         assert "Traceback" not in service.log.read_text()
 
 
-def accepted(response: httpx.Response, applied: str | None = QUEUED) -> dict[str, Any]:
+def accepted(response: Response, applied: str | None = QUEUED) -> dict[str, Any]:
     """Hold an answer to be a transaction that is queued, and return it."""
     body: dict[str, Any] = response.json()
     assert (response.status_code, body["state"]) == (202, "pending"), body
@@ -52,7 +50,7 @@ def accepted(response: httpx.Response, applied: str | None = QUEUED) -> dict[str
     return body
 
 
-def processed(client: httpx.Client, queued: dict[str, Any]) -> dict[str, Any]:
+def processed(client: Client, queued: dict[str, Any]) -> dict[str, Any]:
     """What became of a transaction that was queued."""
     response = client.get(f"/transaction/{queued['id']}", headers={"Prefer": "wait=30"})
     assert response.headers["Preference-Applied"] == "wait=30"
@@ -103,9 +101,7 @@ def test_a_transfer_that_fails_or_is_cancelled_says_why(patient: Service) -> Non
     assert balance(client, source) == "100.00"
 
 
-def test_what_is_wrong_at_first_sight_is_refused_as_ever(
-    client: httpx.Client, wallet: Wallet
-) -> None:
+def test_what_is_wrong_at_first_sight_is_refused_as_ever(client: Client, wallet: Wallet) -> None:
     known, other = wallet("1.00"), wallet()
     for preferred in (QUEUED, "respond-async, wait=1"):
         for arguments, code in (
@@ -122,9 +118,7 @@ def test_what_is_wrong_at_first_sight_is_refused_as_ever(
             assert {**body, "instance": None} == {**without, "instance": None}
 
 
-def test_a_transfer_whose_accounts_are_free_is_done_at_once(
-    client: httpx.Client, wallet: Wallet
-) -> None:
+def test_a_transfer_whose_accounts_are_free_is_done_at_once(client: Client, wallet: Wallet) -> None:
     source, target = wallet("5.00"), wallet()
     for preferred, applied in (
         ("respond-async, wait=0", "wait=0"),
@@ -191,7 +185,7 @@ def test_a_request_that_comes_again_gets_the_first_answer(patient: Service) -> N
 
 
 def test_every_transfer_can_be_queued_and_all_else_stays_as_it_is(
-    database: Database, admin: psycopg.Connection[DictRow]
+    database: Database, admin: Owner
 ) -> None:
     with running(database, **PATIENT, WALLET_QUEUE="all") as service:
         client = service.client

@@ -8,10 +8,9 @@ import signal
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-import httpx
-import psycopg
-from psycopg.rows import DictRow
+from httpx import Client
 
+from tests.http.conftest import Owner
 from tests.http.processes import (
     PATIENT,
     OwnServer,
@@ -30,15 +29,13 @@ from tests.http.test_queue import QUEUED, accepted, processed
 from tests.support.databases import Database, assert_sound
 from tests.support.service import Service
 
-Admin = psycopg.Connection[DictRow]
 
-
-def queue(client: httpx.Client, source: int, target: int, times: int = 1) -> list[dict[str, Any]]:
+def queue(client: Client, source: int, target: int, times: int = 1) -> list[dict[str, Any]]:
     """Queue as many transfers of a cent."""
     return [accepted(transfer(client, source, target, "0.01", Prefer=QUEUED)) for _ in range(times)]
 
 
-def assert_processed(client: httpx.Client, queued: list[dict[str, Any]]) -> None:
+def assert_processed(client: Client, queued: list[dict[str, Any]]) -> None:
     assert {processed(client, one)["state"] for one in queued} == {"succeeded"}
 
 
@@ -49,7 +46,7 @@ def messages(service: Service, word: str) -> list[str]:
 
 
 def test_a_queue_worker_that_is_killed_is_replaced_and_nothing_is_lost_or_done_by_halves(
-    database: Database, admin: Admin
+    database: Database, admin: Owner
 ) -> None:
     with running(database, **PATIENT, WALLET_LOG_FORMAT="json") as service:
         client, pid = service.client, service.process.pid
@@ -70,7 +67,7 @@ def test_a_queue_worker_that_is_killed_is_replaced_and_nothing_is_lost_or_done_b
 
 
 def test_a_service_that_is_told_to_stop_lets_the_queue_worker_s_call_end(
-    database: Database, admin: Admin
+    database: Database, admin: Owner
 ) -> None:
     with running(database, **PATIENT) as service, ThreadPoolExecutor(1) as thread:
         client = service.client

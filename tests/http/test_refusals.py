@@ -4,18 +4,15 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-import httpx
 import psycopg
 import pytest
-from psycopg.rows import DictRow
+from httpx import Client
 
 from tests.http.answers import problem
-from tests.http.conftest import Wallet
+from tests.http.conftest import Owner, Wallet
 from tests.http.processes import transfer
 from tests.support.calls import ledger
 from tests.support.model import CODES
-
-Connection = psycopg.Connection[DictRow]
 
 NOBODY = 2**63 - 1
 
@@ -61,7 +58,7 @@ def account(sqlstate: str, email: str) -> Refused:
 
 
 def test_each_refusal_has_its_code_its_status_and_the_words_of_psql(
-    client: httpx.Client, psql: Connection, owner: Connection, wallet: Wallet
+    client: Client, psql: Owner, owner: Owner, wallet: Wallet
 ) -> None:
     def pay(id: int, way: str, amount: str) -> int:
         answer = client.post(f"/account/{id}/{way}", json={"amount": amount})
@@ -126,9 +123,7 @@ def test_each_refusal_has_its_code_its_status_and_the_words_of_psql(
     assert ledger(owner) == before
 
 
-def test_a_frozen_account_can_be_read(
-    client: httpx.Client, owner: Connection, wallet: Wallet
-) -> None:
+def test_a_frozen_account_can_be_read(client: Client, owner: Owner, wallet: Wallet) -> None:
     id = wallet("10.00")
     owner.execute("SELECT wallet.freeze_account(%s)", (id,))
     assert client.get(f"/account/{id}").json()["balance"] == "10.00"

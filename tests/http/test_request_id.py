@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-import httpx
+from httpx import Client
 
 from tests.http.wire import exchange
 from tests.support.service import Service
@@ -12,7 +12,7 @@ from tests.support.service import Service
 MADE = re.compile(r"[0-9a-f]{32}")
 
 
-def test_a_sane_id_is_taken_over(client: httpx.Client, service: Service) -> None:
+def test_a_sane_id_is_taken_over(client: Client, service: Service) -> None:
     for given in ("a", "A-Z.a_z-0.9", "0" * 128, ".."):
         for path in ("/health/live", "/account/0", "/nowhere", "/docs", "/account"):
             response = client.get(path, headers={"X-Request-ID": given})

@@ -5,20 +5,16 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-import httpx
-import psycopg
 import pytest
-from psycopg.rows import DictRow
+from httpx import Client, Response
 
 from tests.http.answers import CODES, TIME, problem
-from tests.http.conftest import Wallet
+from tests.http.conftest import Owner, Wallet
 from tests.http.processes import balance, transfer
 from tests.support.service import JSON
 
-Owner = psycopg.Connection[DictRow]
 
-
-def made(client: httpx.Client, response: httpx.Response, kind: str) -> dict[str, Any]:
+def made(client: Client, response: Response, kind: str) -> dict[str, Any]:
     """Hold an answer to be something new that can be read at its Location, and return it."""
     assert response.status_code == 201, response.text
     assert response.headers["Content-Type"] == "application/json"
@@ -44,7 +40,7 @@ def transaction(body: dict[str, Any], source: int | None, target: int | None, am
 
 
 def test_an_account_is_opened_with_nothing_in_it_and_its_email_as_it_was_given(
-    client: httpx.Client,
+    client: Client,
 ) -> None:
     emails = ("Ada+x@Example.com", "Ada+x@Example.com", "żółć@例え.jp", "\"'\\%s$1😀@b")
     for email in (*emails, "ż" * 252 + "@b"):
@@ -57,16 +53,14 @@ def test_an_account_is_opened_with_nothing_in_it_and_its_email_as_it_was_given(
         }
 
 
-def test_a_payment_is_a_transaction_without_a_source(client: httpx.Client, wallet: Wallet) -> None:
+def test_a_payment_is_a_transaction_without_a_source(client: Client, wallet: Wallet) -> None:
     id = wallet()
     paid = client.post(f"/account/{id}/payment", json={"amount": "12.3"})
     transaction(made(client, paid, "transaction"), None, id, "12.30")
     assert balance(client, id) == "12.30"
 
 
-def test_a_withdrawal_is_a_transaction_without_a_target(
-    client: httpx.Client, wallet: Wallet
-) -> None:
+def test_a_withdrawal_is_a_transaction_without_a_target(client: Client, wallet: Wallet) -> None:
     id = wallet("12.30")
     taken = client.post(f"/account/{id}/withdrawal", json={"amount": "2.345"})
     transaction(made(client, taken, "transaction"), id, None, "2.35")
@@ -74,7 +68,7 @@ def test_a_withdrawal_is_a_transaction_without_a_target(
 
 
 def test_a_transfer_moves_money_and_a_reversal_moves_it_back(
-    client: httpx.Client, wallet: Wallet
+    client: Client, wallet: Wallet
 ) -> None:
     source, target = wallet("10.00"), wallet("0.50")
     for body in (None, b"{}"):
@@ -92,7 +86,7 @@ def test_a_transfer_moves_money_and_a_reversal_moves_it_back(
 
 
 def test_times_are_the_database_s_in_utc_and_have_microseconds_even_if_there_are_none(
-    client: httpx.Client, wallet: Wallet, owner: Owner
+    client: Client, wallet: Wallet, owner: Owner
 ) -> None:
     id = wallet()
     row = owner.execute("SELECT ctime FROM wallet.account WHERE id = %s", (id,)).fetchone()
@@ -108,7 +102,7 @@ def test_times_are_the_database_s_in_utc_and_have_microseconds_even_if_there_are
     assert client.get(f"/account/{id}").json()["ctime"] == "2026-01-02T01:04:05.000000Z"
 
 
-def test_health_tells_its_state(client: httpx.Client) -> None:
+def test_health_tells_its_state(client: Client) -> None:
     for state in ("live", "ready"):
         response = client.get(f"/health/{state}")
         assert (response.status_code, response.json()) == (200, {"status": state})
@@ -116,7 +110,7 @@ def test_health_tells_its_state(client: httpx.Client) -> None:
 
 
 def test_the_docs_page_explains_every_problem_and_needs_nothing_from_elsewhere(
-    client: httpx.Client,
+    client: Client,
 ) -> None:
     response = client.get("/docs")
     assert response.status_code == 200
@@ -129,7 +123,7 @@ def test_the_docs_page_explains_every_problem_and_needs_nothing_from_elsewhere(
 
 
 def test_a_method_that_is_not_taken_is_405_and_allow_names_those_that_are(
-    client: httpx.Client,
+    client: Client,
 ) -> None:
     for method, path, allow in (
         ("PUT", "/account", {"GET", "POST"}),
@@ -158,7 +152,7 @@ def test_a_method_that_is_not_taken_is_405_and_allow_names_those_that_are(
             problem(response, "method_not_allowed")
 
 
-def test_an_unknown_route_is_404(client: httpx.Client) -> None:
+def test_an_unknown_route_is_404(client: Client) -> None:
     for path in ("/", "/nowhere", "/account/1/2", "/Account/1", "/health", "//"):
         url = client.base_url.copy_with(raw_path=path.encode())
         for method in ("GET", "POST", "OPTIONS", "MOVE"):
@@ -166,7 +160,7 @@ def test_an_unknown_route_is_404(client: httpx.Client) -> None:
 
 
 @pytest.mark.parametrize("route", ["path", "body"])
-def test_the_largest_id_is_one_and_a_larger_one_is_none(client: httpx.Client, route: str) -> None:
+def test_the_largest_id_is_one_and_a_larger_one_is_none(client: Client, route: str) -> None:
     largest = 2**63 - 1
     if route == "path":
         asked = client.get(f"/account/{largest}")
@@ -177,7 +171,7 @@ def test_the_largest_id_is_one_and_a_larger_one_is_none(client: httpx.Client, ro
     assert str(largest) in problem(asked, "account_not_found")["detail"], "PostgreSQL was not asked"
 
 
-def test_an_id_in_a_path_that_is_none_names_nothing(client: httpx.Client) -> None:
+def test_an_id_in_a_path_that_is_none_names_nothing(client: Client) -> None:
     ids = [
         *("0", "-1", "-0", str(2**63), str(2**64 + 1), "9" * 5000, "1e3", "01", "+1", "1.0", "1,0"),
         *("%201", "1%20", "%D9%A1", "%EF%BC%91", "1%00", "%ff", "%zz", "0x1", "1_0", "null"),
@@ -198,7 +192,7 @@ def test_an_id_in_a_path_that_is_none_names_nothing(client: httpx.Client) -> Non
 
 
 def test_a_query_and_a_body_are_ignored_where_none_is_asked_for(
-    client: httpx.Client, wallet: Wallet
+    client: Client, wallet: Wallet
 ) -> None:
     id = wallet()
     url = f"/account/{id}?x=%00&x=%ff&=&"

@@ -11,6 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import httpx
 import pytest
+from httpx import Client
 
 from tests.http.processes import (
     PATIENT,
@@ -126,7 +127,7 @@ def test_workers_are_replaced_and_answer_and_stop_together(database: Database) -
 
         def both_answered() -> bool:
             # New connections are taken by whichever worker is first; each has a pool of its own.
-            with httpx.Client(base_url=service.url) as client:
+            with Client(base_url=service.url) as client:
                 assert balance(client, id) == "100.00"
             rows = database.execute(
                 "SELECT count(*) FROM pg_stat_activity"
@@ -139,7 +140,7 @@ def test_workers_are_replaced_and_answer_and_stop_together(database: Database) -
         assert [record["level"] for record in records] == ["error"]
         assert f"worker {killed}" in records[0]["message"]
         pids = children(pid)
-        with httpx.Client(base_url=service.url, timeout=20) as client:
+        with Client(base_url=service.url, timeout=20) as client:
             with held(database, id):
                 call = threads.submit(client.post, f"/account/{id}/payment", json={"amount": "1"})
                 wait_until(lambda: waiting(database) == 1, "the payment waits for its account")

@@ -9,11 +9,10 @@ from itertools import repeat
 from typing import Any, NamedTuple
 from uuid import uuid4
 
-import httpx
-import psycopg
 import pytest
-from psycopg.rows import DictRow
+from httpx import Client
 
+from tests.http.conftest import Owner
 from tests.http.processes import open_wallet, running
 from tests.support import databases
 from tests.support.databases import Database
@@ -37,8 +36,8 @@ class Counted(NamedTuple):
 
 @dataclass(frozen=True)
 class Wallets:
-    client: httpx.Client
-    admin: psycopg.Connection[DictRow]
+    client: Client
+    admin: Owner
     source: int
     target: int
     full: int

@@ -8,6 +8,7 @@ from contextlib import suppress
 from types import TracebackType
 
 import httpx
+from httpx import Response
 
 from tests.http.answers import check
 
@@ -47,9 +48,7 @@ class Connection:
         """Say that nothing more will be sent."""
         self._socket.shutdown(socket.SHUT_WR)
 
-    def answer(
-        self, method: str = "GET", path: str = "/nowhere", keyed: bool = False
-    ) -> httpx.Response:
+    def answer(self, method: str = "GET", path: str = "/nowhere", keyed: bool = False) -> Response:
         """The next answer, already checked, to a request that had an Idempotency-Key or had not."""
         head = self._until(b"\r\n\r\n").decode("ascii")
         status_line, *lines = head.removesuffix("\r\n\r\n").split("\r\n")
@@ -58,12 +57,12 @@ class Connection:
         pairs = [line.split(": ", 1) for line in lines]
         headers = httpx.Headers([(name, value) for name, value in pairs])
         if status == "100":
-            return httpx.Response(100)
+            return Response(100)
         length = 0 if method == "HEAD" else int(headers["Content-Length"])
         while len(self._buffer) < length:
             self._receive()
         content, self._buffer = self._buffer[:length], self._buffer[length:]
-        response = httpx.Response(
+        response = Response(
             int(status),
             headers=headers,
             content=content,
@@ -94,7 +93,7 @@ class Connection:
         self._buffer += data
 
 
-def exchange(port: int, data: bytes, path: str = "/nowhere", method: str = "GET") -> httpx.Response:
+def exchange(port: int, data: bytes, path: str = "/nowhere", method: str = "GET") -> Response:
     """Send bytes on a connection of their own, and return the answer."""
     with Connection(port) as connection:
         connection.send(data)
