@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-from collections import Counter
 from functools import partial
 from threading import Barrier
 from typing import Any
@@ -185,11 +184,13 @@ def test_a_call_that_is_ended_leaves_neither_key_nor_effect(
     assert ledger(admin) == before
     # Whoever waits for a killed backend's key does it.
     keyed(holding, "transfer", 1, 2, 60, "k-1")
-    with database.connect("wallet_app") as waiting:
-        with background(keyed, waiting, "transfer", 1, 2, 60, "k-1") as waiter:
-            wait_until_blocked(admin, waiting, holding)
-            kill(admin, holding)
-            assert waiter.result()["replayed"] is False
+    with (
+        database.connect("wallet_app") as waiting,
+        background(keyed, waiting, "transfer", 1, 2, 60, "k-1") as waiter,
+    ):
+        wait_until_blocked(admin, waiting, holding)
+        kill(admin, holding)
+        assert waiter.result()["replayed"] is False
     holding.close()
     assert balances(admin) == {1: "40.00", 2: "160.00"}
     assert keys(admin) == ["k-1"]

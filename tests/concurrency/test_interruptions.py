@@ -73,18 +73,20 @@ def test_a_transfer_that_cannot_change_the_accounts_is_written_down_by_then(
     database: Database, admin: Connection, waiting: Connection
 ) -> None:
     """The last of the halts is where it says: only the accounts are not changed yet."""
-    with halted(database, "after the transaction is written") as holder:
-        with background(call, waiting, "transfer", 1, 2, 60) as waiter:
-            wait_until_blocked(admin, waiting, holder)
-            locks = rows(
-                admin,
-                "SELECT relation::regclass::text AS name, granted FROM pg_locks "
-                "WHERE pid = %s AND mode = 'RowExclusiveLock' AND relation::regclass "
-                "IN ('wallet.account', 'wallet.transaction') ORDER BY name",
-                waiting.info.backend_pid,
-            )
-            holder.rollback()
-            assert waiter.result()["source_entry"] == 2
+    with (
+        halted(database, "after the transaction is written") as holder,
+        background(call, waiting, "transfer", 1, 2, 60) as waiter,
+    ):
+        wait_until_blocked(admin, waiting, holder)
+        locks = rows(
+            admin,
+            "SELECT relation::regclass::text AS name, granted FROM pg_locks "
+            "WHERE pid = %s AND mode = 'RowExclusiveLock' AND relation::regclass "
+            "IN ('wallet.account', 'wallet.transaction') ORDER BY name",
+            waiting.info.backend_pid,
+        )
+        holder.rollback()
+        assert waiter.result()["source_entry"] == 2
     assert [tuple(lock.values()) for lock in locks] == [
         ("wallet.account", False),
         ("wallet.transaction", True),

@@ -1,4 +1,4 @@
-"""50 000 transfers are queued while whatever serves them is killed: each ends once, in order."""
+"""Transfers are queued while whatever serves them is killed: each ends once, and in order."""
 
 from __future__ import annotations
 
@@ -21,23 +21,23 @@ import pytest
 from tests.http.processes import (
     OwnServer,
     jobs,
+    lose_power,
     open_wallet,
     own_database,
     pending,
     running,
     wait_until,
 )
-from tests.http.test_idempotency import lose_power
 from tests.support.databases import Database, assert_sound
 from tests.support.seeds import fresh_seed
 from tests.support.service import Service
 from tests.support.threads import together
 
-REQUESTS = 50_000
+REQUESTS = 5_000
 SQL_CLIENTS, HTTP_CLIENTS = 12, 4
-SOURCES = 50
-KILLS = ["queue worker", "worker", "PostgreSQL"] * 3
-ENQUEUE = "SELECT (a.outcomes[1]).id FROM wallet.enqueue_transfer(%s, %s, %s, %s) a"
+SOURCES = 20
+KILLS = ["queue worker", "worker", "PostgreSQL"] * 2
+ENQUEUE = "SELECT (a.results[1]).id FROM wallet.enqueue_transfer(%s, %s, %s, %s) a"
 
 
 class Asked(NamedTuple):
@@ -124,7 +124,7 @@ class Fire:
         time.sleep(0.05)  # The cores are for what is being started again.
 
     def kill(self, barrier: Barrier) -> None:
-        """Kill everything three times, at random moments while requests are answered."""
+        """Kill everything twice, at random moments while requests are answered."""
         random = Random(f"{self.seed} kills")
         kills = random.sample(KILLS, len(KILLS))
         moments = sorted(random.sample(range(REQUESTS // 50, REQUESTS * 19 // 20), len(kills)))
@@ -134,46 +134,42 @@ class Fire:
             wait_until(lambda m=moment: len(self.asked) >= m, f"{moment} are answered", 120)  # type: ignore[misc]
             print(f"{what} is killed after {len(self.asked)} of {REQUESTS}")
             if what == "PostgreSQL":
-                lose_power(self.server, self.database)
+                lose_power(self.server)
                 continue
             wait_until(lambda w=what: bool(jobs(parent, w)), f"there is a {what}")  # type: ignore[misc]
             os.kill(random.choice(sorted(jobs(parent, what))), signal.SIGKILL)
 
 
 def check(fire: Fire, admin: psycopg.Connection[Any]) -> None:
-    """Each has exactly one outcome, that is what was asked for, and they came in order."""
+    """Each has exactly one result, that is what was asked for, and they came in order."""
     asked = {request.id: request for request in fire.asked}
     assert len(fire.asked) == len(asked) == REQUESTS, "two requests got one id"
+    columns = "id, source_account_id, target_account_id, amount::text AS amount, ctime"
     succeeded = admin.execute(
-        "SELECT id, source_account_id, target_account_id, amount::text AS amount, ctime,"
-        " target_entry FROM wallet.transaction WHERE source_account_id IS NOT NULL"
+        f"SELECT {columns}, target_entry FROM wallet.transaction "
+        "WHERE source_account_id IS NOT NULL"
     ).fetchall()
-    failed = admin.execute(
-        "SELECT id, source_account_id, target_account_id, amount::text AS amount, ctime, sqlstate"
-        " FROM wallet.failed_transfer"
-    ).fetchall()
-    outcomes = succeeded + failed
-    assert len(outcomes) == REQUESTS
-    assert {row["id"] for row in outcomes} == asked.keys()
-    for row in outcomes:
+    failed = admin.execute(f"SELECT {columns}, sqlstate FROM wallet.failed_transfer").fetchall()
+    results = succeeded + failed
+    assert len(results) == REQUESTS
+    assert {row["id"] for row in results} == asked.keys()
+    for row in results:
         request = asked[row["id"]]
         assert row["target_account_id"] == fire.target
         assert (row["source_account_id"], row["amount"]) == (request.source, request.amount)
-    broke = [row for row in failed if row["source_account_id"] == fire.poor]
-    assert failed == broke
-    assert {row["sqlstate"] for row in failed} == {"WL006"}
     # The poor one's cent went with the first request that asked for no more.
+    assert {(row["source_account_id"], row["sqlstate"]) for row in failed} == {(fire.poor, "WL006")}
     assert sum(row["source_account_id"] == fire.poor for row in succeeded) <= 1
 
-    # What is settled at once has one time, and one time belongs to what is settled at once.
-    settled = sorted(outcomes, key=lambda row: (row["ctime"], row["id"]))
-    entries = [row["target_entry"] for row in settled if "target_entry" in row]
+    # What is processed at once has one time, and one time belongs to what is processed at once.
+    processed = sorted(results, key=lambda row: (row["ctime"], row["id"]))
+    entries = [row["target_entry"] for row in processed if "target_entry" in row]
     assert all(one < other for one, other in pairwise(entries))
     last_sent = 0.0
     last_of: dict[int, float] = {}
-    for row in settled:
+    for row in processed:
         request = asked[row["id"]]
-        assert last_sent <= request.answered, f"{request} was settled after what was sent later"
+        assert last_sent <= request.answered, f"{request} came after what was sent later"
         last_sent = max(last_sent, request.sent)
         assert last_of.get(request.client, 0.0) < request.sent, f"{request} is out of turn"
         last_of[request.client] = request.sent
@@ -183,8 +179,8 @@ def check(fire: Fire, admin: psycopg.Connection[Any]) -> None:
     assert_sound(admin)
 
 
-@pytest.mark.timeout(400)
-def test_each_of_fifty_thousand_is_settled_once_and_in_order_whatever_is_killed() -> None:
+@pytest.mark.timeout(200)
+def test_each_transfer_is_processed_once_and_in_order_whatever_is_killed() -> None:
     with own_database() as (server, database), running(database, WALLET_WORKERS="2") as service:
         with database.connect() as admin:
             assert admin.execute("SHOW fsync").fetchall() == [{"fsync": "on"}]
@@ -193,17 +189,9 @@ def test_each_of_fifty_thousand_is_settled_once_and_in_order_whatever_is_killed(
             *(partial(fire.over_sql, number) for number in range(SQL_CLIENTS)),
             *(partial(fire.over_http, -number) for number in range(1, HTTP_CLIENTS + 1)),
         ]
-        started = time.monotonic()
         together([*clients, fire.kill])
         over_http = sum(request.client < 0 for request in fire.asked)
-        print(f"{over_http} of them were queued over HTTP")
-        print(f"{REQUESTS} queued in {time.monotonic() - started:.0f} s, retries: {fire.retries}")
-        wait_until(lambda: pending(database) == 0, "all is settled", 120)
-        print(f"settled after {time.monotonic() - started:.0f} s")
+        print(f"{over_http} of {REQUESTS} were queued over HTTP; retries: {fire.retries}")
+        wait_until(lambda: pending(database) == 0, "all are processed", 60)
         with database.connect() as admin:
             check(fire, admin)
-        sample = Random(fire.seed).sample(fire.asked, 100)
-        states = Counter(
-            service.client.get(f"/transaction/{request.id}").json()["state"] for request in sample
-        )
-        assert states.keys() <= {"succeeded", "failed"}

@@ -205,7 +205,7 @@ DAMAGES = {
         "INSERT INTO wallet.pending_transfer VALUES (3, 1, 2, 30, now())",
         "two_results - 3",
     ),
-    "what was settled has failed too": (
+    "what was processed has failed too": (
         "INSERT INTO wallet.failed_transfer VALUES (5, 2, 1, 10, now(), 'WL006', '', '', '')",
         "two_results - 5",
     ),
@@ -214,7 +214,7 @@ DAMAGES = {
         "INSERT INTO wallet.pending_transfer VALUES (8, 2, 1, 10, now())",
         "two_results - 8",
     ),
-    "one has all three outcomes": (
+    "one is in all three states": (
         "INSERT INTO wallet.failed_transfer VALUES (5, 2, 1, 10, now(), 'WL006', '', '', ''); "
         "INSERT INTO wallet.pending_transfer VALUES (5, 2, 1, 10, now())",
         "two_results - 5",

@@ -10,12 +10,8 @@ from typing import Any
 
 from tests.support.calls import TABLES, Connection, call, rows, value
 
-APP, READER, BOTH, NOBODY = (
-    {"wallet_app"},
-    {"wallet_reader"},
-    {"wallet_app", "wallet_reader"},
-    set(),
-)
+APP, READER = {"wallet_app"}, {"wallet_reader"}
+BOTH, NOBODY = APP | READER, set[str]()
 PAIR = "source_account_id bigint, target_account_id bigint"
 KEY = ", idempotency_key text"
 # Callers name parameters, so a name is as binding as a type. Who may execute each, and what it is:
@@ -217,7 +213,7 @@ def test_nobody_but_the_owner_and_the_reader_has_a_privilege_on_any_relation(
     admin: Connection,
 ) -> None:
     assert privileges(admin, "public") == privileges(admin, "wallet_app") == {}
-    assert privileges(admin, "wallet_reader") == dict.fromkeys({*TABLES, *VIEWS}, {"SELECT"})
+    assert privileges(admin, "wallet_reader") == {name: {"SELECT"} for name in (*TABLES, *VIEWS)}
     with admin.transaction(force_rollback=True):
         admin.execute("GRANT SELECT (email) ON wallet.account TO wallet_app")
         assert privileges(admin, "wallet_app") == {"account": {"SELECT"}}

@@ -45,12 +45,12 @@ def bill(app: Connection, id: int, payer: int, payee: int, amount: object) -> No
     app.execute("INSERT INTO shop.invoice VALUES (%s, %s, %s, %s)", (id, payer, payee, amount))
 
 
-def pay(app: Connection, id: int, *amounts: int) -> None:
-    """Bill account 1 and pay account 2 in parts, all or nothing."""
+def pay(app: Connection, id: int, payer: int, payee: int, *amounts: int) -> None:
+    """Bill an account and pay another one in parts, all or nothing."""
     with app.transaction():
-        bill(app, id, 1, 2, sum(amounts))
+        bill(app, id, payer, payee, sum(amounts))
         for amount in amounts:
-            call(app, "transfer", 1, 2, amount)
+            call(app, "transfer", payer, payee, amount)
 
 
 def test_a_callers_statements_and_its_transfers_commit_together_or_not_at_all(
@@ -70,10 +70,8 @@ def test_a_callers_statements_and_its_transfers_commit_together_or_not_at_all(
             call(app, "transfer", source, target, 30)
             with app.transaction(force_rollback=True):
                 call(app, "transfer", source, target, 20)
-            with pytest.raises(psycopg.Error) as caught, app.transaction():
-                bill(app, 2, source, target, 80)
-                call(app, "transfer", source, target, 70)
-                call(app, "transfer", source, target, 10)
+            with pytest.raises(psycopg.Error) as caught:
+                pay(app, 2, source, target, 60, 20)
             assert caught.value.sqlstate == "WL006"
             assert call(app, "transfer", source, target, 40)["source_entry"] == 3
             assert str(call(app, "get_account", target)["balance"]) == "70.00"
@@ -150,13 +148,13 @@ def test_nothing_is_half_done_when_another_caller_was_first(
             call(admin, "transfer", 1, 3, 70)
             between = ledger(admin)
             with pytest.raises(psycopg.Error) as caught:
-                pay(app, 1, 20, 80)
+                pay(app, 1, 1, 2, 20, 80)
         if level is IsolationLevel.READ_COMMITTED:
             assert caught.value.sqlstate == "WL006"
         else:
             assert isinstance(caught.value, SerializationFailure)
         assert (invoices(admin), ledger(admin)) == ([], between), level
-        pay(app, 1, 20, 10)
+        pay(app, 1, 1, 2, 20, 10)
         assert invoices(admin) == [1]
         admin.execute("TRUNCATE shop.invoice")
         call(admin, "deposit", 1, 100)

@@ -22,8 +22,8 @@ FOUND: dict[str | None, list[int]] = {
 def test_accounts_are_found_whatever_the_case_the_oldest_first(
     app: Connection, admin: Connection
 ) -> None:
-    for email in OPENED:
-        call(app, "create_account", email)
+    for opened in OPENED:
+        call(app, "create_account", opened)
     call(app, "deposit", 3, 5)
     admin.execute("UPDATE wallet.account SET frozen = false WHERE id = 1")  # Its row moves.
     for email, ids in FOUND.items():

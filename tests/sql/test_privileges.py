@@ -25,7 +25,7 @@ from tests.support.databases import assert_sound
 
 DENIED = "42501"  # insufficient_privilege
 # For each role two calls that are not for it, two tables that it may not touch, and more.
-DENIALS = {
+DENIALS: dict[str, dict[str, str | None]] = {
     "wallet_app": {
         "SELECT wallet.post(NULL, 1, 1, true)": "function post",
         "SELECT wallet.freeze_account(1)": "function freeze_account",

@@ -162,8 +162,13 @@ def test_what_is_queued_is_pending_moves_nothing_and_keeps_its_id(
         assert began < queued["ctime"] < value(app, "SELECT clock_timestamp()")
     nothing = ("source_entry", "target_entry", "source_balance", "target_balance", *REFUSAL)
     assert queued == {
-        **{"id": 2, "source_account_id": 1, "target_account_id": 2, "amount": Decimal("5.01")},
-        **{"ctime": queued["ctime"], "state": "pending", **dict.fromkeys(nothing)},
+        "id": 2,
+        "source_account_id": 1,
+        "target_account_id": 2,
+        "amount": Decimal("5.01"),
+        "ctime": queued["ctime"],
+        "state": "pending",
+        **dict.fromkeys(nothing),
     }
     assert call(app, "get_transfer_result", 2) == queued
     assert refusal(app, "get_transaction", 2).sqlstate == "WL005"

@@ -1,4 +1,4 @@
-"""A page of a statement, a balance as of a moment and an audit, on a million entries."""
+"""A page of a statement, a balance as of a moment and an audit, on many entries."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from tests.support import databases
 from tests.support.calls import Connection, call, rows
 from tests.support.databases import Database
 
-ENTRIES = 1_000_000
+ENTRIES = 200_000
 
-# Account 1 is paid 1.00 from outside and passes it on to account 2, half a million times.
+# Account 1 is paid 1.00 from outside and passes it on to account 2, again and again.
 FILL = f"""
     BEGIN;
     INSERT INTO wallet.account (email, balance, ctime, mtime, entry_count)
@@ -34,7 +34,7 @@ FILL = f"""
 
 @pytest.fixture(scope="module")
 def full(template: Database) -> Iterator[Database]:
-    """A sound ledger whose account 1 has a million entries."""
+    """A sound ledger whose account 1 has so many entries."""
     full = databases.create(template.server, template.name)
     full.execute(FILL)
     full.execute("VACUUM ANALYZE")
@@ -51,7 +51,7 @@ def reading(full: Database) -> Iterator[Connection]:
 def buffers(connection: Connection, query: str) -> int:
     """How many pages a query looks at once all it needs is cached, those inside functions too.
 
-    The first calls read the catalogues and settle on a plan.
+    The first calls read the catalogues and choose a plan.
     """
     for _ in range(8):
         connection.execute(query)
@@ -62,25 +62,22 @@ def buffers(connection: Connection, query: str) -> int:
     return int(plan["Shared Hit Blocks"]) + int(plan["Shared Read Blocks"])
 
 
-@pytest.mark.parametrize("page_size", [1, 50, 1000])
-def test_a_statement_page_costs_the_same_wherever_it_is(
-    reading: Connection, page_size: int
-) -> None:
-    """Entry 1 000 000 first, then the middle, then the oldest."""
-    befores = ["NULL", ENTRIES + 1, ENTRIES // 2 + 1, page_size + 1]
-    costs = {}
-    for before in befores:
-        query = f"SELECT * FROM wallet.get_statement(1, {before}, {page_size})"
-        assert len(rows(reading, query)) == page_size
-        costs[before] = buffers(reading, query)
-    print(f"pages looked at for {page_size} lines: {costs}")
-    # An index page or a table page more is met where a range happens to straddle two.
-    assert max(costs.values()) <= costs["NULL"] + 2
-    # Each line needs an entry of an index, its row, and a look for a reversal.
-    assert max(costs.values()) <= 20 + 3 * page_size
+def test_a_statement_page_costs_the_same_wherever_it_is(reading: Connection) -> None:
+    """The newest entry first, then the middle, then the oldest."""
+    for page_size in (1, 50, 1000):
+        costs = {}
+        for before in ("NULL", ENTRIES + 1, ENTRIES // 2 + 1, page_size + 1):
+            query = f"SELECT * FROM wallet.get_statement(1, {before}, {page_size})"
+            assert len(rows(reading, query)) == page_size
+            costs[before] = buffers(reading, query)
+        print(f"pages looked at for {page_size} lines: {costs}")
+        # An index page or a table page more is met where a range happens to straddle two.
+        assert max(costs.values()) <= costs["NULL"] + 2
+        # Each line needs an entry of an index, its row, and a look for a reversal.
+        assert max(costs.values()) <= 20 + 3 * page_size
 
 
-def test_the_pages_of_a_million_entries_are_right(reading: Connection) -> None:
+def test_the_pages_of_many_entries_are_right(reading: Connection) -> None:
     (newest,) = rows(reading, "SELECT * FROM wallet.get_statement(1, NULL, 1)")
     assert (newest["entry"], newest["kind"], str(newest["balance"])) == (
         ENTRIES,
@@ -94,13 +91,13 @@ def test_the_pages_of_a_million_entries_are_right(reading: Connection) -> None:
 
 
 def test_a_balance_as_of_a_moment_is_found_by_halving(reading: Connection) -> None:
-    """20 steps, each down an index to one row of a table, on either side."""
+    """18 steps, each down an index to one row of a table, on either side."""
     for entry in (0, 1, ENTRIES // 3, ENTRIES // 2, ENTRIES - 1, ENTRIES):
         at = f"'2026-01-01Z'::timestamptz + interval '1 ms' * {entry}"
         query = f"SELECT * FROM wallet.balance_at(1, {at})"
         row = call(reading, query)
         assert str(row["balance_at"]) == f"{entry % 2}.00"
-        assert buffers(reading, query) <= 21 * 10
+        assert buffers(reading, query) <= 19 * 10
 
 
 def test_an_audit_of_one_account_does_not_read_the_others(
@@ -111,5 +108,5 @@ def test_an_audit_of_one_account_does_not_read_the_others(
     assert buffers(reading, "SELECT * FROM wallet.audit(3)") < 100
 
 
-def test_a_million_entries_are_audited(reading: Connection) -> None:
-    assert rows(reading, "SELECT * FROM wallet.audit()") == []
+def test_many_entries_are_audited(reading: Connection) -> None:
+    assert rows(reading, "audit") == []

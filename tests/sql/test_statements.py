@@ -76,7 +76,7 @@ def test_a_walk_from_page_to_page_is_the_models_statement(
 ) -> None:
     model = mixed(app)
     made = {t["id"]: t for t in rows(admin, "SELECT * FROM wallet.transaction")}
-    kinds = set()
+    kinds: set[str] = set()
     for page_size in (1, 7, 50, 1000):
         for id in (1, 2, 3):
             walked = pages(app, id, page_size)

@@ -86,8 +86,13 @@ def test_a_new_account_is_empty(app: Connection, admin: Connection) -> None:
         assert before < account["ctime"] < clock(app)
     assert str(account["balance"]) == "0.00"
     assert account == {
-        **{"id": 1, "email": "ada@example.com", "balance": 0, "entry_count": 0, "frozen": False},
-        **{"ctime": account["ctime"], "mtime": account["ctime"]},
+        "id": 1,
+        "email": "ada@example.com",
+        "balance": 0,
+        "entry_count": 0,
+        "frozen": False,
+        "ctime": account["ctime"],
+        "mtime": account["ctime"],
     }
     app.execute("SELECT wallet.create_account('ada@example.com') FROM generate_series(1, 500)")
     accounts = ledger(admin).accounts
@@ -159,10 +164,10 @@ def test_an_amount_is_rounded_half_away_from_zero_before_anything_else(
             assert made["target_balance"] in (Decimal(taken), None)
             assert made["source_balance"] in (Decimal("999999.99") - Decimal(taken), None)
     # What is rounded down to what the account holds may go; what is rounded up past it may not.
-    ids = open_accounts(app, "0.01", "999999.98")
-    assert refusal(app, "transfer", *ids, "0.015").sqlstate == "WL006"
-    assert refusal(app, "deposit", ids[1], "0.015").sqlstate == "WL007"
-    assert str(call(app, "transfer", *ids, "0.0149")["target_balance"]) == "999999.99"
+    poor, full = open_accounts(app, "0.01", "999999.98")
+    assert refusal(app, "transfer", poor, full, "0.015").sqlstate == "WL006"
+    assert refusal(app, "deposit", full, "0.015").sqlstate == "WL007"
+    assert str(call(app, "transfer", poor, full, "0.0149")["target_balance"]) == "999999.99"
     assert_sound(admin)
 
 
