@@ -19,7 +19,7 @@ run: .venv/.run  ## Start PostgreSQL, deploy the schema, serve on 127.0.0.1:8000
 test: .venv/.dev  ## Run the tests on embedded servers (ARGS='tests/sql -k rounding' runs some of them)
 	@$(PYTEST) $(ARGS)
 
-test15: .venv/.dev  ## Run what depends on PostgreSQL's version on Debian's PostgreSQL 15 (pgTAP too)
+test15: .venv/.dev  ## Run what depends on PostgreSQL's version on Debian's PostgreSQL 15
 	@tools/postgresql15 $(PYTEST) $(or $(ARGS),$(TEST15))
 
 test-containers: .venv/.dev  ## Run what depends on containers: Compose, and a few tests on postgres:18

@@ -17,7 +17,7 @@ from tools.embedded import CHECKOUT
 
 _numbers = itertools.count(1)
 
-# Only a superuser empties a ledger, and only one who says so.
+# A ledger can be emptied only by a superuser who says so.
 EMPTY = """
     BEGIN;
     SET LOCAL wallet.change_history = on;
@@ -88,9 +88,9 @@ def deploy(database: Database) -> None:
 
 
 def assert_sound(connection: psycopg.Connection[DictRow]) -> None:
-    """What always holds, looked at in one snapshot of the whole ledger.
+    """Check what always holds, in one snapshot of the whole ledger.
 
-    wallet.audit() must say the same. It is not asked to look instead: it is what is tested, too.
+    wallet.audit() must find nothing either. It cannot replace these checks: it is tested here too.
     """
     accounts: dict[int, list[tuple[int, Decimal, Any]]] = {}
     with connection.transaction():
@@ -137,5 +137,5 @@ def assert_sound(connection: psycopg.Connection[DictRow]) -> None:
     for row in rows:
         assert (row["entry_count"], row["balance"], row["mtime"]) == accounts[row["id"]][-1], row
     assert sum(row["balance"] for row in rows) == outside
-    assert states == [], "a transaction has two outcomes"
+    assert states == [], "a transaction has two results"
     assert violations == []
