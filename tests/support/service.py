@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+import random
 import signal
 import socket
 import subprocess
 import sys
 import tempfile
 import time
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 
@@ -21,10 +23,12 @@ JSON = {"Content-Type": "application/json"}
 
 
 def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+    """A port that nothing uses, and that no client is given for a connection meanwhile."""
+    while True:
+        port = random.SystemRandom().randrange(20_000, 32_768)  # Below Linux's range for clients.
+        with socket.socket() as probe, suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
 
 
 class Service:
@@ -91,7 +95,7 @@ class Service:
             self.process.wait(60)
 
     def _children(self) -> list[int]:
-        # Stopped, it replaces nobody while they are listed.
+        # A stopped parent replaces nobody while its children are listed.
         self.process.send_signal(signal.SIGSTOP)
         pid = self.process.pid
         listed = Path(f"/proc/{pid}/task/{pid}/children").read_text()
