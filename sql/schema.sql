@@ -866,7 +866,7 @@ DECLARE
     v_account wallet.account := wallet.get_account(balance_at.account_id);
     -- The entry looked for is v_low or lies between v_low and v_high; entry 0 is the opening.
     v_low bigint := 0::bigint;
-    v_high bigint := v_account.entry_count;
+    v_high bigint := v_account.entry_count::bigint;
     v_middle bigint;
     v_ctime timestamptz;
 BEGIN
@@ -923,7 +923,7 @@ BEGIN
 
     IF NOT FOUND THEN
         PERFORM wallet.get_transfer_result(cancel_pending.id);
-        v_refusal := wallet.raise_refusal(wallet.refusal('WL015', cancel_pending.id));
+        PERFORM wallet.raise_refusal(wallet.refusal('WL015', cancel_pending.id));
     END IF;
 
     RETURN wallet.get_transfer_result(cancel_pending.id);
@@ -994,7 +994,6 @@ CREATE FUNCTION wallet.create_account(email text) RETURNS wallet.account
 DECLARE
     v_account wallet.account;
     v_reason text;
-    v_refusal wallet.refusal;
     v_ctime timestamptz := clock_timestamp();
 BEGIN
     -- The ranges are spelled out, since classes such as \s depend on the database's locale.
@@ -1013,7 +1012,7 @@ BEGIN
     END IF;
 
     IF v_reason IS NOT NULL THEN
-        v_refusal := wallet.raise_refusal(ROW('WL001', 'invalid email', v_reason,
+        PERFORM wallet.raise_refusal(ROW('WL001', 'invalid email', v_reason,
             'Give an address of the form local@domain, without spaces.')::wallet.refusal);
     END IF;
 
@@ -1069,8 +1068,8 @@ DECLARE
     v_refusal wallet.refusal;
     v_results wallet.transfer_result[] := '{}'::wallet.transfer_result[];
 BEGIN
-    SELECT array_agg(a.id), array_agg(a.balance), array_agg(a.entry_count), array_agg(a.frozen),
-           array_agg(a.mtime), clock_timestamp()
+    SELECT array_agg(a.id), array_agg(a.balance::numeric), array_agg(a.entry_count::bigint),
+           array_agg(a.frozen), array_agg(a.mtime), clock_timestamp()
     INTO v_id, v_balance, v_entry, v_frozen, v_mtime, v_now
     FROM wallet.lock_accounts(ARRAY(
         SELECT r.source_account_id FROM unnest(decide_batch.transfers) r
@@ -1172,7 +1171,7 @@ DECLARE
     v_result wallet.transfer_result;
 BEGIN
     IF v_refusal.sqlstate IS NOT NULL THEN
-        v_refusal := wallet.raise_refusal(v_refusal);
+        PERFORM wallet.raise_refusal(v_refusal);
     END IF;
     IF (SELECT count(*) FROM wallet.account a
         WHERE a.id IN (enqueue_transfer.source_account_id, enqueue_transfer.target_account_id)) < 2
@@ -1184,8 +1183,9 @@ BEGIN
     INSERT INTO wallet.pending_transfer AS p (source_account_id, target_account_id, amount, ctime)
     VALUES (enqueue_transfer.source_account_id, enqueue_transfer.target_account_id,
             wallet.round_amount(enqueue_transfer.amount), clock_timestamp())
-    RETURNING p.id, p.source_account_id, p.target_account_id, p.amount, p.ctime, NULL::bigint,
-              NULL::bigint, NULL::numeric, NULL::numeric, 'pending', NULL, NULL, NULL, NULL
+    RETURNING p.id, p.source_account_id, p.target_account_id, p.amount::numeric, p.ctime,
+              NULL::bigint, NULL::bigint, NULL::numeric, NULL::numeric, 'pending', NULL, NULL,
+              NULL, NULL
     INTO v_result;
 
     RETURN v_result;
@@ -1269,7 +1269,6 @@ CREATE FUNCTION wallet.get_account(id bigint) RETURNS wallet.account
     AS $$
 DECLARE
     v_account wallet.account;
-    v_refusal wallet.refusal;
 BEGIN
     SELECT a.id, a.email, a.balance, a.ctime, a.mtime, a.entry_count, a.frozen
     INTO v_account
@@ -1277,7 +1276,7 @@ BEGIN
     WHERE a.id = get_account.id;
 
     IF NOT FOUND THEN
-        v_refusal := wallet.raise_refusal(wallet.refusal('WL004', get_account.id));
+        PERFORM wallet.raise_refusal(wallet.refusal('WL004', get_account.id));
     END IF;
 
     RETURN v_account;
@@ -1345,7 +1344,6 @@ CREATE FUNCTION wallet.get_transaction(id bigint) RETURNS wallet.transaction
     AS $$
 DECLARE
     v_transaction wallet.transaction;
-    v_refusal wallet.refusal;
 BEGIN
     SELECT t.id, t.source_account_id, t.target_account_id, t.amount, t.ctime,
            t.source_entry, t.target_entry, t.source_balance, t.target_balance
@@ -1354,7 +1352,7 @@ BEGIN
     WHERE t.id = get_transaction.id;
 
     IF NOT FOUND THEN
-        v_refusal := wallet.raise_refusal(wallet.refusal('WL005', get_transaction.id));
+        PERFORM wallet.raise_refusal(wallet.refusal('WL005', get_transaction.id));
     END IF;
 
     RETURN v_transaction;
@@ -1377,26 +1375,27 @@ CREATE FUNCTION wallet.get_transfer_result(id bigint) RETURNS wallet.transfer_re
     AS $$
 DECLARE
     v_result wallet.transfer_result;
-    v_refusal wallet.refusal;
 BEGIN
-    SELECT t.id, t.source_account_id, t.target_account_id, t.amount, t.ctime, t.source_entry,
-           t.target_entry, t.source_balance, t.target_balance, 'succeeded', NULL, NULL, NULL, NULL
+    SELECT t.id, t.source_account_id, t.target_account_id, t.amount::numeric, t.ctime,
+           t.source_entry::bigint, t.target_entry::bigint, t.source_balance::numeric,
+           t.target_balance::numeric, 'succeeded', NULL, NULL, NULL, NULL
     INTO v_result
     FROM wallet.transaction t WHERE t.id = get_transfer_result.id;
 
     IF NOT FOUND THEN
-        SELECT p.id, p.source_account_id, p.target_account_id, p.amount, p.ctime, NULL::bigint,
-               NULL::bigint, NULL::numeric, NULL::numeric, 'pending', NULL, NULL, NULL, NULL
+        SELECT p.id, p.source_account_id, p.target_account_id, p.amount::numeric, p.ctime,
+               NULL::bigint, NULL::bigint, NULL::numeric, NULL::numeric, 'pending', NULL, NULL,
+               NULL, NULL
         INTO v_result
         FROM wallet.pending_transfer p WHERE p.id = get_transfer_result.id
         UNION ALL
-        SELECT f.id, f.source_account_id, f.target_account_id, f.amount, f.ctime, NULL,
+        SELECT f.id, f.source_account_id, f.target_account_id, f.amount::numeric, f.ctime, NULL,
                NULL, NULL, NULL, 'failed', f.sqlstate, f.message, f.detail, f.hint
         FROM wallet.failed_transfer f WHERE f.id = get_transfer_result.id;
     END IF;
 
     IF NOT FOUND THEN
-        v_refusal := wallet.raise_refusal(wallet.refusal('WL005', get_transfer_result.id));
+        PERFORM wallet.raise_refusal(wallet.refusal('WL005', get_transfer_result.id));
     END IF;
 
     RETURN v_result;
@@ -1445,7 +1444,7 @@ DECLARE
 BEGIN
     v_refusal := wallet.check_request(post.source_account_id, post.target_account_id, post.amount);
     IF v_refusal.sqlstate IS NOT NULL THEN
-        v_refusal := wallet.raise_refusal(v_refusal);
+        PERFORM wallet.raise_refusal(v_refusal);
     END IF;
 
     -- One row a statement, the lower id first. What is read here is locked, and therefore current.
@@ -1465,7 +1464,7 @@ BEGIN
         v_amount, post.source_account_id, v_source.balance, v_source.frozen,
         post.target_account_id, v_target.balance, v_target.frozen, post.outside);
     IF v_refusal.sqlstate IS NOT NULL THEN
-        v_refusal := wallet.raise_refusal(v_refusal);
+        PERFORM wallet.raise_refusal(v_refusal);
     END IF;
 
     -- A clock that was set back must not date the entry before the accounts' last ones.
@@ -1583,7 +1582,7 @@ REVOKE ALL ON FUNCTION wallet.purge_idempotency_keys(older_than interval) FROM P
 
 -- Function wallet.raise_refusal
 
-CREATE FUNCTION wallet.raise_refusal(refusal wallet.refusal) RETURNS wallet.refusal
+CREATE FUNCTION wallet.raise_refusal(refusal wallet.refusal) RETURNS void
     LANGUAGE plpgsql
     AS $$
 BEGIN
@@ -1634,16 +1633,15 @@ CREATE FUNCTION wallet.reverse(transaction_id bigint) RETURNS wallet.transaction
     AS $$
 DECLARE
     v_reversed wallet.transaction := wallet.get_transaction(reverse.transaction_id);
-    v_refusal wallet.refusal;
     v_transaction wallet.transaction;
 BEGIN
     -- Locked before anything is decided, so that no other reversal comes in between.
     PERFORM FROM wallet.lock_accounts(
         ARRAY[v_reversed.source_account_id, v_reversed.target_account_id]);
     IF EXISTS (SELECT FROM wallet.reversal r WHERE r.transaction_id = v_reversed.id) THEN
-        v_refusal := wallet.raise_refusal(wallet.refusal('WL010', v_reversed.id));
+        PERFORM wallet.raise_refusal(wallet.refusal('WL010', v_reversed.id));
     ELSIF EXISTS (SELECT FROM wallet.reversal r WHERE r.reverses = v_reversed.id) THEN
-        v_refusal := wallet.raise_refusal(wallet.refusal('WL009', v_reversed.id));
+        PERFORM wallet.raise_refusal(wallet.refusal('WL009', v_reversed.id));
     END IF;
 
     v_transaction := wallet.post(v_reversed.target_account_id, v_reversed.source_account_id,
@@ -1767,7 +1765,6 @@ CREATE FUNCTION wallet.run_with_key(idempotency_key text, operation text, argume
 DECLARE
     v_request jsonb := jsonb_build_object(run_with_key.operation, run_with_key.arguments);
     v_known record;
-    v_refusal wallet.refusal;
     v_result wallet.keyed_result;
 BEGIN
     IF (run_with_key.idempotency_key ~ '^[\u0020-\u007e]{1,255}$') IS NOT TRUE THEN
@@ -1789,7 +1786,7 @@ BEGIN
             RETURN wallet.run_with_key(run_with_key.idempotency_key, run_with_key.operation,
                                        run_with_key.arguments);
         ELSIF v_known.request <> v_request THEN
-            v_refusal := wallet.raise_refusal(wallet.refusal('WL011'));
+            PERFORM wallet.raise_refusal(wallet.refusal('WL011'));
         END IF;
         v_result := jsonb_populate_record(NULL::wallet.keyed_result, v_known.result);
         v_result.replayed := true;
@@ -1858,7 +1855,7 @@ DECLARE
     v_refused bigint;
 BEGIN
     IF cardinality(transfer_batch.transfers) > 10000 THEN
-        v_refusal := wallet.raise_refusal(
+        PERFORM wallet.raise_refusal(
             wallet.refusal('WL012', cardinality(transfer_batch.transfers)));
     END IF;
 

@@ -23,7 +23,7 @@ DECLARE
     v_account wallet.account := wallet.get_account(balance_at.account_id);
     -- The entry looked for is v_low or lies between v_low and v_high; entry 0 is the opening.
     v_low bigint := 0::bigint;
-    v_high bigint := v_account.entry_count;
+    v_high bigint := v_account.entry_count::bigint;
     v_middle bigint;
     v_ctime timestamptz;
 BEGIN

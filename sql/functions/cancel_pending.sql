@@ -36,7 +36,7 @@ BEGIN
 
     IF NOT FOUND THEN
         PERFORM wallet.get_transfer_result(cancel_pending.id);
-        v_refusal := wallet.raise_refusal(wallet.refusal('WL015', cancel_pending.id));
+        PERFORM wallet.raise_refusal(wallet.refusal('WL015', cancel_pending.id));
     END IF;
 
     RETURN wallet.get_transfer_result(cancel_pending.id);

@@ -24,7 +24,6 @@ AS $$
 DECLARE
     v_account wallet.account;
     v_reason text;
-    v_refusal wallet.refusal;
     v_ctime timestamptz := clock_timestamp();
 BEGIN
     -- The ranges are spelled out, since classes such as \s depend on the database's locale.
@@ -43,7 +42,7 @@ BEGIN
     END IF;
 
     IF v_reason IS NOT NULL THEN
-        v_refusal := wallet.raise_refusal(ROW('WL001', 'invalid email', v_reason,
+        PERFORM wallet.raise_refusal(ROW('WL001', 'invalid email', v_reason,
             'Give an address of the form local@domain, without spaces.')::wallet.refusal);
     END IF;
 

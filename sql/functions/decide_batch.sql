@@ -35,8 +35,8 @@ DECLARE
     v_refusal wallet.refusal;
     v_results wallet.transfer_result[] := '{}'::wallet.transfer_result[];
 BEGIN
-    SELECT array_agg(a.id), array_agg(a.balance), array_agg(a.entry_count), array_agg(a.frozen),
-           array_agg(a.mtime), clock_timestamp()
+    SELECT array_agg(a.id), array_agg(a.balance::numeric), array_agg(a.entry_count::bigint),
+           array_agg(a.frozen), array_agg(a.mtime), clock_timestamp()
     INTO v_id, v_balance, v_entry, v_frozen, v_mtime, v_now
     FROM wallet.lock_accounts(ARRAY(
         SELECT r.source_account_id FROM unnest(decide_batch.transfers) r

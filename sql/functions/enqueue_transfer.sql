@@ -35,7 +35,7 @@ DECLARE
     v_result wallet.transfer_result;
 BEGIN
     IF v_refusal.sqlstate IS NOT NULL THEN
-        v_refusal := wallet.raise_refusal(v_refusal);
+        PERFORM wallet.raise_refusal(v_refusal);
     END IF;
     IF (SELECT count(*) FROM wallet.account a
         WHERE a.id IN (enqueue_transfer.source_account_id, enqueue_transfer.target_account_id)) < 2
@@ -47,8 +47,9 @@ BEGIN
     INSERT INTO wallet.pending_transfer AS p (source_account_id, target_account_id, amount, ctime)
     VALUES (enqueue_transfer.source_account_id, enqueue_transfer.target_account_id,
             wallet.round_amount(enqueue_transfer.amount), clock_timestamp())
-    RETURNING p.id, p.source_account_id, p.target_account_id, p.amount, p.ctime, NULL::bigint,
-              NULL::bigint, NULL::numeric, NULL::numeric, 'pending', NULL, NULL, NULL, NULL
+    RETURNING p.id, p.source_account_id, p.target_account_id, p.amount::numeric, p.ctime,
+              NULL::bigint, NULL::bigint, NULL::numeric, NULL::numeric, 'pending', NULL, NULL,
+              NULL, NULL
     INTO v_result;
 
     RETURN v_result;

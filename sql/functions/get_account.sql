@@ -18,7 +18,6 @@ SET search_path = wallet, pg_temp
 AS $$
 DECLARE
     v_account wallet.account;
-    v_refusal wallet.refusal;
 BEGIN
     SELECT a.id, a.email, a.balance, a.ctime, a.mtime, a.entry_count, a.frozen
     INTO v_account
@@ -26,7 +25,7 @@ BEGIN
     WHERE a.id = get_account.id;
 
     IF NOT FOUND THEN
-        v_refusal := wallet.raise_refusal(wallet.refusal('WL004', get_account.id));
+        PERFORM wallet.raise_refusal(wallet.refusal('WL004', get_account.id));
     END IF;
 
     RETURN v_account;

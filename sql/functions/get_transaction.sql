@@ -18,7 +18,6 @@ SET search_path = wallet, pg_temp
 AS $$
 DECLARE
     v_transaction wallet.transaction;
-    v_refusal wallet.refusal;
 BEGIN
     SELECT t.id, t.source_account_id, t.target_account_id, t.amount, t.ctime,
            t.source_entry, t.target_entry, t.source_balance, t.target_balance
@@ -27,7 +26,7 @@ BEGIN
     WHERE t.id = get_transaction.id;
 
     IF NOT FOUND THEN
-        v_refusal := wallet.raise_refusal(wallet.refusal('WL005', get_transaction.id));
+        PERFORM wallet.raise_refusal(wallet.refusal('WL005', get_transaction.id));
     END IF;
 
     RETURN v_transaction;

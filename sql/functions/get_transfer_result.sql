@@ -21,26 +21,27 @@ SET search_path = wallet, pg_temp
 AS $$
 DECLARE
     v_result wallet.transfer_result;
-    v_refusal wallet.refusal;
 BEGIN
-    SELECT t.id, t.source_account_id, t.target_account_id, t.amount, t.ctime, t.source_entry,
-           t.target_entry, t.source_balance, t.target_balance, 'succeeded', NULL, NULL, NULL, NULL
+    SELECT t.id, t.source_account_id, t.target_account_id, t.amount::numeric, t.ctime,
+           t.source_entry::bigint, t.target_entry::bigint, t.source_balance::numeric,
+           t.target_balance::numeric, 'succeeded', NULL, NULL, NULL, NULL
     INTO v_result
     FROM wallet.transaction t WHERE t.id = get_transfer_result.id;
 
     IF NOT FOUND THEN
-        SELECT p.id, p.source_account_id, p.target_account_id, p.amount, p.ctime, NULL::bigint,
-               NULL::bigint, NULL::numeric, NULL::numeric, 'pending', NULL, NULL, NULL, NULL
+        SELECT p.id, p.source_account_id, p.target_account_id, p.amount::numeric, p.ctime,
+               NULL::bigint, NULL::bigint, NULL::numeric, NULL::numeric, 'pending', NULL, NULL,
+               NULL, NULL
         INTO v_result
         FROM wallet.pending_transfer p WHERE p.id = get_transfer_result.id
         UNION ALL
-        SELECT f.id, f.source_account_id, f.target_account_id, f.amount, f.ctime, NULL,
+        SELECT f.id, f.source_account_id, f.target_account_id, f.amount::numeric, f.ctime, NULL,
                NULL, NULL, NULL, 'failed', f.sqlstate, f.message, f.detail, f.hint
         FROM wallet.failed_transfer f WHERE f.id = get_transfer_result.id;
     END IF;
 
     IF NOT FOUND THEN
-        v_refusal := wallet.raise_refusal(wallet.refusal('WL005', get_transfer_result.id));
+        PERFORM wallet.raise_refusal(wallet.refusal('WL005', get_transfer_result.id));
     END IF;
 
     RETURN v_result;

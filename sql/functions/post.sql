@@ -37,7 +37,7 @@ DECLARE
 BEGIN
     v_refusal := wallet.check_request(post.source_account_id, post.target_account_id, post.amount);
     IF v_refusal.sqlstate IS NOT NULL THEN
-        v_refusal := wallet.raise_refusal(v_refusal);
+        PERFORM wallet.raise_refusal(v_refusal);
     END IF;
 
     -- One row a statement, the lower id first. What is read here is locked, and therefore current.
@@ -57,7 +57,7 @@ BEGIN
         v_amount, post.source_account_id, v_source.balance, v_source.frozen,
         post.target_account_id, v_target.balance, v_target.frozen, post.outside);
     IF v_refusal.sqlstate IS NOT NULL THEN
-        v_refusal := wallet.raise_refusal(v_refusal);
+        PERFORM wallet.raise_refusal(v_refusal);
     END IF;
 
     -- A clock that was set back must not date the entry before the accounts' last ones.

@@ -1,7 +1,6 @@
--- Raises a refusal: the one place that does. It never returns.
+-- Raises a refusal: the one place that does.
 --
--- It has a return type so that it can be called in an assignment, which leaves psql's CONTEXT
--- shorter than PERFORM does. For the functions of this schema; nobody else may execute it.
+-- For the functions of this schema; nobody else may execute it.
 --
 -- Locks: nothing.
 -- Refusals: the one that it is given.
@@ -13,7 +12,7 @@ BEGIN;
 SET LOCAL ROLE wallet_owner;
 
 CREATE OR REPLACE FUNCTION wallet.raise_refusal(refusal wallet.refusal)
-RETURNS wallet.refusal
+RETURNS void
 LANGUAGE plpgsql
 VOLATILE
 AS $$

@@ -32,16 +32,15 @@ SET search_path = wallet, pg_temp
 AS $$
 DECLARE
     v_reversed wallet.transaction := wallet.get_transaction(reverse.transaction_id);
-    v_refusal wallet.refusal;
     v_transaction wallet.transaction;
 BEGIN
     -- Locked before anything is decided, so that no other reversal comes in between.
     PERFORM FROM wallet.lock_accounts(
         ARRAY[v_reversed.source_account_id, v_reversed.target_account_id]);
     IF EXISTS (SELECT FROM wallet.reversal r WHERE r.transaction_id = v_reversed.id) THEN
-        v_refusal := wallet.raise_refusal(wallet.refusal('WL010', v_reversed.id));
+        PERFORM wallet.raise_refusal(wallet.refusal('WL010', v_reversed.id));
     ELSIF EXISTS (SELECT FROM wallet.reversal r WHERE r.reverses = v_reversed.id) THEN
-        v_refusal := wallet.raise_refusal(wallet.refusal('WL009', v_reversed.id));
+        PERFORM wallet.raise_refusal(wallet.refusal('WL009', v_reversed.id));
     END IF;
 
     v_transaction := wallet.post(v_reversed.target_account_id, v_reversed.source_account_id,

@@ -32,7 +32,6 @@ AS $$
 DECLARE
     v_request jsonb := jsonb_build_object(run_with_key.operation, run_with_key.arguments);
     v_known record;
-    v_refusal wallet.refusal;
     v_result wallet.keyed_result;
 BEGIN
     IF (run_with_key.idempotency_key ~ '^[\u0020-\u007e]{1,255}$') IS NOT TRUE THEN
@@ -54,7 +53,7 @@ BEGIN
             RETURN wallet.run_with_key(run_with_key.idempotency_key, run_with_key.operation,
                                        run_with_key.arguments);
         ELSIF v_known.request <> v_request THEN
-            v_refusal := wallet.raise_refusal(wallet.refusal('WL011'));
+            PERFORM wallet.raise_refusal(wallet.refusal('WL011'));
         END IF;
         v_result := jsonb_populate_record(NULL::wallet.keyed_result, v_known.result);
         v_result.replayed := true;

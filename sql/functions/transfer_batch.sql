@@ -32,7 +32,7 @@ DECLARE
     v_refused bigint;
 BEGIN
     IF cardinality(transfer_batch.transfers) > 10000 THEN
-        v_refusal := wallet.raise_refusal(
+        PERFORM wallet.raise_refusal(
             wallet.refusal('WL012', cardinality(transfer_batch.transfers)));
     END IF;
 
