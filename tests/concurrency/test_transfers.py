@@ -168,15 +168,6 @@ def test_transfers_and_deposits_together_lose_no_money(
     assert answers.keys() == {"done", *REFUSALS}, "both bounds are met"
 
 
-def test_one_pair_in_both_directions_never_deadlocks(
-    database: Database, app: Connection, admin: Connection
-) -> None:
-    ids = open_accounts(app, "500000", "500000")
-    before = look(admin)
-    crowd(database, admin, partial(opposing, ids), 4_000)
-    assert look(admin).balances == before.balances
-
-
 def test_one_account_that_everybody_fills_or_empties_stays_within_its_bounds(
     database: Database, app: Connection, admin: Connection
 ) -> None:

@@ -264,25 +264,6 @@ def none_done(result: dict[str, Any], refused: int) -> dict[str, Any]:
     }
 
 
-def test_every_combination_is_refused_as_a_transfer_is(loop: Connection) -> None:
-    """As batches of one, all from the same start; 1 is empty, 3 full and 4 frozen."""
-    ids = (None, 0, 1, 2, 3, 4, 77, LARGEST)
-    amounts = ["", "NaN", "-1", "0.004", "0.005", "100.005", "999900", "999999.99", "Infinity"]
-    requests = batch((s, t, amount) for s in ids for t in ids for amount in amounts)
-    with loop.transaction(force_rollback=True):
-        begin(loop, Start(["0.00", "100.00", "999999.99", "50.00"], {4}))
-        for request in requests:
-            found = []
-            for function, given in (
-                ("pg_temp.each_transfer_batch", ([request],)),
-                ("transfer_batch", ([request], True)),
-            ):
-                count_from(loop, "transaction", 10)
-                with loop.transaction(force_rollback=True):
-                    found.append(expected_of(rows(loop, function, *given)))
-            assert found[0] == found[1], request
-
-
 def test_a_batch_sees_what_those_before_it_leave(app: Connection, admin: Connection) -> None:
     """The hundred go round and round: each transfer needs the one before."""
     open_accounts(app, "100", "0", "0")

@@ -96,6 +96,9 @@ class LedgerMachine(RuleBasedStateMachine):
     def open_four(self) -> None:
         for number in range(4):
             self.open_account(f"{number}@example.com")
+        # What random calls meet too seldom is met at least once.
+        self.transfer(1, 1, Decimal(1))
+        self.fill(1, Decimal("0.01"))
 
     @rule(email=EMAILS)
     def open_account(self, email: str | None) -> None:
@@ -165,6 +168,7 @@ class LedgerMachine(RuleBasedStateMachine):
     def freeze(self, account_id: int | None) -> None:
         answered = answer(self.admin, "freeze_account", account_id)
         self.compare(answered, self.model.freeze(account_id))
+        self.deposit(account_id, Decimal("0.01"))
 
     @rule(account_id=IDS)
     def unfreeze(self, account_id: int | None) -> None:

