@@ -98,7 +98,11 @@ class LedgerMachine(RuleBasedStateMachine):
             self.open_account(f"{number}@example.com")
         # What random calls meet too seldom is met at least once.
         self.transfer(1, 1, Decimal(1))
+        self.deposit(1, Decimal(1))
         self.fill(1, Decimal("0.01"))
+        self.reverse(1)
+        self.reverse(1)
+        self.reverse(2)
 
     @rule(email=EMAILS)
     def open_account(self, email: str | None) -> None:
