@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import random
 from functools import partial
 from threading import Barrier
 from typing import Any
@@ -11,10 +10,9 @@ import psycopg
 import pytest
 
 from tests.concurrency.test_interruptions import kill
-from tests.concurrency.test_transfers import amount, deadlocks, flush_statistics
+from tests.concurrency.test_transfers import deadlocks, flush_statistics
 from tests.support.calls import (
     Connection,
-    answer,
     balances,
     batch,
     call,
@@ -23,11 +21,8 @@ from tests.support.calls import (
     ledger,
     open_accounts,
     refusal,
-    rows,
 )
 from tests.support.databases import Database, assert_sound
-from tests.support.model import CODES
-from tests.support.seeds import fresh_seed
 from tests.support.threads import background, together, wait_until_blocked
 
 CONNECTIONS = 20
@@ -194,95 +189,4 @@ def test_a_call_that_is_ended_leaves_neither_key_nor_effect(
     holding.close()
     assert balances(admin) == {1: "40.00", 2: "160.00"}
     assert keys(admin) == ["k-1"]
-    assert_sound(admin)
-
-
-def draw(rng: random.Random, ids: list[int]) -> Request:
-    """A call of any kind with its arguments, save its key."""
-    function = rng.choice(["deposit", "withdraw", "transfer", "transfer", "reverse"])
-    if function == "reverse":
-        return function, (rng.randint(1, 500),)
-    if function == "transfer":
-        return function, (*rng.sample(ids, 2), amount(rng))
-    return function, (rng.choice(ids), amount(rng, 1000))
-
-
-Results = dict[str, list[dict[str, Any]]]
-"""The results that each key got."""
-
-
-def mix(
-    database: Database, requests: list[Request], ids: list[int], seed: str, barrier: Barrier
-) -> tuple[Results, int]:
-    """Half of the calls have keys, which many have; a tenth of those are for another request.
-
-    Some are made at a stricter level, and made again for as long as PostgreSQL says so. Returns
-    what each key got, and how many calls without a key moved money.
-    """
-    rng = random.Random(seed)
-    results: Results = {}
-    moved = 0
-    with database.connect("wallet_app") as connection:
-        if rng.random() < 0.3:
-            connection.execute("SET default_transaction_isolation = 'repeatable read'")
-        barrier.wait()
-        for _ in range(100):
-            if rng.random() < 0.5:
-                function, arguments = draw(rng, ids)
-                answered: dict[str, Any] | str | None = "40001"
-                while answered == "40001":
-                    answered = answer(connection, function, *arguments)
-                assert isinstance(answered, dict) or answered in CODES, answered
-                moved += isinstance(answered, dict)
-                continue
-            number = rng.randrange(len(requests))
-            if rng.random() < 0.1:
-                # Nobody asks for it but under a key that has another request from the start.
-                given: tuple[object, ...] = ("create_account", "eve@example.com", "k-0")
-            else:
-                given = (requests[number][0], *requests[number][1], f"k-{number}")
-            answered = "40001"
-            while answered == "40001":
-                answered = keyed_answer(connection, *given)
-            if given[0] == "create_account":
-                assert answered == "WL011"
-            else:
-                assert isinstance(answered, dict), answered
-                results.setdefault(f"k-{number}", []).append(answered)
-        flush_statistics(connection)
-    return results, moved
-
-
-def test_a_load_with_and_without_keys_keeps_the_ledger_sound(
-    database: Database, app: Connection, admin: Connection
-) -> None:
-    ids = open_accounts(app, *["999999.99", "0", "500000", "1000"] * 2)
-    seed = fresh_seed()
-    rng = random.Random(seed)
-    requests = [draw(rng, ids) for _ in range(100)]
-    before = len(ledger(admin).transactions)
-    results: Results = {"k-0": [keyed(app, requests[0][0], *requests[0][1], "k-0")]}
-    tasks = [
-        partial(mix, database, requests, ids, f"{seed}-{number}") for number in range(CONNECTIONS)
-    ]
-    moved = 0
-    for found, others in together(tasks):
-        moved += others
-        for key, several in found.items():
-            results.setdefault(key, []).extend(several)
-    made = []
-    for key, several in results.items():
-        (first,) = [one for one in several if not one["replayed"]]
-        assert all(is_replay(first, one) for one in several if one is not first), key
-        if first["transaction"]:
-            made.append(first["transaction"]["id"])
-    print(f"keys: {len(results)}; with an effect: {len(made)}; without a key: {moved}")
-    assert 0 < len(set(made)) == len(made) < len(results)
-    assert len(ledger(admin).transactions) - before == len(made) + moved
-    assert set(keys(admin)) == set(results)
-    known = rows(
-        admin, "SELECT (result -> 'transaction' ->> 'id')::bigint AS id FROM wallet.idempotency_key"
-    )
-    assert {row["id"] for row in known} - {None} == set(made)
-    assert deadlocks(admin) == 0
     assert_sound(admin)

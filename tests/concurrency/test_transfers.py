@@ -14,7 +14,16 @@ import psycopg
 from psycopg import IsolationLevel
 from psycopg.errors import DeadlockDetected
 
-from tests.support.calls import Connection, answer, balances, call, execute, open_accounts, value
+from tests.support.calls import (
+    Connection,
+    answer,
+    balances,
+    call,
+    execute,
+    open_accounts,
+    rows,
+    value,
+)
 from tests.support.databases import Database, assert_sound
 from tests.support.seeds import fresh_seed
 from tests.support.threads import background, together
@@ -177,6 +186,34 @@ def test_one_account_that_everybody_fills_or_empties_stays_within_its_bounds(
     assert answers == {"done": 990, "WL007": 610}
     answers = crowd(database, admin, lambda _: ("transfer", (source, target, "0.01")), 1_600)
     assert answers == {"done": 990, "WL006": 610}
+
+
+def test_one_transaction_that_many_reverse_at_once_is_reversed_once(
+    database: Database, app: Connection, admin: Connection
+) -> None:
+    """Twenty transactions, each reversed by eight connections at the same moment.
+
+    There is money for one reversal only, and yet each of the others is told what comes first.
+    """
+    open_accounts(app, "10", "0")
+    ids = [call(app, "transfer", *((2, 1) if n % 2 else (1, 2)), 10)["id"] for n in range(20)]
+
+    def reverse(barrier: Barrier) -> Counter[str]:
+        answers: Counter[str] = Counter()
+        with database.connect("wallet_app") as connection:
+            for id in reversed(ids):
+                barrier.wait()
+                answered = answer(connection, "reverse", id)
+                answers[answered if isinstance(answered, str) else "done"] += 1
+            flush_statistics(connection)
+        return answers
+
+    answers = sum(together([reverse] * 8), Counter[str]())
+    assert answers == {"done": len(ids), "WL009": len(ids) * 7}
+    reversed_ids = rows(admin, "SELECT reverses FROM wallet.reversal ORDER BY 1")
+    assert [row["reverses"] for row in reversed_ids] == ids
+    assert deadlocks(admin) == 0
+    assert_sound(admin)
 
 
 def test_callers_at_a_stricter_level_do_a_call_wholly_or_not_at_all(
