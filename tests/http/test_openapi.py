@@ -113,7 +113,7 @@ def test_schemathesis_finds_nothing(database: Database, tmp_path: Path) -> None:
             [
                 *(sys.executable, "-m", "schemathesis.cli", "run", f"{service.url}/openapi.json"),
                 *("--checks", "all", "--mode", "all", "--phases", ",".join(PHASES).lower()),
-                *("--max-examples", "20", "--seed", str(seed), "--generation-database", "none"),
+                *("--max-examples", "10", "--seed", str(seed), "--generation-database", "none"),
                 # Else it leaves out the address that it has the document from.
                 *(
                     "--include-path-regex",
