@@ -29,11 +29,6 @@ DAMAGES = {
         "DELETE FROM wallet.transaction WHERE id = 1",
         "sum_mismatch - -, balance_chain 1 3, entry_gap 1 3",
     ),
-    "the last transaction is deleted": (
-        "DELETE FROM wallet.transaction WHERE id = 7",
-        "balance_mismatch 3 -, entry_count_mismatch 3 -, mtime_mismatch 3 -, "
-        "balance_mismatch 1 6, entry_count_mismatch 1 6, mtime_mismatch 1 6",
-    ),
     "the ledger is emptied": (
         "TRUNCATE wallet.transaction, wallet.reversal",
         "sum_mismatch - -, balance_mismatch 1 -, entry_count_mismatch 1 -, mtime_mismatch 1 -, "
@@ -43,10 +38,6 @@ DAMAGES = {
     "a transfer's amount is changed": (
         "UPDATE wallet.transaction SET amount = 31 WHERE id = 3",
         "balance_chain 1 3, balance_chain 2 3",
-    ),
-    "a withdrawal's amount is changed": (
-        "UPDATE wallet.transaction SET amount = 21 WHERE id = 4",
-        "sum_mismatch - -, balance_chain 2 4",
     ),
     "the balance after an entry is changed": (
         "UPDATE wallet.transaction SET source_balance = 71 WHERE id = 3",
@@ -100,10 +91,6 @@ DAMAGES = {
     "an account counts too many entries": (
         "UPDATE wallet.account SET entry_count = 9 WHERE id = 1",
         "entry_count_mismatch 1 7",
-    ),
-    "an account without entries counts one": (
-        "UPDATE wallet.account SET entry_count = 1 WHERE id = 4",
-        "entry_count_mismatch 4 -",
     ),
     "an account says another time than its last entry": (
         "UPDATE wallet.account SET mtime = mtime + interval '1 second' WHERE id = 1",
@@ -208,11 +195,6 @@ DAMAGES = {
     "what was processed has failed too": (
         "INSERT INTO wallet.failed_transfer VALUES (5, 2, 1, 10, now(), 'WL006', '', '', '')",
         "two_results - 5",
-    ),
-    "what waits has failed already": (
-        "INSERT INTO wallet.failed_transfer VALUES (8, 2, 1, 10, now(), 'WL006', '', '', ''); "
-        "INSERT INTO wallet.pending_transfer VALUES (8, 2, 1, 10, now())",
-        "two_results - 8",
     ),
     "one is in all three states": (
         "INSERT INTO wallet.failed_transfer VALUES (5, 2, 1, 10, now(), 'WL006', '', '', ''); "

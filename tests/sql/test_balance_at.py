@@ -31,6 +31,9 @@ def naive(admin: Connection, id: int, moment: datetime) -> str | None:
 
 def test_the_balance_changes_at_the_very_moment_of_an_entry(app: Connection) -> None:
     open_accounts(app, "0", "50")
+    opened = call(app, "get_account", 1)["ctime"]
+    assert at(app, 1, opened - MICROSECOND) is None
+    assert at(app, 1, opened) == at(app, 1, "infinity") == "0.00"
     made = [
         call(app, "deposit", 1, 100),
         call(app, "transfer", 1, 2, 30),
@@ -38,7 +41,7 @@ def test_the_balance_changes_at_the_very_moment_of_an_entry(app: Connection) -> 
         call(app, "withdraw", 1, 20),
         call(app, "reverse", 5),
     ]
-    moments = [call(app, "get_account", 1)["ctime"], *(row["ctime"] for row in made)]
+    moments = [opened, *(row["ctime"] for row in made)]
     balances = ["0.00", "100.00", "70.00", "70.50", "50.50", "70.50"]
     for moment, before, balance in zip(moments, [None, *balances], balances, strict=False):
         assert at(app, 1, moment - MICROSECOND) == before
@@ -50,13 +53,6 @@ def test_the_balance_changes_at_the_very_moment_of_an_entry(app: Connection) -> 
     for id in (77, None):
         for moment in ("now", "-infinity", None):
             assert answer(app, "balance_at", id, moment) == "WL004"
-
-
-def test_an_account_without_entries_holds_nothing_from_its_opening_on(app: Connection) -> None:
-    open_accounts(app, "0")
-    opened = call(app, "get_account", 1)["ctime"]
-    assert at(app, 1, opened - MICROSECOND) is None
-    assert at(app, 1, opened) == at(app, 1, "infinity") == "0.00"
 
 
 def test_of_entries_at_one_moment_the_last_counts(app: Connection, admin: Connection) -> None:

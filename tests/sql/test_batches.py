@@ -15,7 +15,6 @@ from hypothesis import strategies as st
 from tests.support.calls import (
     Connection,
     Request,
-    balances,
     batch,
     call,
     ledger,
@@ -262,18 +261,6 @@ def none_done(result: dict[str, Any], refused: int) -> dict[str, Any]:
         "detail": f"Item {refused} was refused, and the batch is atomic: nothing was done.",
         "hint": "Leave that item out, or give a batch that is not atomic.",
     }
-
-
-def test_a_batch_sees_what_those_before_it_leave(app: Connection, admin: Connection) -> None:
-    """The hundred go round and round: each transfer needs the one before."""
-    open_accounts(app, "100", "0", "0")
-    round = [(1, 2, 100), (2, 3, 100), (3, 1, 100)]
-    results = rows(app, "transfer_batch", batch(round * 10), True)
-    assert {result["state"] for result in results} == {"succeeded"}
-    assert [result["id"] for result in results] == list(range(2, 32))
-    assert [result["target_entry"] for result in results[:3]] == [1, 1, 3]
-    assert balances(admin) == {1: "100.00", 2: "0.00", 3: "0.00"}
-    assert_sound(admin)
 
 
 def test_ten_thousand_are_not_too_many_and_one_more_is(app: Connection, admin: Connection) -> None:

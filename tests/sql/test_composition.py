@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import psycopg
 import pytest
 from psycopg import IsolationLevel
-from psycopg.errors import ReadOnlySqlTransaction, SerializationFailure
+from psycopg.errors import SerializationFailure
 
 from tests.support.calls import (
     Connection,
@@ -119,17 +119,6 @@ def test_a_callers_function_can_catch_a_refusal_by_its_sqlstate(
     assert invoices(admin) == [1]
     assert balances(admin) == {1: "40.00", 2: "60.00"}
     assert_sound(admin)
-
-
-def test_a_read_only_caller_can_read_and_move_nothing(app: Connection, admin: Connection) -> None:
-    open_accounts(app, "100", "0")
-    before = ledger(admin)
-    app.read_only = True
-    with app.transaction():
-        assert str(call(app, "get_account", 1)["balance"]) == "100.00"
-    with pytest.raises(ReadOnlySqlTransaction), app.transaction():
-        call(app, "transfer", 1, 2, 1)
-    assert ledger(admin) == before
 
 
 def test_nothing_is_half_done_when_another_caller_was_first(

@@ -325,21 +325,6 @@ def test_a_key_is_1_to_255_printable_ascii_characters(app: Connection, admin: Co
     assert ledger(admin) == before
 
 
-def test_a_savepoint_takes_a_key_and_its_effect_or_refusal_back(
-    app: Connection, admin: Connection
-) -> None:
-    with app.transaction():
-        kept = keyed(app, "deposit", 1, 5, "k-1")
-        with app.transaction(force_rollback=True):
-            keyed(app, "deposit", 1, 6, "k-2")
-            assert keyed(app, "withdraw", 1, 150, "k-3")["sqlstate"] == "WL006"
-    assert keys(admin) == ["k-1"]
-    assert is_replay(kept, keyed(app, "deposit", 1, 5, "k-1"))
-    call(app, "deposit", 1, 100)
-    assert keyed(app, "withdraw", 1, 150, "k-3")["transaction"]["amount"] == 150
-    assert_sound(admin)
-
-
 def test_a_key_works_in_each_isolation_level(app: Connection, admin: Connection) -> None:
     for level in ("READ COMMITTED", "REPEATABLE READ", "SERIALIZABLE"):
         app.execute(f"SET default_transaction_isolation = '{level}'")

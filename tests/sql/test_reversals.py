@@ -48,19 +48,6 @@ def test_each_kind_of_transaction_is_reversed_and_stays_as_it_was(
     assert_sound(admin)
 
 
-def test_each_of_several_equal_transfers_is_reversed_for_itself(
-    app: Connection, admin: Connection
-) -> None:
-    open_accounts(app, "100", "0")
-    made = [call(app, "transfer", 1, 2, 10)["id"] for _ in range(3)]
-    for id in (made[1], made[0], made[2]):
-        call(app, "reverse", id)
-        assert answer(app, "reverse", id) == "WL009"
-    assert sorted(links(admin).values()) == made
-    assert balances(admin) == {1: "100.00", 2: "0.00"}
-    assert_sound(admin)
-
-
 def test_the_refusals_of_a_reversal_come_in_the_contracts_order(
     app: Connection, admin: Connection
 ) -> None:

@@ -131,12 +131,6 @@ def test_largest_account_has_the_one_that_holds_most_first(
     assert [row["id"] for row in found] == [2, 1, 3, 4]
 
 
-def test_account_wait_is_empty_while_nobody_waits(app: Connection, reader: Connection) -> None:
-    with app.transaction():
-        call(app, "transfer", 1, 3, 1)
-        assert view(reader, "account_wait") == []
-
-
 def test_size_per_transaction_has_each_table_and_index(
     admin: Connection, reader: Connection
 ) -> None:
