@@ -114,24 +114,6 @@ def test_a_call_that_takes_too_long_and_one_that_finds_no_connection_are_busy(
         assert pay(service.client, id).status_code == 201
 
 
-def test_a_deadlock_with_somebody_else_s_transaction_is_busy(patient: Service) -> None:
-    client, database = patient.client, patient.database
-    low, high = open_wallet(client), open_wallet(client)
-    with (
-        ThreadPoolExecutor(1) as thread,
-        database.connect() as stranger,
-        stranger.transaction(),
-    ):
-        # The stranger never looks for deadlocks, so it is the service's call that is ended.
-        stranger.execute("SET LOCAL deadlock_timeout = '10min'")
-        stranger.execute("SELECT FROM wallet.account WHERE id = %s FOR UPDATE", (high,))
-        call = thread.submit(transfer, client, low, high)
-        wait_until(lambda: waiting(database) == 1, "the transfer waits for the higher account")
-        stranger.execute("SELECT FROM wallet.account WHERE id = %s FOR UPDATE", (low,))
-        hold_to_nothing_done(call.result(), "busy")
-    assert transfer(client, low, high).status_code == 201
-
-
 def end_connections(database: Database) -> None:
     """End the service's connections, as an administrator would."""
     database.execute(
@@ -206,6 +188,27 @@ def test_a_function_that_is_gone_is_an_internal_error_and_the_service_not_ready(
             assert client.get(f"/account/{id}").status_code == 200
         # The log has what the client was not told.
         assert "permission denied for function get_transfer_result" in service.log.read_text()
+
+
+def test_an_error_of_postgresql_says_whether_anything_was_done(
+    database: Database, admin: Owner
+) -> None:
+    nothing, perhaps, neither = "Nothing was done.", "may have taken effect", "unexpected"
+    with running(database) as service:
+        service.client.event_hooks = {"response": [check_form]}
+        for code, said, sqlstates in (
+            ("busy", nothing, ("55P03", "57014", "40001", "40P01")),
+            ("database_unavailable", nothing, ("25006", "53100", "53300", "57P03", "58030")),
+            ("database_unavailable", perhaps, ("08006", "57P01", "57P02", "57P05")),
+            ("internal_error", neither, ("22003", "42883", "P0001", "XX000", "WL999")),
+        ):
+            for sqlstate in sqlstates:
+                admin.execute(
+                    "CREATE OR REPLACE FUNCTION wallet.get_account(id bigint)"
+                    " RETURNS wallet.account LANGUAGE plpgsql AS"
+                    f" $$ BEGIN RAISE 'SELECT' USING ERRCODE = '{sqlstate}'; END $$".encode()
+                )
+                assert said in problem(service.client.get("/account/1"), code)["detail"], sqlstate
 
 
 def crash_a_backend(database: Database) -> None:

@@ -75,6 +75,7 @@ def test_an_amount_that_is_none_is_refused(client: Client, wallet: Wallet, owner
             '"' + "1" * 5000 + '"',
             '"' + "1" * 21 + '"',
             '"0.' + "1" * 21 + '"',
+            '"' + "0" * 20 + '1"',
         ),
     ):
         ids = f'"source_account_id": {source}, "target_account_id": {target}'
