@@ -23,8 +23,8 @@ VARIANTS = {
 
 BATCHES = (100, 1000, 5000)
 BATCH_CLIENTS = 4
-SETTLE_ITEMS = 5000
-"""The most that one call of settle() settles."""
+PROCESS_ITEMS = 5000
+"""The most transfers that one call of process_pending() processes."""
 
 
 @dataclass(frozen=True)
@@ -157,20 +157,21 @@ def measure_many(server: Server, results: Results, rounds: int, seconds: int) ->
 
 
 def _measure_queue(server: Server, results: Results, distribution: str, seconds: int) -> None:
-    """Queue transfers for a while, then settle them all; the whole is what both took."""
+    """Queue transfers for a while, then process them all; the whole is what both took."""
     scripts = [f"pick_{distribution}", "enqueue"]
     queued = pgbench(server, "small", "wallet_app", scripts, f"-T{seconds}")
     started = time.perf_counter()
-    settled = 0
+    processed = 0
     with server.connect("small") as connection:
-        while row := connection.execute(f"SELECT wallet.settle({SETTLE_ITEMS})").fetchone():
+        call = f"SELECT wallet.process_pending({PROCESS_ITEMS})"
+        while row := connection.execute(call.encode()).fetchone():
             if not row[0]:
                 break
-            settled += int(str(row[0]))
+            processed += int(str(row[0]))
     spent = time.perf_counter() - started
-    if settled < queued.count:
-        raise BenchError(f"{queued.count} transfers were queued, {settled} settled")
+    if processed < queued.count:
+        raise BenchError(f"{queued.count} transfers were queued, {processed} processed")
     name = f"many/{distribution}/queue"
     results.add(f"{name}/enqueue", queued.rate)
-    results.add(f"{name}/settle", settled / spent)
-    results.add(name, 1 / (1 / queued.rate + spent / settled))
+    results.add(f"{name}/process", processed / spent)
+    results.add(name, 1 / (1 / queued.rate + spent / processed))

@@ -62,8 +62,14 @@ RATIOS = {
         "many/uniform/batch_5000",
         "many/uniform/single",
     ),
-    "queue and settle ÷ single calls, into one account": ("many/hot1/queue", "many/hot1/single"),
-    "settle alone ÷ single calls, into one account": ("many/hot1/queue/settle", "many/hot1/single"),
+    "queueing and processing ÷ single calls, into one account": (
+        "many/hot1/queue",
+        "many/hot1/single",
+    ),
+    "processing alone ÷ single calls, into one account": (
+        "many/hot1/queue/process",
+        "many/hot1/single",
+    ),
     "batches of 5 000 ÷ single calls, into one account": (
         "many/hot1/batch_5000",
         "many/hot1/single",
@@ -184,9 +190,9 @@ def _kinds(results: Results) -> dict[str, str]:
     """Single calls, batches and the queue, as far as they were measured, by name."""
     kinds = {"single": "single calls"}
     kinds |= {f"batch_{items}": f"batches of {items:,}".replace(",", " ") for items in BATCHES}
-    kinds["queue"] = "queue and settle"
-    kinds["queue/enqueue"] = "of these, to queue"
-    kinds["queue/settle"] = "of these, to settle"
+    kinds["queue"] = "queued and processed"
+    kinds["queue/enqueue"] = "of these, queued"
+    kinds["queue/process"] = "of these, processed"
     return {kind: label for kind, label in kinds.items() if results.has(f"many/uniform/{kind}")}
 
 
@@ -363,8 +369,8 @@ client-side transaction with explicit row locks in the request's order, and 503 
 breaks a deadlock. Both services have the same number of processes and connections, uvloop, and no
 access log. Percentiles are over all answers.""",
     "Batches and the queue: transfers a second": """Single calls and those that
-queue come from 16 clients, batches from 4. A batch is one call of `transfer_batch()`. Queue and
-settle is what both took together: first all is queued, then one client settles it, 5 000 at a
+queue come from 16 clients, batches from 4. A batch is one call of `transfer_batch()`. Queued and
+processed is what both took together: first all is queued, then one client processes it, 5 000 at a
 time.""",
     "Growth": """Each ledger was made in SQL with every entry and balance as `transfer()` would have
 written it, checkpointed, and run in with batches for some seconds. Whole pages are what PostgreSQL

@@ -1,1 +1,0 @@
-SELECT wallet.settle(:items);
