@@ -18,7 +18,8 @@ CREATE DOMAIN wallet.entry_count AS bigint
 CREATE DOMAIN wallet.email AS text
     CONSTRAINT email_length CHECK (char_length(VALUE) BETWEEN 3 AND 254);
 CREATE DOMAIN wallet.idempotency_key_text AS text
-    CONSTRAINT idempotency_key_text_printable CHECK (VALUE ~ '^[\u0020-\u007e]{1,255}$');
+    CONSTRAINT idempotency_key_text_printable CHECK (char_length(VALUE) BETWEEN 1 AND 255
+        AND VALUE !~ '[^\u0020-\u007e]');
 
 COMMENT ON DOMAIN wallet.amount IS 'Money that moves: 0.01 to max_amount()';
 COMMENT ON DOMAIN wallet.balance IS 'Money that an account holds: 0.00 to max_amount()';

@@ -1,16 +1,22 @@
 -- Deploy pgwallet:idempotency_key to pg
--- requires: domains
+-- requires: types
 
 BEGIN;
 
 SET LOCAL ROLE wallet_owner;
 
+-- A row holds a hash of the request and the ids of what it made: transactions never change, so a
+-- retry reads them. A refusal is kept as it is. Money moves in one INSERT here, without an UPDATE.
 CREATE TABLE wallet.idempotency_key (
     key wallet.idempotency_key_text PRIMARY KEY,
-    request jsonb NOT NULL,
-    result jsonb,
-    ctime timestamptz NOT NULL
-) WITH (fillfactor = 70);
+    request_hash bytea NOT NULL,
+    ctime timestamptz NOT NULL,
+    transaction_id bigint,
+    account_id bigint,
+    transaction_ids bigint[],
+    results wallet.transfer_result[],
+    refusal wallet.refusal
+);
 
 -- Purging reads by age. Keys come in the order of time, so a few pages of summary are enough.
 CREATE INDEX idempotency_key_ctime ON wallet.idempotency_key USING brin (ctime);
@@ -18,11 +24,16 @@ CREATE INDEX idempotency_key_ctime ON wallet.idempotency_key USING brin (ctime);
 COMMENT ON TABLE wallet.idempotency_key IS
     'What was asked for under a key, and its result. Kept until purge_idempotency_keys()';
 COMMENT ON COLUMN wallet.idempotency_key.key IS 'The key, as the caller gave it';
-COMMENT ON COLUMN wallet.idempotency_key.request IS
-    'The operation and its arguments: the same key with another request is refused';
-COMMENT ON COLUMN wallet.idempotency_key.result IS
-    'A wallet.keyed_result: what the first call made, or why it was refused';
+COMMENT ON COLUMN wallet.idempotency_key.request_hash IS
+    'SHA-256 of the operation and its arguments: the same key with another request is refused';
 COMMENT ON COLUMN wallet.idempotency_key.ctime IS 'When the key was first used';
+COMMENT ON COLUMN wallet.idempotency_key.transaction_id IS 'The transaction that the request made';
+COMMENT ON COLUMN wallet.idempotency_key.account_id IS 'The account that the request opened';
+COMMENT ON COLUMN wallet.idempotency_key.transaction_ids IS
+    'The transactions of a batch, in their order; NULL for an item that was refused';
+COMMENT ON COLUMN wallet.idempotency_key.results IS
+    'The refused items of a batch, in their order; or the result of a transfer that may be queued';
+COMMENT ON COLUMN wallet.idempotency_key.refusal IS 'Why the request was refused';
 
 GRANT SELECT ON wallet.idempotency_key TO wallet_reader;
 

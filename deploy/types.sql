@@ -44,6 +44,36 @@ COMMENT ON TYPE wallet.transfer_result IS
     'state. It has entries and balances when it succeeded; it has the refusal, as sqlstate, '
     'message, detail and hint, when it failed';
 
+CREATE TYPE wallet.group_request AS (
+    operation text,
+    source_account_id bigint,
+    target_account_id bigint,
+    amount numeric,
+    idempotency_key text
+);
+COMMENT ON TYPE wallet.group_request IS
+    'A request for run_group(). operation is deposit, which has no source, withdraw, which has no '
+    'target, or transfer. idempotency_key may be NULL';
+
+CREATE TYPE wallet.group_result AS (
+    replayed boolean,
+    transaction wallet.transaction,
+    refusal wallet.refusal,
+    locked_account_id bigint
+);
+COMMENT ON TYPE wallet.group_result IS
+    'The result of a request of run_group(): the transaction or the refusal. It has neither when '
+    'the request was left out, because somebody else holds the locked account or, without one, '
+    'the key';
+
+CREATE TYPE wallet.claim AS (
+    state text,
+    transaction_id bigint,
+    locked_account_id bigint
+);
+COMMENT ON TYPE wallet.claim IS
+    'Whether a request of run_group() is to run: run, replay, reused or locked';
+
 CREATE TYPE wallet.keyed_result AS (
     replayed boolean,
     account wallet.account,

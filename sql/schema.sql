@@ -51,6 +51,18 @@ ALTER DOMAIN wallet.balance OWNER TO wallet_owner;
 
 COMMENT ON DOMAIN wallet.balance IS 'Money that an account holds: 0.00 to max_amount()';
 
+-- Type wallet.claim
+
+CREATE TYPE wallet.claim AS (
+	state text,
+	transaction_id bigint,
+	locked_account_id bigint
+);
+
+ALTER TYPE wallet.claim OWNER TO wallet_owner;
+
+COMMENT ON TYPE wallet.claim IS 'Whether a request of run_group() is to run: run, replay, reused or locked';
+
 -- Domain wallet.email
 
 CREATE DOMAIN wallet.email AS text
@@ -78,14 +90,19 @@ ALTER DOMAIN wallet.entry_number OWNER TO wallet_owner;
 
 COMMENT ON DOMAIN wallet.entry_number IS 'Number of an entry along its account: 1, 2, 3 …';
 
--- Domain wallet.idempotency_key_text
+-- Type wallet.group_request
 
-CREATE DOMAIN wallet.idempotency_key_text AS text
-	CONSTRAINT idempotency_key_text_printable CHECK ((VALUE ~ '^[\u0020-\u007e]{1,255}$'::text));
+CREATE TYPE wallet.group_request AS (
+	operation text,
+	source_account_id bigint,
+	target_account_id bigint,
+	amount numeric,
+	idempotency_key text
+);
 
-ALTER DOMAIN wallet.idempotency_key_text OWNER TO wallet_owner;
+ALTER TYPE wallet.group_request OWNER TO wallet_owner;
 
-COMMENT ON DOMAIN wallet.idempotency_key_text IS '1 to 255 printable ASCII characters';
+COMMENT ON TYPE wallet.group_request IS 'A request for run_group(). operation is deposit, which has no source, withdraw, which has no target, or transfer. idempotency_key may be NULL';
 
 -- Type wallet.refusal
 
@@ -163,6 +180,75 @@ COMMENT ON FUNCTION wallet.refusal(sqlstate text, id bigint, balance numeric, am
 
 REVOKE ALL ON FUNCTION wallet.refusal(sqlstate text, id bigint, balance numeric, amount numeric) FROM PUBLIC;
 
+-- Table wallet.transaction
+
+CREATE TABLE wallet.transaction (
+    id bigint NOT NULL,
+    source_account_id bigint,
+    target_account_id bigint,
+    amount wallet.amount NOT NULL,
+    ctime timestamp with time zone NOT NULL,
+    source_entry wallet.entry_number,
+    target_entry wallet.entry_number,
+    source_balance wallet.balance,
+    target_balance wallet.balance,
+    CONSTRAINT transaction_complete CHECK (((num_nulls(source_account_id, source_entry, source_balance) = ANY (ARRAY[0, 3])) AND (num_nulls(target_account_id, target_entry, target_balance) = ANY (ARRAY[0, 3])) AND (num_nulls(source_account_id, target_account_id) < 2))),
+    CONSTRAINT transaction_two_accounts CHECK ((source_account_id <> target_account_id))
+);
+
+ALTER TABLE wallet.transaction OWNER TO wallet_owner;
+
+COMMENT ON TABLE wallet.transaction IS 'Money that moved. A row, once there, is never changed or deleted';
+COMMENT ON COLUMN wallet.transaction.id IS 'From 1; the order of ids is not the order of commits';
+COMMENT ON COLUMN wallet.transaction.source_account_id IS 'The account that paid; NULL for a deposit from outside';
+COMMENT ON COLUMN wallet.transaction.target_account_id IS 'The account that was paid; NULL for a withdrawal to outside';
+COMMENT ON COLUMN wallet.transaction.amount IS '0.01 or more, in hundredths';
+COMMENT ON COLUMN wallet.transaction.ctime IS 'Taken while both accounts were locked: it never runs backwards along an account''s entries';
+COMMENT ON COLUMN wallet.transaction.source_entry IS 'Which entry of the source account this is: 1, 2, 3 … without a gap over both sides';
+COMMENT ON COLUMN wallet.transaction.target_entry IS 'Which entry of the target account this is: 1, 2, 3 … without a gap over both sides';
+COMMENT ON COLUMN wallet.transaction.source_balance IS 'The source account''s balance after it';
+COMMENT ON COLUMN wallet.transaction.target_balance IS 'The target account''s balance after it';
+
+ALTER TABLE wallet.transaction ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME wallet.transaction_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+ALTER TABLE ONLY wallet.transaction
+    ADD CONSTRAINT transaction_pkey PRIMARY KEY (id);
+
+CREATE UNIQUE INDEX transaction_source_entry ON wallet.transaction USING btree (source_account_id, source_entry) WHERE (source_account_id IS NOT NULL);
+
+CREATE UNIQUE INDEX transaction_target_entry ON wallet.transaction USING btree (target_account_id, target_entry) WHERE (target_account_id IS NOT NULL);
+
+GRANT SELECT ON TABLE wallet.transaction TO wallet_reader;
+
+-- Type wallet.group_result
+
+CREATE TYPE wallet.group_result AS (
+	replayed boolean,
+	transaction wallet.transaction,
+	refusal wallet.refusal,
+	locked_account_id bigint
+);
+
+ALTER TYPE wallet.group_result OWNER TO wallet_owner;
+
+COMMENT ON TYPE wallet.group_result IS 'The result of a request of run_group(): the transaction or the refusal. It has neither when the request was left out, because somebody else holds the locked account or, without one, the key';
+
+-- Domain wallet.idempotency_key_text
+
+CREATE DOMAIN wallet.idempotency_key_text AS text
+	CONSTRAINT idempotency_key_text_printable CHECK ((((char_length(VALUE) >= 1) AND (char_length(VALUE) <= 255)) AND (VALUE !~ '[^\u0020-\u007e]'::text)));
+
+ALTER DOMAIN wallet.idempotency_key_text OWNER TO wallet_owner;
+
+COMMENT ON DOMAIN wallet.idempotency_key_text IS '1 to 255 printable ASCII characters';
+
 -- Type wallet.transfer_result
 
 CREATE TYPE wallet.transfer_result AS (
@@ -226,53 +312,6 @@ CREATE INDEX account_email ON wallet.account USING btree (lower((email)::text));
 
 GRANT SELECT ON TABLE wallet.account TO wallet_reader;
 
--- Table wallet.transaction
-
-CREATE TABLE wallet.transaction (
-    id bigint NOT NULL,
-    source_account_id bigint,
-    target_account_id bigint,
-    amount wallet.amount NOT NULL,
-    ctime timestamp with time zone NOT NULL,
-    source_entry wallet.entry_number,
-    target_entry wallet.entry_number,
-    source_balance wallet.balance,
-    target_balance wallet.balance,
-    CONSTRAINT transaction_complete CHECK (((num_nulls(source_account_id, source_entry, source_balance) = ANY (ARRAY[0, 3])) AND (num_nulls(target_account_id, target_entry, target_balance) = ANY (ARRAY[0, 3])) AND (num_nulls(source_account_id, target_account_id) < 2))),
-    CONSTRAINT transaction_two_accounts CHECK ((source_account_id <> target_account_id))
-);
-
-ALTER TABLE wallet.transaction OWNER TO wallet_owner;
-
-COMMENT ON TABLE wallet.transaction IS 'Money that moved. A row, once there, is never changed or deleted';
-COMMENT ON COLUMN wallet.transaction.id IS 'From 1; the order of ids is not the order of commits';
-COMMENT ON COLUMN wallet.transaction.source_account_id IS 'The account that paid; NULL for a deposit from outside';
-COMMENT ON COLUMN wallet.transaction.target_account_id IS 'The account that was paid; NULL for a withdrawal to outside';
-COMMENT ON COLUMN wallet.transaction.amount IS '0.01 or more, in hundredths';
-COMMENT ON COLUMN wallet.transaction.ctime IS 'Taken while both accounts were locked: it never runs backwards along an account''s entries';
-COMMENT ON COLUMN wallet.transaction.source_entry IS 'Which entry of the source account this is: 1, 2, 3 … without a gap over both sides';
-COMMENT ON COLUMN wallet.transaction.target_entry IS 'Which entry of the target account this is: 1, 2, 3 … without a gap over both sides';
-COMMENT ON COLUMN wallet.transaction.source_balance IS 'The source account''s balance after it';
-COMMENT ON COLUMN wallet.transaction.target_balance IS 'The target account''s balance after it';
-
-ALTER TABLE wallet.transaction ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
-    SEQUENCE NAME wallet.transaction_id_seq
-    START WITH 1
-    INCREMENT BY 1
-    NO MINVALUE
-    NO MAXVALUE
-    CACHE 1
-);
-
-ALTER TABLE ONLY wallet.transaction
-    ADD CONSTRAINT transaction_pkey PRIMARY KEY (id);
-
-CREATE UNIQUE INDEX transaction_source_entry ON wallet.transaction USING btree (source_account_id, source_entry) WHERE (source_account_id IS NOT NULL);
-
-CREATE UNIQUE INDEX transaction_target_entry ON wallet.transaction USING btree (target_account_id, target_entry) WHERE (target_account_id IS NOT NULL);
-
-GRANT SELECT ON TABLE wallet.transaction TO wallet_reader;
-
 -- Type wallet.keyed_result
 
 CREATE TYPE wallet.keyed_result AS (
@@ -327,6 +366,38 @@ CREATE TYPE wallet.violation AS (
 ALTER TYPE wallet.violation OWNER TO wallet_owner;
 
 COMMENT ON TYPE wallet.violation IS 'What an audit finds: the kind of damage, the account or transaction it is in, and the data';
+
+-- Table wallet.idempotency_key
+
+CREATE TABLE wallet.idempotency_key (
+    key wallet.idempotency_key_text NOT NULL,
+    request_hash bytea NOT NULL,
+    ctime timestamp with time zone NOT NULL,
+    transaction_id bigint,
+    account_id bigint,
+    transaction_ids bigint[],
+    results wallet.transfer_result[],
+    refusal wallet.refusal
+);
+
+ALTER TABLE wallet.idempotency_key OWNER TO wallet_owner;
+
+COMMENT ON TABLE wallet.idempotency_key IS 'What was asked for under a key, and its result. Kept until purge_idempotency_keys()';
+COMMENT ON COLUMN wallet.idempotency_key.key IS 'The key, as the caller gave it';
+COMMENT ON COLUMN wallet.idempotency_key.request_hash IS 'SHA-256 of the operation and its arguments: the same key with another request is refused';
+COMMENT ON COLUMN wallet.idempotency_key.ctime IS 'When the key was first used';
+COMMENT ON COLUMN wallet.idempotency_key.transaction_id IS 'The transaction that the request made';
+COMMENT ON COLUMN wallet.idempotency_key.account_id IS 'The account that the request opened';
+COMMENT ON COLUMN wallet.idempotency_key.transaction_ids IS 'The transactions of a batch, in their order; NULL for an item that was refused';
+COMMENT ON COLUMN wallet.idempotency_key.results IS 'The refused items of a batch, in their order; or the result of a transfer that may be queued';
+COMMENT ON COLUMN wallet.idempotency_key.refusal IS 'Why the request was refused';
+
+ALTER TABLE ONLY wallet.idempotency_key
+    ADD CONSTRAINT idempotency_key_pkey PRIMARY KEY (key);
+
+CREATE INDEX idempotency_key_ctime ON wallet.idempotency_key USING brin (ctime);
+
+GRANT SELECT ON TABLE wallet.idempotency_key TO wallet_reader;
 
 -- View wallet.account_overview
 
@@ -456,31 +527,6 @@ ALTER TABLE ONLY wallet.failed_transfer
     ADD CONSTRAINT failed_transfer_pkey PRIMARY KEY (id);
 
 GRANT SELECT ON TABLE wallet.failed_transfer TO wallet_reader;
-
--- Table wallet.idempotency_key
-
-CREATE TABLE wallet.idempotency_key (
-    key wallet.idempotency_key_text NOT NULL,
-    request jsonb NOT NULL,
-    result jsonb,
-    ctime timestamp with time zone NOT NULL
-)
-WITH (fillfactor='70');
-
-ALTER TABLE wallet.idempotency_key OWNER TO wallet_owner;
-
-COMMENT ON TABLE wallet.idempotency_key IS 'What was asked for under a key, and its result. Kept until purge_idempotency_keys()';
-COMMENT ON COLUMN wallet.idempotency_key.key IS 'The key, as the caller gave it';
-COMMENT ON COLUMN wallet.idempotency_key.request IS 'The operation and its arguments: the same key with another request is refused';
-COMMENT ON COLUMN wallet.idempotency_key.result IS 'A wallet.keyed_result: what the first call made, or why it was refused';
-COMMENT ON COLUMN wallet.idempotency_key.ctime IS 'When the key was first used';
-
-ALTER TABLE ONLY wallet.idempotency_key
-    ADD CONSTRAINT idempotency_key_pkey PRIMARY KEY (key);
-
-CREATE INDEX idempotency_key_ctime ON wallet.idempotency_key USING brin (ctime);
-
-GRANT SELECT ON TABLE wallet.idempotency_key TO wallet_reader;
 
 -- View wallet.largest_account
 
@@ -966,6 +1012,29 @@ COMMENT ON FUNCTION wallet.check_accounts(amount numeric, source_account_id bigi
 
 REVOKE ALL ON FUNCTION wallet.check_accounts(amount numeric, source_account_id bigint, source_balance numeric, source_frozen boolean, target_account_id bigint, target_balance numeric, target_frozen boolean, outside boolean) FROM PUBLIC;
 
+-- Function wallet.check_key
+
+CREATE FUNCTION wallet.check_key(idempotency_key text) RETURNS void
+    LANGUAGE plpgsql IMMUTABLE
+    AS $$
+BEGIN
+    -- Not as one regular expression: '{1,255}' would make it a hundred times slower.
+    IF (length(check_key.idempotency_key) BETWEEN 1 AND 255
+        AND check_key.idempotency_key !~ '[^\u0020-\u007e]') IS NOT TRUE THEN
+        RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value',
+            MESSAGE = 'invalid idempotency key',
+            DETAIL = format('The key has %s characters.', coalesce(length(idempotency_key), 0)),
+            HINT = 'Give a key of 1 to 255 printable ASCII characters.';
+    END IF;
+END
+$$;
+
+ALTER FUNCTION wallet.check_key(idempotency_key text) OWNER TO wallet_owner;
+
+COMMENT ON FUNCTION wallet.check_key(idempotency_key text) IS 'Raises an error unless a key is 1 to 255 printable ASCII characters. Refusals: none of class WL; 22023 for a key that cannot be one';
+
+REVOKE ALL ON FUNCTION wallet.check_key(idempotency_key text) FROM PUBLIC;
+
 -- Function wallet.check_request
 
 CREATE FUNCTION wallet.check_request(source_account_id bigint, target_account_id bigint, amount numeric) RETURNS wallet.refusal
@@ -984,6 +1053,72 @@ ALTER FUNCTION wallet.check_request(source_account_id bigint, target_account_id 
 COMMENT ON FUNCTION wallet.check_request(source_account_id bigint, target_account_id bigint, amount numeric) IS 'Returns why a transfer, deposit or withdrawal is refused for what was given, or NULL. Refusals: none';
 
 REVOKE ALL ON FUNCTION wallet.check_request(source_account_id bigint, target_account_id bigint, amount numeric) FROM PUBLIC;
+
+-- Function wallet.claim_keys
+
+CREATE FUNCTION wallet.claim_keys(requests wallet.group_request[], wait integer) RETURNS wallet.claim[]
+    LANGUAGE plpgsql
+    AS $$
+DECLARE
+    v_setting text := current_setting('lock_timeout');
+    v_ids bigint[];
+    v_hashes bytea[];
+    v_locked boolean := false;
+BEGIN
+    PERFORM wallet.check_key(r.idempotency_key)
+    FROM unnest(claim_keys.requests) r WHERE r.idempotency_key IS NOT NULL;
+
+    -- One id for each key, in the requests' order. Only a request that could be made has a hash.
+    SELECT array_agg(CASE WHEN r.idempotency_key IS NOT NULL
+               THEN nextval('wallet.transaction_id_seq') END),
+           array_agg(CASE WHEN (wallet.check_request(
+                   r.source_account_id, r.target_account_id, r.amount)).sqlstate IS NULL
+               THEN wallet.hash_request(jsonb_build_array(r.operation, r.source_account_id,
+                   r.target_account_id, wallet.round_amount(r.amount))) END)
+    INTO v_ids, v_hashes
+    FROM unnest(claim_keys.requests) r;
+
+    BEGIN
+        IF claim_keys.wait IS NOT NULL THEN
+            PERFORM set_config('lock_timeout', claim_keys.wait::text, true);
+        END IF;
+        INSERT INTO wallet.idempotency_key (key, request_hash, transaction_id, ctime)
+        SELECT f.idempotency_key, f.hash, f.id, clock_timestamp()
+        FROM (
+            SELECT DISTINCT ON (r.idempotency_key) r.idempotency_key, r.hash, r.id
+            FROM unnest(claim_keys.requests, v_ids, v_hashes) AS r (
+                operation, source_account_id, target_account_id, amount, idempotency_key, id, hash)
+            WHERE r.idempotency_key IS NOT NULL AND r.hash IS NOT NULL
+            ORDER BY r.idempotency_key, r.id
+        ) f
+        ORDER BY f.idempotency_key
+        ON CONFLICT DO NOTHING;
+        PERFORM set_config('lock_timeout', v_setting, true);
+    EXCEPTION WHEN lock_not_available THEN
+        v_locked := true;
+    END;
+
+    RETURN ARRAY(
+        SELECT ROW(CASE
+            WHEN r.idempotency_key IS NULL OR k.transaction_id = r.id THEN 'run'
+            -- Its own refusal, unless the key was used before it.
+            WHEN r.hash IS NULL AND (k.key IS NULL OR k.transaction_id > r.id) THEN 'run'
+            WHEN v_locked OR k.key IS NULL THEN 'locked'
+            WHEN r.hash IS NULL OR k.request_hash <> r.hash THEN 'reused'
+            ELSE 'replay' END, r.id, NULL)::wallet.claim
+        FROM unnest(claim_keys.requests, v_ids, v_hashes) WITH ORDINALITY AS r (
+            operation, source_account_id, target_account_id, amount, idempotency_key, id, hash,
+            place)
+        LEFT JOIN wallet.idempotency_key k ON k.key = r.idempotency_key
+        ORDER BY r.place);
+END
+$$;
+
+ALTER FUNCTION wallet.claim_keys(requests wallet.group_request[], wait integer) OWNER TO wallet_owner;
+
+COMMENT ON FUNCTION wallet.claim_keys(requests wallet.group_request[], wait integer) IS 'Claims the idempotency keys of many requests, and returns what is to become of each request. Refusals: none of class WL; 22023 for a bad key';
+
+REVOKE ALL ON FUNCTION wallet.claim_keys(requests wallet.group_request[], wait integer) FROM PUBLIC;
 
 -- Function wallet.create_account
 
@@ -1051,9 +1186,10 @@ GRANT ALL ON FUNCTION wallet.create_account(email text, idempotency_key text) TO
 
 -- Function wallet.decide_batch
 
-CREATE FUNCTION wallet.decide_batch(ids bigint[], transfers wallet.transfer_request[]) RETURNS wallet.transfer_result[]
+CREATE FUNCTION wallet.decide_batch(accounts wallet.account[], transfers wallet.transfer_request[], ids bigint[], outside boolean[]) RETURNS wallet.transfer_result[]
     LANGUAGE plpgsql
-    SET plan_cache_mode TO 'force_custom_plan'
+    SET plan_cache_mode TO 'force_generic_plan'
+    SET enable_nestloop TO 'off'
     AS $$
 DECLARE
     -- The accounts, and what they hold as the batch goes on.
@@ -1071,58 +1207,61 @@ BEGIN
     SELECT array_agg(a.id), array_agg(a.balance::numeric), array_agg(a.entry_count::bigint),
            array_agg(a.frozen), array_agg(a.mtime), clock_timestamp()
     INTO v_id, v_balance, v_entry, v_frozen, v_mtime, v_now
-    FROM wallet.lock_accounts(ARRAY(
-        SELECT r.source_account_id FROM unnest(decide_batch.transfers) r
-        UNION SELECT r.target_account_id FROM unnest(decide_batch.transfers) r)) a;
+    FROM unnest(decide_batch.accounts) a;
 
     FOR v_item IN
         SELECT r.id, r.source_account_id, r.target_account_id, r.amount AS asked,
-               wallet.round_amount(r.amount) AS amount,
+               wallet.round_amount(r.amount) AS amount, coalesce(r.outside, false) AS outside,
+               wallet.check_request(r.source_account_id, r.target_account_id, r.amount) AS refusal,
                s.place::int AS s, t.place::int AS t
-        FROM unnest(decide_batch.transfers, decide_batch.ids) WITH ORDINALITY
-            AS r (source_account_id, target_account_id, amount, id, place)
+        FROM unnest(decide_batch.transfers, decide_batch.ids, decide_batch.outside) WITH ORDINALITY
+            AS r (source_account_id, target_account_id, amount, id, outside, place)
         LEFT JOIN unnest(v_id) WITH ORDINALITY AS s (id, place) ON s.id = r.source_account_id
         LEFT JOIN unnest(v_id) WITH ORDINALITY AS t (id, place) ON t.id = r.target_account_id
         ORDER BY r.place
     LOOP
-        v_refusal := wallet.check_request(
-            v_item.source_account_id, v_item.target_account_id, v_item.asked);
+        v_refusal := v_item.refusal;
         IF v_refusal.sqlstate IS NULL THEN
             v_refusal := wallet.check_accounts(
                 v_item.amount, v_item.source_account_id, v_balance[v_item.s], v_frozen[v_item.s],
                 v_item.target_account_id, v_balance[v_item.t], v_frozen[v_item.t],
-                outside => false);
+                v_item.outside);
         END IF;
         IF v_refusal.sqlstate IS NULL THEN
-            v_balance[v_item.s] := v_balance[v_item.s] - v_item.amount;
-            v_balance[v_item.t] := v_balance[v_item.t] + v_item.amount;
-            v_entry[v_item.s] := v_entry[v_item.s] + 1;
-            v_entry[v_item.t] := v_entry[v_item.t] + 1;
             -- From the clock and these two accounts alone, as in post().
             v_ctime := greatest(v_now, v_mtime[v_item.s], v_mtime[v_item.t]);
-            v_mtime[v_item.s] := v_ctime;
-            v_mtime[v_item.t] := v_ctime;
+            IF v_item.s IS NOT NULL THEN
+                v_balance[v_item.s] := v_balance[v_item.s] - v_item.amount;
+                v_entry[v_item.s] := v_entry[v_item.s] + 1;
+                v_mtime[v_item.s] := v_ctime;
+            END IF;
+            IF v_item.t IS NOT NULL THEN
+                v_balance[v_item.t] := v_balance[v_item.t] + v_item.amount;
+                v_entry[v_item.t] := v_entry[v_item.t] + 1;
+                v_mtime[v_item.t] := v_ctime;
+            END IF;
             v_item.id := coalesce(v_item.id, nextval('wallet.transaction_id_seq'));
+            v_results := v_results || ROW(v_item.id, v_item.source_account_id,
+                v_item.target_account_id, v_item.amount, v_ctime, v_entry[v_item.s],
+                v_entry[v_item.t], v_balance[v_item.s], v_balance[v_item.t], 'succeeded', NULL,
+                NULL, NULL, NULL)::wallet.transfer_result;
+        ELSE
+            v_results := v_results || ROW(v_item.id, v_item.source_account_id,
+                v_item.target_account_id, coalesce(v_item.amount, v_item.asked), v_now, NULL, NULL,
+                NULL, NULL, 'failed', v_refusal.sqlstate, v_refusal.message, v_refusal.detail,
+                v_refusal.hint)::wallet.transfer_result;
         END IF;
-        v_results := v_results || CASE WHEN v_refusal.sqlstate IS NULL
-            THEN ROW(v_item.id, v_item.source_account_id, v_item.target_account_id, v_item.amount,
-                v_ctime, v_entry[v_item.s], v_entry[v_item.t], v_balance[v_item.s],
-                v_balance[v_item.t], 'succeeded', NULL, NULL, NULL, NULL)::wallet.transfer_result
-            ELSE ROW(v_item.id, v_item.source_account_id, v_item.target_account_id,
-                coalesce(v_item.amount, v_item.asked), v_now, NULL, NULL, NULL, NULL, 'failed',
-                v_refusal.sqlstate, v_refusal.message, v_refusal.detail, v_refusal.hint
-            )::wallet.transfer_result END;
     END LOOP;
 
     RETURN v_results;
 END
 $$;
 
-ALTER FUNCTION wallet.decide_batch(ids bigint[], transfers wallet.transfer_request[]) OWNER TO wallet_owner;
+ALTER FUNCTION wallet.decide_batch(accounts wallet.account[], transfers wallet.transfer_request[], ids bigint[], outside boolean[]) OWNER TO wallet_owner;
 
-COMMENT ON FUNCTION wallet.decide_batch(ids bigint[], transfers wallet.transfer_request[]) IS 'Decides on many transfers, one after another, and returns the result of each, in their order. Refusals: none';
+COMMENT ON FUNCTION wallet.decide_batch(accounts wallet.account[], transfers wallet.transfer_request[], ids bigint[], outside boolean[]) IS 'Decides on many transfers, one after another, and returns the result of each, in their order. Refusals: none';
 
-REVOKE ALL ON FUNCTION wallet.decide_batch(ids bigint[], transfers wallet.transfer_request[]) FROM PUBLIC;
+REVOKE ALL ON FUNCTION wallet.decide_batch(accounts wallet.account[], transfers wallet.transfer_request[], ids bigint[], outside boolean[]) FROM PUBLIC;
 
 -- Function wallet.deposit
 
@@ -1144,8 +1283,8 @@ CREATE FUNCTION wallet.deposit(account_id bigint, amount numeric, idempotency_ke
     SET search_path TO 'wallet', 'pg_temp'
     AS $$
 BEGIN
-    RETURN wallet.run_with_key(deposit.idempotency_key, 'deposit', jsonb_build_object(
-        'account_id', deposit.account_id, 'amount', deposit.amount));
+    RETURN wallet.run_keyed(ROW(
+        'deposit', NULL, deposit.account_id, deposit.amount, deposit.idempotency_key));
 END
 $$;
 
@@ -1205,7 +1344,8 @@ BEGIN
         enqueue_transfer.idempotency_key, 'enqueue_transfer', jsonb_build_object(
             'source_account_id', enqueue_transfer.source_account_id,
             'target_account_id', enqueue_transfer.target_account_id,
-            'amount', enqueue_transfer.amount));
+            'amount', coalesce(
+                wallet.round_amount(enqueue_transfer.amount), enqueue_transfer.amount)));
 END
 $$;
 
@@ -1410,25 +1550,114 @@ REVOKE ALL ON FUNCTION wallet.get_transfer_result(id bigint) FROM PUBLIC;
 GRANT ALL ON FUNCTION wallet.get_transfer_result(id bigint) TO wallet_app;
 GRANT ALL ON FUNCTION wallet.get_transfer_result(id bigint) TO wallet_reader;
 
--- Function wallet.lock_accounts
+-- Function wallet.hash_request
 
-CREATE FUNCTION wallet.lock_accounts(ids bigint[]) RETURNS SETOF wallet.account
-    LANGUAGE sql
+CREATE FUNCTION wallet.hash_request(request jsonb) RETURNS bytea
+    LANGUAGE sql STABLE
     AS $$
--- An id never changes, so the order of the sort is the order of the locks. A row that was waited
--- for is returned in its newest version.
-SELECT a.id, a.email, a.balance, a.ctime, a.mtime, a.entry_count, a.frozen
-FROM wallet.account a
-WHERE a.id = ANY (lock_accounts.ids)
-ORDER BY a.id
-FOR NO KEY UPDATE
+SELECT sha256(convert_to(hash_request.request::text, 'UTF8'))
 $$;
 
-ALTER FUNCTION wallet.lock_accounts(ids bigint[]) OWNER TO wallet_owner;
+ALTER FUNCTION wallet.hash_request(request jsonb) OWNER TO wallet_owner;
 
-COMMENT ON FUNCTION wallet.lock_accounts(ids bigint[]) IS 'Locks accounts by ascending id, and returns them as they are once locked. Refusals: none';
+COMMENT ON FUNCTION wallet.hash_request(request jsonb) IS 'Returns the SHA-256 of a request, as it is kept under an idempotency key. Refusals: none';
 
-REVOKE ALL ON FUNCTION wallet.lock_accounts(ids bigint[]) FROM PUBLIC;
+REVOKE ALL ON FUNCTION wallet.hash_request(request jsonb) FROM PUBLIC;
+
+-- Function wallet.leave_out_locked
+
+CREATE FUNCTION wallet.leave_out_locked(requests wallet.group_request[], claims wallet.claim[], ids bigint[]) RETURNS wallet.claim[]
+    LANGUAGE plpgsql
+    AS $$
+DECLARE
+    v_free bigint[];
+    v_locked bigint[];
+    v_claims wallet.claim[];
+BEGIN
+    v_free := ARRAY(
+        SELECT a.id FROM wallet.account a WHERE a.id = ANY (leave_out_locked.ids)
+        ORDER BY a.id FOR NO KEY UPDATE SKIP LOCKED);
+    v_locked := ARRAY(
+        SELECT a.id FROM wallet.account a
+        WHERE a.id = ANY (leave_out_locked.ids) AND a.id <> ALL (v_free));
+
+    v_claims := ARRAY(
+        SELECT ROW(CASE WHEN l.id IS NULL THEN r.state ELSE 'locked' END, r.transaction_id, l.id)
+               ::wallet.claim
+        FROM unnest(leave_out_locked.requests, leave_out_locked.claims) WITH ORDINALITY AS r (
+            operation, source_account_id, target_account_id, amount, idempotency_key,
+            state, transaction_id, locked_account_id, place)
+        LEFT JOIN LATERAL (
+            SELECT min(u.id) FROM unnest(v_locked) AS u (id)
+            WHERE u.id IN (r.source_account_id, r.target_account_id) AND r.state = 'run'
+              AND (wallet.check_request(
+                  r.source_account_id, r.target_account_id, r.amount)).sqlstate IS NULL
+        ) AS l (id) ON true
+        ORDER BY r.place);
+
+    DELETE FROM wallet.idempotency_key k
+    USING unnest(leave_out_locked.requests, v_claims) r
+    WHERE r.locked_account_id IS NOT NULL
+      AND k.key = r.idempotency_key AND k.transaction_id = r.transaction_id;
+
+    RETURN v_claims;
+END
+$$;
+
+ALTER FUNCTION wallet.leave_out_locked(requests wallet.group_request[], claims wallet.claim[], ids bigint[]) OWNER TO wallet_owner;
+
+COMMENT ON FUNCTION wallet.leave_out_locked(requests wallet.group_request[], claims wallet.claim[], ids bigint[]) IS 'Leaves the requests that need a locked account out of a group, and returns all claims anew. Refusals: none';
+
+REVOKE ALL ON FUNCTION wallet.leave_out_locked(requests wallet.group_request[], claims wallet.claim[], ids bigint[]) FROM PUBLIC;
+
+-- Function wallet.lock_accounts
+
+CREATE FUNCTION wallet.lock_accounts(ids bigint[], wait integer DEFAULT NULL::integer) RETURNS wallet.account[]
+    LANGUAGE plpgsql
+    AS $$
+DECLARE
+    v_setting text := current_setting('lock_timeout');
+    v_wait int := coalesce(
+        lock_accounts.wait, extract(epoch FROM v_setting::interval) * 1000);
+    v_deadline timestamptz := clock_timestamp() + v_wait * interval '1 millisecond';
+    v_left int := v_wait;
+    v_accounts wallet.account[];
+BEGIN
+    LOOP
+        -- Short waits, one after another: two of them for one row overrun the deadline by little.
+        PERFORM set_config(
+            'lock_timeout', least(v_left, greatest(v_wait / 16, 20))::text, true);
+        BEGIN
+            -- An id never changes, so the order of the sort is the order of the locks. A row that
+            -- was waited for is returned in its newest version.
+            v_accounts := ARRAY(
+                SELECT ROW(a.id, a.email, a.balance, a.ctime, a.mtime, a.entry_count, a.frozen)
+                       ::wallet.account
+                FROM wallet.account a
+                WHERE a.id = ANY (lock_accounts.ids)
+                ORDER BY a.id
+                FOR NO KEY UPDATE);
+            PERFORM set_config('lock_timeout', v_setting, true);
+            RETURN v_accounts;
+        EXCEPTION WHEN lock_not_available THEN
+            -- What it had locked is free again, so the next try locks in order, too.
+            v_left := extract(epoch FROM v_deadline - clock_timestamp()) * 1000;
+        END;
+        IF v_left <= 0 THEN
+            PERFORM set_config('lock_timeout', v_setting, true);
+            RAISE EXCEPTION USING ERRCODE = 'lock_not_available', MESSAGE = 'account locked',
+                DETAIL = format('An account stayed locked for %s ms.', v_wait),
+                HINT = 'Try again later. wallet.account_wait shows who holds it.';
+        END IF;
+    END LOOP;
+END
+$$;
+
+ALTER FUNCTION wallet.lock_accounts(ids bigint[], wait integer) OWNER TO wallet_owner;
+
+COMMENT ON FUNCTION wallet.lock_accounts(ids bigint[], wait integer) IS 'Locks accounts by ascending id, and returns them as they are once locked. Refusals: none of class WL; 55P03 when it takes longer than `wait`';
+
+REVOKE ALL ON FUNCTION wallet.lock_accounts(ids bigint[], wait integer) FROM PUBLIC;
 
 -- Function wallet.post
 
@@ -1532,7 +1761,11 @@ BEGIN
         RETURN 0::bigint;
     END IF;
 
-    v_results := wallet.decide_batch(v_ids, v_transfers);
+    v_results := wallet.decide_batch(
+        wallet.lock_accounts(ARRAY(
+            SELECT t.source_account_id FROM unnest(v_transfers) t
+            UNION SELECT t.target_account_id FROM unnest(v_transfers) t)),
+        v_transfers, v_ids, outside => NULL);
     PERFORM wallet.write_batch(v_results);
     INSERT INTO wallet.failed_transfer
         (id, source_account_id, target_account_id, amount, ctime, sqlstate, message, detail, hint)
@@ -1625,6 +1858,47 @@ COMMENT ON FUNCTION wallet.refuse_change() IS 'Refuses UPDATE, DELETE and TRUNCA
 
 REVOKE ALL ON FUNCTION wallet.refuse_change() FROM PUBLIC;
 
+-- Function wallet.replay_result
+
+CREATE FUNCTION wallet.replay_result(known wallet.idempotency_key) RETURNS wallet.keyed_result
+    LANGUAGE plpgsql STABLE
+    AS $$
+DECLARE
+    v_result wallet.keyed_result;
+BEGIN
+    v_result.replayed := true;
+    v_result.refusal := (replay_result.known).refusal;
+    v_result.results := (replay_result.known).results;
+    IF (replay_result.known).transaction_id IS NOT NULL THEN
+        v_result.transaction := wallet.get_transaction((replay_result.known).transaction_id);
+    ELSIF (replay_result.known).account_id IS NOT NULL THEN
+        SELECT ROW(a.id, a.email, 0.00, a.ctime, a.ctime, 0, false)::wallet.account
+        INTO v_result.account
+        FROM wallet.account a WHERE a.id = (replay_result.known).account_id;
+    ELSIF (replay_result.known).transaction_ids IS NOT NULL THEN
+        -- The refused items are kept in their order, so the nth NULL is the nth of them.
+        v_result.results := ARRAY(
+            SELECT CASE WHEN i.id IS NULL THEN (replay_result.known).results[i.refused]
+                ELSE ROW(t.id, t.source_account_id, t.target_account_id, t.amount, t.ctime,
+                         t.source_entry, t.target_entry, t.source_balance, t.target_balance,
+                         'succeeded', NULL, NULL, NULL, NULL)::wallet.transfer_result END
+            FROM (
+                SELECT u.id, u.place, count(*) FILTER (WHERE u.id IS NULL) OVER (ORDER BY u.place)
+                FROM unnest((replay_result.known).transaction_ids) WITH ORDINALITY AS u (id, place)
+            ) AS i (id, place, refused)
+            LEFT JOIN wallet.transaction t ON t.id = i.id
+            ORDER BY i.place);
+    END IF;
+    RETURN v_result;
+END
+$$;
+
+ALTER FUNCTION wallet.replay_result(known wallet.idempotency_key) OWNER TO wallet_owner;
+
+COMMENT ON FUNCTION wallet.replay_result(known wallet.idempotency_key) IS 'Returns the result that was kept under an idempotency key, as the first call returned it. Refusals: none';
+
+REVOKE ALL ON FUNCTION wallet.replay_result(known wallet.idempotency_key) FROM PUBLIC;
+
 -- Function wallet.reverse
 
 CREATE FUNCTION wallet.reverse(transaction_id bigint) RETURNS wallet.transaction
@@ -1636,7 +1910,7 @@ DECLARE
     v_transaction wallet.transaction;
 BEGIN
     -- Locked before anything is decided, so that no other reversal comes in between.
-    PERFORM FROM wallet.lock_accounts(
+    PERFORM wallet.lock_accounts(
         ARRAY[v_reversed.source_account_id, v_reversed.target_account_id]);
     IF EXISTS (SELECT FROM wallet.reversal r WHERE r.transaction_id = v_reversed.id) THEN
         PERFORM wallet.raise_refusal(wallet.refusal('WL010', v_reversed.id));
@@ -1694,6 +1968,129 @@ COMMENT ON FUNCTION wallet.round_amount(amount numeric) IS 'Rounds an amount to 
 
 REVOKE ALL ON FUNCTION wallet.round_amount(amount numeric) FROM PUBLIC;
 
+-- Function wallet.run_group
+
+CREATE FUNCTION wallet.run_group(requests wallet.group_request[], wait integer DEFAULT NULL::integer) RETURNS SETOF wallet.group_result
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'wallet', 'pg_temp'
+    SET plan_cache_mode TO 'force_generic_plan'
+    SET enable_seqscan TO 'off'
+    AS $$
+DECLARE
+    v_claims wallet.claim[] := wallet.claim_keys(run_group.requests, run_group.wait);
+    v_ids bigint[];
+    v_accounts wallet.account[];
+    v_run record;
+    v_results wallet.transfer_result[];
+BEGIN
+    LOOP
+        -- Refused arguments need no account.
+        v_ids := ARRAY(
+            SELECT i.id FROM unnest(run_group.requests, v_claims) r
+            CROSS JOIN LATERAL (VALUES (r.source_account_id), (r.target_account_id)) AS i (id)
+            WHERE r.state = 'run' AND (wallet.check_request(
+                r.source_account_id, r.target_account_id, r.amount)).sqlstate IS NULL);
+        BEGIN
+            v_accounts := wallet.lock_accounts(v_ids, run_group.wait);
+            EXIT;
+        EXCEPTION WHEN lock_not_available THEN
+            -- The accounts of the requests that remain are locked after this.
+            v_claims := wallet.leave_out_locked(run_group.requests, v_claims, v_ids);
+        END;
+    END LOOP;
+
+    SELECT array_agg(r.transaction_id) AS ids, array_agg(r.operation <> 'transfer') AS outside,
+           array_agg(ROW(r.source_account_id, r.target_account_id, r.amount)
+                     ::wallet.transfer_request) AS transfers
+    INTO v_run
+    FROM unnest(run_group.requests, v_claims) r WHERE r.state = 'run';
+    v_results := wallet.decide_batch(v_accounts, v_run.transfers, v_run.ids, v_run.outside);
+    PERFORM wallet.write_batch(v_results);
+
+    -- What is refused made no transaction: its key keeps the refusal.
+    UPDATE wallet.idempotency_key k
+    SET transaction_id = NULL,
+        refusal = ROW(f.sqlstate, f.message, f.detail, f.hint)::wallet.refusal
+    FROM unnest(v_results) f
+    JOIN unnest(run_group.requests, v_claims) r ON r.transaction_id = f.id
+    WHERE f.state = 'failed' AND k.key = r.idempotency_key AND k.transaction_id = f.id;
+
+    RETURN QUERY
+    SELECT r.state = 'replay',
+           CASE WHEN f.state = 'succeeded'
+               THEN ROW(f.id, f.source_account_id, f.target_account_id, f.amount, f.ctime,
+                        f.source_entry, f.target_entry, f.source_balance, f.target_balance)
+                   ::wallet.transaction
+               ELSE (k.result).transaction END,
+           CASE WHEN f.state = 'failed'
+               THEN ROW(f.sqlstate, f.message, f.detail, f.hint)::wallet.refusal
+               WHEN r.state = 'reused' THEN wallet.refusal('WL011')
+               ELSE (k.result).refusal END,
+           r.locked_account_id
+    FROM (
+        SELECT u.state, u.idempotency_key, u.locked_account_id, u.place,
+               count(*) FILTER (WHERE u.state = 'run') OVER (ORDER BY u.place) AS nth
+        FROM unnest(run_group.requests, v_claims) WITH ORDINALITY AS u (
+            operation, source_account_id, target_account_id, amount, idempotency_key,
+            state, transaction_id, locked_account_id, place)
+    ) r
+    LEFT JOIN unnest(v_results) WITH ORDINALITY AS f (
+        id, source_account_id, target_account_id, amount, ctime, source_entry, target_entry,
+        source_balance, target_balance, state, sqlstate, message, detail, hint, nth)
+        ON f.nth = r.nth AND r.state = 'run'
+    -- A key that was claimed in this very group has its result by now.
+    LEFT JOIN LATERAL (
+        SELECT wallet.replay_result(u) FROM wallet.idempotency_key u
+        WHERE u.key = CASE r.state WHEN 'replay' THEN r.idempotency_key END
+    ) AS k (result) ON true
+    ORDER BY r.place;
+END
+$$;
+
+ALTER FUNCTION wallet.run_group(requests wallet.group_request[], wait integer) OWNER TO wallet_owner;
+
+COMMENT ON FUNCTION wallet.run_group(requests wallet.group_request[], wait integer) IS 'Runs many requests as if one after another, and returns the result of each, in their order. Refusals: none of class WL; 22023 for a bad key or operation';
+
+REVOKE ALL ON FUNCTION wallet.run_group(requests wallet.group_request[], wait integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION wallet.run_group(requests wallet.group_request[], wait integer) TO wallet_app;
+
+-- Function wallet.run_keyed
+
+CREATE FUNCTION wallet.run_keyed(request wallet.group_request) RETURNS wallet.keyed_result
+    LANGUAGE plpgsql
+    AS $$
+DECLARE
+    v_group wallet.group_result;
+    v_refusal wallet.refusal;
+    v_result wallet.keyed_result;
+BEGIN
+    PERFORM wallet.check_key((run_keyed.request).idempotency_key);
+    SELECT g.replayed, g.transaction, g.refusal, g.locked_account_id INTO v_group
+    FROM wallet.run_group(ARRAY[run_keyed.request]) g;
+
+    v_refusal := v_group.refusal;
+    IF v_refusal.sqlstate IN ('WL002', 'WL003', 'WL011') THEN
+        PERFORM wallet.raise_refusal(v_refusal);
+    ELSIF v_refusal.sqlstate IS NULL AND (v_group.transaction).id IS NULL THEN
+        RAISE EXCEPTION USING ERRCODE = 'lock_not_available',
+            MESSAGE = CASE WHEN v_group.locked_account_id IS NULL THEN 'key locked'
+                           ELSE 'account locked' END,
+            DETAIL = format('It stayed locked for %s.', current_setting('lock_timeout')),
+            HINT = 'Try again later. wallet.account_wait shows who holds an account.';
+    END IF;
+    v_result.replayed := v_group.replayed;
+    v_result.transaction := v_group.transaction;
+    v_result.refusal := v_refusal;
+    RETURN v_result;
+END
+$$;
+
+ALTER FUNCTION wallet.run_keyed(request wallet.group_request) OWNER TO wallet_owner;
+
+COMMENT ON FUNCTION wallet.run_keyed(request wallet.group_request) IS 'Runs one deposit, withdrawal or transfer, once for its idempotency key. Refusals: 22023 for a bad key, WL011 idempotency_key_reused, WL002 invalid_amount, WL003 same_account';
+
+REVOKE ALL ON FUNCTION wallet.run_keyed(request wallet.group_request) FROM PUBLIC;
+
 -- Function wallet.run_operation
 
 CREATE FUNCTION wallet.run_operation(operation text, arguments jsonb) RETURNS wallet.keyed_result
@@ -1711,16 +2108,6 @@ BEGIN
     CASE run_operation.operation
         WHEN 'create_account' THEN
             v_result.account := wallet.create_account(run_operation.arguments ->> 'email');
-        WHEN 'deposit' THEN
-            v_result.transaction := wallet.deposit(
-                (run_operation.arguments ->> 'account_id')::bigint, v_amount);
-        WHEN 'withdraw' THEN
-            v_result.transaction := wallet.withdraw(
-                (run_operation.arguments ->> 'account_id')::bigint, v_amount);
-        WHEN 'transfer' THEN
-            v_result.transaction := wallet.transfer(
-                (run_operation.arguments ->> 'source_account_id')::bigint,
-                (run_operation.arguments ->> 'target_account_id')::bigint, v_amount);
         WHEN 'reverse' THEN
             v_result.transaction := wallet.reverse(
                 (run_operation.arguments ->> 'transaction_id')::bigint);
@@ -1761,44 +2148,50 @@ REVOKE ALL ON FUNCTION wallet.run_operation(operation text, arguments jsonb) FRO
 
 CREATE FUNCTION wallet.run_with_key(idempotency_key text, operation text, arguments jsonb) RETURNS wallet.keyed_result
     LANGUAGE plpgsql
-    AS $_$
+    AS $$
 DECLARE
-    v_request jsonb := jsonb_build_object(run_with_key.operation, run_with_key.arguments);
-    v_known record;
+    v_hash bytea := wallet.hash_request(
+        jsonb_build_array(run_with_key.operation, run_with_key.arguments));
+    v_known wallet.idempotency_key;
     v_result wallet.keyed_result;
+    v_results wallet.transfer_result[];
+    v_is_batch boolean := run_with_key.operation = 'transfer_batch';
 BEGIN
-    IF (run_with_key.idempotency_key ~ '^[\u0020-\u007e]{1,255}$') IS NOT TRUE THEN
-        RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value',
-            MESSAGE = 'invalid idempotency key',
-            DETAIL = format('The key has %s characters.', coalesce(length(idempotency_key), 0)),
-            HINT = 'Give a key of 1 to 255 printable ASCII characters.';
-    END IF;
+    PERFORM wallet.check_key(run_with_key.idempotency_key);
 
-    INSERT INTO wallet.idempotency_key AS k (key, request, ctime)
-    VALUES (run_with_key.idempotency_key, v_request, clock_timestamp())
+    INSERT INTO wallet.idempotency_key AS k (key, request_hash, ctime)
+    VALUES (run_with_key.idempotency_key, v_hash, clock_timestamp())
     ON CONFLICT DO NOTHING;
 
     IF NOT FOUND THEN
-        SELECT k.request, k.result INTO v_known
+        SELECT k.key, k.request_hash, k.ctime, k.transaction_id, k.account_id, k.transaction_ids,
+               k.results, k.refusal
+        INTO v_known
         FROM wallet.idempotency_key k WHERE k.key = run_with_key.idempotency_key;
         IF NOT FOUND THEN
             -- Purged between the two statements: it is a new key again.
             RETURN wallet.run_with_key(run_with_key.idempotency_key, run_with_key.operation,
                                        run_with_key.arguments);
-        ELSIF v_known.request <> v_request THEN
+        ELSIF v_known.request_hash <> v_hash THEN
             PERFORM wallet.raise_refusal(wallet.refusal('WL011'));
         END IF;
-        v_result := jsonb_populate_record(NULL::wallet.keyed_result, v_known.result);
-        v_result.replayed := true;
-        RETURN v_result;
+        RETURN wallet.replay_result(v_known);
     END IF;
 
     v_result := wallet.run_operation(run_with_key.operation, run_with_key.arguments);
-    UPDATE wallet.idempotency_key k SET result = to_jsonb(v_result)
+    v_results := v_result.results;
+    IF v_is_batch THEN
+        v_results := ARRAY(SELECT r FROM unnest(v_result.results) r WHERE r.state = 'failed');
+    END IF;
+    UPDATE wallet.idempotency_key k
+    SET transaction_id = (v_result.transaction).id, account_id = (v_result.account).id,
+        transaction_ids = CASE WHEN v_is_batch
+            THEN ARRAY(SELECT r.id FROM unnest(v_result.results) r) END,
+        results = v_results, refusal = v_result.refusal
     WHERE k.key = run_with_key.idempotency_key;
     RETURN v_result;
 END
-$_$;
+$$;
 
 ALTER FUNCTION wallet.run_with_key(idempotency_key text, operation text, arguments jsonb) OWNER TO wallet_owner;
 
@@ -1827,9 +2220,9 @@ CREATE FUNCTION wallet.transfer(source_account_id bigint, target_account_id bigi
     SET search_path TO 'wallet', 'pg_temp'
     AS $$
 BEGIN
-    RETURN wallet.run_with_key(transfer.idempotency_key, 'transfer', jsonb_build_object(
-        'source_account_id', transfer.source_account_id,
-        'target_account_id', transfer.target_account_id, 'amount', transfer.amount));
+    RETURN wallet.run_keyed(ROW(
+        'transfer', transfer.source_account_id, transfer.target_account_id, transfer.amount,
+        transfer.idempotency_key));
 END
 $$;
 
@@ -1859,7 +2252,11 @@ BEGIN
             wallet.refusal('WL012', cardinality(transfer_batch.transfers)));
     END IF;
 
-    v_results := wallet.decide_batch(NULL, transfer_batch.transfers);
+    v_results := wallet.decide_batch(
+        wallet.lock_accounts(ARRAY(
+            SELECT r.source_account_id FROM unnest(transfer_batch.transfers) r
+            UNION SELECT r.target_account_id FROM unnest(transfer_batch.transfers) r)),
+        transfer_batch.transfers, ids => NULL, outside => NULL);
 
     IF transfer_batch.atomic IS NOT FALSE THEN
         SELECT min(o.item) INTO v_refused
@@ -1894,7 +2291,10 @@ CREATE FUNCTION wallet.transfer_batch(transfers wallet.transfer_request[], atomi
     AS $$
 BEGIN
     RETURN wallet.run_with_key(transfer_batch.idempotency_key, 'transfer_batch', jsonb_build_object(
-        'transfers', coalesce(to_jsonb(transfer_batch.transfers), '[]'),
+        'transfers', to_jsonb(ARRAY(
+            SELECT ROW(r.source_account_id, r.target_account_id,
+                       coalesce(wallet.round_amount(r.amount), r.amount))::wallet.transfer_request
+            FROM unnest(transfer_batch.transfers) r)),
         'atomic', transfer_batch.atomic));
 END
 $$;
@@ -1914,11 +2314,8 @@ GRANT ALL ON FUNCTION wallet.transfer_batch(transfers wallet.transfer_request[],
 CREATE FUNCTION wallet.transfer_or_enqueue(source_account_id bigint, target_account_id bigint, amount numeric, wait numeric) RETURNS wallet.transfer_result
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'wallet', 'pg_temp'
-    SET lock_timeout TO '0'
     AS $$
 DECLARE
-    v_deadline timestamptz;
-    v_id bigint;
     v_made wallet.transaction;
 BEGIN
     IF (transfer_or_enqueue.wait BETWEEN 0 AND 3600) IS NOT TRUE THEN
@@ -1926,18 +2323,9 @@ BEGIN
             DETAIL = format('The wait is %s seconds.', coalesce(wait::text, 'NULL')),
             HINT = 'Give a wait of 0 to 3600 seconds.';
     END IF;
-    -- Rounded: an interval takes no number as long as numeric does.
-    v_deadline := clock_timestamp() + round(transfer_or_enqueue.wait, 3) * interval '1 second';
-
-    FOREACH v_id IN ARRAY ARRAY[
-        least(transfer_or_enqueue.source_account_id, transfer_or_enqueue.target_account_id),
-        greatest(transfer_or_enqueue.source_account_id, transfer_or_enqueue.target_account_id)
-    ] LOOP
-        PERFORM set_config('lock_timeout', greatest(1, ceil(
-            1000 * extract(epoch FROM v_deadline - clock_timestamp())))::text, true);
-        PERFORM FROM wallet.account a WHERE a.id = v_id FOR NO KEY UPDATE;
-    END LOOP;
-
+    PERFORM wallet.lock_accounts(
+        ARRAY[transfer_or_enqueue.source_account_id, transfer_or_enqueue.target_account_id],
+        wait => greatest(1, (1000 * transfer_or_enqueue.wait)::int));
     v_made := wallet.transfer(transfer_or_enqueue.source_account_id,
         transfer_or_enqueue.target_account_id, transfer_or_enqueue.amount);
     RETURN ROW(v_made.id, v_made.source_account_id, v_made.target_account_id, v_made.amount,
@@ -1962,7 +2350,9 @@ BEGIN
         transfer_or_enqueue.idempotency_key, 'transfer_or_enqueue', jsonb_build_object(
             'source_account_id', transfer_or_enqueue.source_account_id,
             'target_account_id', transfer_or_enqueue.target_account_id,
-            'amount', transfer_or_enqueue.amount, 'wait', transfer_or_enqueue.wait));
+            'amount', coalesce(
+                wallet.round_amount(transfer_or_enqueue.amount), transfer_or_enqueue.amount),
+            'wait', trim_scale(transfer_or_enqueue.wait)));
 END
 $$;
 
@@ -2015,8 +2405,8 @@ CREATE FUNCTION wallet.withdraw(account_id bigint, amount numeric, idempotency_k
     SET search_path TO 'wallet', 'pg_temp'
     AS $$
 BEGIN
-    RETURN wallet.run_with_key(withdraw.idempotency_key, 'withdraw', jsonb_build_object(
-        'account_id', withdraw.account_id, 'amount', withdraw.amount));
+    RETURN wallet.run_keyed(ROW(
+        'withdraw', withdraw.account_id, NULL, withdraw.amount, withdraw.idempotency_key));
 END
 $$;
 
@@ -2034,7 +2424,8 @@ GRANT ALL ON FUNCTION wallet.withdraw(account_id bigint, amount numeric, idempot
 
 CREATE FUNCTION wallet.write_batch(results wallet.transfer_result[]) RETURNS void
     LANGUAGE plpgsql
-    SET plan_cache_mode TO 'force_custom_plan'
+    SET plan_cache_mode TO 'force_generic_plan'
+    SET enable_seqscan TO 'off'
     AS $$
 BEGIN
     -- Each account gets the state after its last entry.

@@ -2,10 +2,10 @@
 
 BEGIN;
 
-SELECT 1 / (count(*) = 6)::int
+SELECT 1 / (count(*) = 9)::int
 FROM pg_type t
 WHERE t.typnamespace = 'wallet'::regnamespace AND t.typowner = 'wallet_owner'::regrole
   AND t.typname IN ('refusal', 'transfer_request', 'transfer_result', 'keyed_result',
-                    'statement_line', 'violation');
+                    'group_request', 'group_result', 'claim', 'statement_line', 'violation');
 
 ROLLBACK;

@@ -2,6 +2,6 @@
 
 BEGIN;
 
-DROP FUNCTION wallet.decide_batch(bigint[], wallet.transfer_request[]);
+DROP FUNCTION wallet.decide_batch(wallet.account[], wallet.transfer_request[], bigint[], boolean[]);
 
 COMMIT;

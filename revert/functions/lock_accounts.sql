@@ -2,6 +2,6 @@
 
 BEGIN;
 
-DROP FUNCTION wallet.lock_accounts(bigint[]);
+DROP FUNCTION wallet.lock_accounts(bigint[], int);
 
 COMMIT;

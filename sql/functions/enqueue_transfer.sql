@@ -70,7 +70,8 @@ BEGIN
         enqueue_transfer.idempotency_key, 'enqueue_transfer', jsonb_build_object(
             'source_account_id', enqueue_transfer.source_account_id,
             'target_account_id', enqueue_transfer.target_account_id,
-            'amount', enqueue_transfer.amount));
+            'amount', coalesce(
+                wallet.round_amount(enqueue_transfer.amount), enqueue_transfer.amount)));
 END
 $$;
 

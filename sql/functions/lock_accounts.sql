@@ -1,35 +1,66 @@
 -- Locks accounts by ascending id, and returns them as they are once locked.
 --
--- Ids that name no account are left out. For the functions that move money, which are SECURITY
+-- Ids that name no account are left out. `wait` bounds the whole call, in milliseconds; NULL takes
+-- the session's lock_timeout, and 0 waits for ever. (PostgreSQL applies lock_timeout to each wait
+-- by itself, and one row can take two.) For the functions that move money, which are SECURITY
 -- DEFINER and pin the search_path; nobody else may execute it.
 --
 -- Locks: the accounts' rows, by ascending id, until the caller's transaction ends.
--- Refusals: none.
+-- Refusals: none of class WL; 55P03 lock_not_available when it takes longer than `wait`.
 --
---   SELECT id, balance FROM wallet.lock_accounts(ARRAY[2, 1]);
+--   SELECT a.id, a.balance FROM unnest(wallet.lock_accounts(ARRAY[2, 1])) a;
 
 BEGIN;
 
 SET LOCAL ROLE wallet_owner;
 
-CREATE OR REPLACE FUNCTION wallet.lock_accounts(ids bigint[])
-RETURNS SETOF wallet.account
-LANGUAGE sql
+CREATE OR REPLACE FUNCTION wallet.lock_accounts(ids bigint[], wait int DEFAULT NULL)
+RETURNS wallet.account[]
+LANGUAGE plpgsql
 VOLATILE
 AS $$
--- An id never changes, so the order of the sort is the order of the locks. A row that was waited
--- for is returned in its newest version.
-SELECT a.id, a.email, a.balance, a.ctime, a.mtime, a.entry_count, a.frozen
-FROM wallet.account a
-WHERE a.id = ANY (lock_accounts.ids)
-ORDER BY a.id
-FOR NO KEY UPDATE
+DECLARE
+    v_setting text := current_setting('lock_timeout');
+    v_wait int := coalesce(
+        lock_accounts.wait, extract(epoch FROM v_setting::interval) * 1000);
+    v_deadline timestamptz := clock_timestamp() + v_wait * interval '1 millisecond';
+    v_left int := v_wait;
+    v_accounts wallet.account[];
+BEGIN
+    LOOP
+        -- Short waits, one after another: two of them for one row overrun the deadline by little.
+        PERFORM set_config(
+            'lock_timeout', least(v_left, greatest(v_wait / 16, 20))::text, true);
+        BEGIN
+            -- An id never changes, so the order of the sort is the order of the locks. A row that
+            -- was waited for is returned in its newest version.
+            v_accounts := ARRAY(
+                SELECT ROW(a.id, a.email, a.balance, a.ctime, a.mtime, a.entry_count, a.frozen)
+                       ::wallet.account
+                FROM wallet.account a
+                WHERE a.id = ANY (lock_accounts.ids)
+                ORDER BY a.id
+                FOR NO KEY UPDATE);
+            PERFORM set_config('lock_timeout', v_setting, true);
+            RETURN v_accounts;
+        EXCEPTION WHEN lock_not_available THEN
+            -- What it had locked is free again, so the next try locks in order, too.
+            v_left := extract(epoch FROM v_deadline - clock_timestamp()) * 1000;
+        END;
+        IF v_left <= 0 THEN
+            PERFORM set_config('lock_timeout', v_setting, true);
+            RAISE EXCEPTION USING ERRCODE = 'lock_not_available', MESSAGE = 'account locked',
+                DETAIL = format('An account stayed locked for %s ms.', v_wait),
+                HINT = 'Try again later. wallet.account_wait shows who holds it.';
+        END IF;
+    END LOOP;
+END
 $$;
 
-COMMENT ON FUNCTION wallet.lock_accounts(bigint[]) IS
+COMMENT ON FUNCTION wallet.lock_accounts(bigint[], int) IS
     'Locks accounts by ascending id, and returns them as they are once locked. '
-    'Refusals: none';
+    'Refusals: none of class WL; 55P03 when it takes longer than `wait`';
 
-REVOKE ALL ON FUNCTION wallet.lock_accounts(bigint[]) FROM PUBLIC;
+REVOKE ALL ON FUNCTION wallet.lock_accounts(bigint[], int) FROM PUBLIC;
 
 COMMIT;

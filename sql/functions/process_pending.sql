@@ -52,7 +52,11 @@ BEGIN
         RETURN 0::bigint;
     END IF;
 
-    v_results := wallet.decide_batch(v_ids, v_transfers);
+    v_results := wallet.decide_batch(
+        wallet.lock_accounts(ARRAY(
+            SELECT t.source_account_id FROM unnest(v_transfers) t
+            UNION SELECT t.target_account_id FROM unnest(v_transfers) t)),
+        v_transfers, v_ids, outside => NULL);
     PERFORM wallet.write_batch(v_results);
     INSERT INTO wallet.failed_transfer
         (id, source_account_id, target_account_id, amount, ctime, sqlstate, message, detail, hint)

@@ -35,7 +35,7 @@ DECLARE
     v_transaction wallet.transaction;
 BEGIN
     -- Locked before anything is decided, so that no other reversal comes in between.
-    PERFORM FROM wallet.lock_accounts(
+    PERFORM wallet.lock_accounts(
         ARRAY[v_reversed.source_account_id, v_reversed.target_account_id]);
     IF EXISTS (SELECT FROM wallet.reversal r WHERE r.transaction_id = v_reversed.id) THEN
         PERFORM wallet.raise_refusal(wallet.refusal('WL010', v_reversed.id));

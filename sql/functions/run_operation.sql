@@ -11,7 +11,7 @@
 --   WL012 batch_too_large
 -- All others are returned.
 --
---   SELECT (wallet.run_operation('deposit', '{"account_id": 1, "amount": 5.00}')).transaction;
+--   SELECT (wallet.run_operation('reverse', '{"transaction_id": 2}')).transaction;
 
 BEGIN;
 
@@ -34,16 +34,6 @@ BEGIN
     CASE run_operation.operation
         WHEN 'create_account' THEN
             v_result.account := wallet.create_account(run_operation.arguments ->> 'email');
-        WHEN 'deposit' THEN
-            v_result.transaction := wallet.deposit(
-                (run_operation.arguments ->> 'account_id')::bigint, v_amount);
-        WHEN 'withdraw' THEN
-            v_result.transaction := wallet.withdraw(
-                (run_operation.arguments ->> 'account_id')::bigint, v_amount);
-        WHEN 'transfer' THEN
-            v_result.transaction := wallet.transfer(
-                (run_operation.arguments ->> 'source_account_id')::bigint,
-                (run_operation.arguments ->> 'target_account_id')::bigint, v_amount);
         WHEN 'reverse' THEN
             v_result.transaction := wallet.reverse(
                 (run_operation.arguments ->> 'transaction_id')::bigint);

@@ -4,7 +4,8 @@
 -- operation: both are there or neither is. A second call with the key waits for the first one to
 -- commit. A refusal is kept too, so that a late duplicate cannot succeed after the caller was told
 -- no. But refusals of the arguments (WL001 to WL003, WL012) are raised and leave no trace. For the
--- functions that take an idempotency_key; nobody else may execute it.
+-- functions that take an idempotency_key; nobody else may execute it. Deposits, withdrawals and
+-- transfers take run_group() in its place, which keeps keys in the same way.
 --
 -- Locks: the key, then what the operation locks, until the caller's transaction ends.
 -- Refusals, the first that applies:
@@ -30,38 +31,44 @@ LANGUAGE plpgsql
 VOLATILE
 AS $$
 DECLARE
-    v_request jsonb := jsonb_build_object(run_with_key.operation, run_with_key.arguments);
-    v_known record;
+    v_hash bytea := wallet.hash_request(
+        jsonb_build_array(run_with_key.operation, run_with_key.arguments));
+    v_known wallet.idempotency_key;
     v_result wallet.keyed_result;
+    v_results wallet.transfer_result[];
+    v_is_batch boolean := run_with_key.operation = 'transfer_batch';
 BEGIN
-    IF (run_with_key.idempotency_key ~ '^[\u0020-\u007e]{1,255}$') IS NOT TRUE THEN
-        RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value',
-            MESSAGE = 'invalid idempotency key',
-            DETAIL = format('The key has %s characters.', coalesce(length(idempotency_key), 0)),
-            HINT = 'Give a key of 1 to 255 printable ASCII characters.';
-    END IF;
+    PERFORM wallet.check_key(run_with_key.idempotency_key);
 
-    INSERT INTO wallet.idempotency_key AS k (key, request, ctime)
-    VALUES (run_with_key.idempotency_key, v_request, clock_timestamp())
+    INSERT INTO wallet.idempotency_key AS k (key, request_hash, ctime)
+    VALUES (run_with_key.idempotency_key, v_hash, clock_timestamp())
     ON CONFLICT DO NOTHING;
 
     IF NOT FOUND THEN
-        SELECT k.request, k.result INTO v_known
+        SELECT k.key, k.request_hash, k.ctime, k.transaction_id, k.account_id, k.transaction_ids,
+               k.results, k.refusal
+        INTO v_known
         FROM wallet.idempotency_key k WHERE k.key = run_with_key.idempotency_key;
         IF NOT FOUND THEN
             -- Purged between the two statements: it is a new key again.
             RETURN wallet.run_with_key(run_with_key.idempotency_key, run_with_key.operation,
                                        run_with_key.arguments);
-        ELSIF v_known.request <> v_request THEN
+        ELSIF v_known.request_hash <> v_hash THEN
             PERFORM wallet.raise_refusal(wallet.refusal('WL011'));
         END IF;
-        v_result := jsonb_populate_record(NULL::wallet.keyed_result, v_known.result);
-        v_result.replayed := true;
-        RETURN v_result;
+        RETURN wallet.replay_result(v_known);
     END IF;
 
     v_result := wallet.run_operation(run_with_key.operation, run_with_key.arguments);
-    UPDATE wallet.idempotency_key k SET result = to_jsonb(v_result)
+    v_results := v_result.results;
+    IF v_is_batch THEN
+        v_results := ARRAY(SELECT r FROM unnest(v_result.results) r WHERE r.state = 'failed');
+    END IF;
+    UPDATE wallet.idempotency_key k
+    SET transaction_id = (v_result.transaction).id, account_id = (v_result.account).id,
+        transaction_ids = CASE WHEN v_is_batch
+            THEN ARRAY(SELECT r.id FROM unnest(v_result.results) r) END,
+        results = v_results, refusal = v_result.refusal
     WHERE k.key = run_with_key.idempotency_key;
     RETURN v_result;
 END

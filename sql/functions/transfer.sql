@@ -4,7 +4,7 @@
 -- account gets one entry, numbered without a gap.
 -- All of it happens in the caller's transaction, or none of it.
 --
--- With an idempotency_key it is done once for each key, as run_with_key() says: the result holds
+-- With an idempotency_key it is done once for each key, as run_keyed() says: the result holds
 -- what was made or the refusal.
 --
 -- Locks: the key, if there is one, then both accounts' rows, the lower id first, until the caller's
@@ -49,9 +49,9 @@ SECURITY DEFINER
 SET search_path = wallet, pg_temp
 AS $$
 BEGIN
-    RETURN wallet.run_with_key(transfer.idempotency_key, 'transfer', jsonb_build_object(
-        'source_account_id', transfer.source_account_id,
-        'target_account_id', transfer.target_account_id, 'amount', transfer.amount));
+    RETURN wallet.run_keyed(ROW(
+        'transfer', transfer.source_account_id, transfer.target_account_id, transfer.amount,
+        transfer.idempotency_key));
 END
 $$;
 

@@ -36,7 +36,11 @@ BEGIN
             wallet.refusal('WL012', cardinality(transfer_batch.transfers)));
     END IF;
 
-    v_results := wallet.decide_batch(NULL, transfer_batch.transfers);
+    v_results := wallet.decide_batch(
+        wallet.lock_accounts(ARRAY(
+            SELECT r.source_account_id FROM unnest(transfer_batch.transfers) r
+            UNION SELECT r.target_account_id FROM unnest(transfer_batch.transfers) r)),
+        transfer_batch.transfers, ids => NULL, outside => NULL);
 
     IF transfer_batch.atomic IS NOT FALSE THEN
         SELECT min(o.item) INTO v_refused
@@ -72,7 +76,10 @@ SET search_path = wallet, pg_temp
 AS $$
 BEGIN
     RETURN wallet.run_with_key(transfer_batch.idempotency_key, 'transfer_batch', jsonb_build_object(
-        'transfers', coalesce(to_jsonb(transfer_batch.transfers), '[]'),
+        'transfers', to_jsonb(ARRAY(
+            SELECT ROW(r.source_account_id, r.target_account_id,
+                       coalesce(wallet.round_amount(r.amount), r.amount))::wallet.transfer_request
+            FROM unnest(transfer_batch.transfers) r)),
         'atomic', transfer_batch.atomic));
 END
 $$;

@@ -31,12 +31,8 @@ LANGUAGE plpgsql
 VOLATILE
 SECURITY DEFINER
 SET search_path = wallet, pg_temp
--- What is set in the body ends with the call.
-SET lock_timeout = 0
 AS $$
 DECLARE
-    v_deadline timestamptz;
-    v_id bigint;
     v_made wallet.transaction;
 BEGIN
     IF (transfer_or_enqueue.wait BETWEEN 0 AND 3600) IS NOT TRUE THEN
@@ -44,18 +40,9 @@ BEGIN
             DETAIL = format('The wait is %s seconds.', coalesce(wait::text, 'NULL')),
             HINT = 'Give a wait of 0 to 3600 seconds.';
     END IF;
-    -- Rounded: an interval takes no number as long as numeric does.
-    v_deadline := clock_timestamp() + round(transfer_or_enqueue.wait, 3) * interval '1 second';
-
-    FOREACH v_id IN ARRAY ARRAY[
-        least(transfer_or_enqueue.source_account_id, transfer_or_enqueue.target_account_id),
-        greatest(transfer_or_enqueue.source_account_id, transfer_or_enqueue.target_account_id)
-    ] LOOP
-        PERFORM set_config('lock_timeout', greatest(1, ceil(
-            1000 * extract(epoch FROM v_deadline - clock_timestamp())))::text, true);
-        PERFORM FROM wallet.account a WHERE a.id = v_id FOR NO KEY UPDATE;
-    END LOOP;
-
+    PERFORM wallet.lock_accounts(
+        ARRAY[transfer_or_enqueue.source_account_id, transfer_or_enqueue.target_account_id],
+        wait => greatest(1, (1000 * transfer_or_enqueue.wait)::int));
     v_made := wallet.transfer(transfer_or_enqueue.source_account_id,
         transfer_or_enqueue.target_account_id, transfer_or_enqueue.amount);
     RETURN ROW(v_made.id, v_made.source_account_id, v_made.target_account_id, v_made.amount,
@@ -82,7 +69,9 @@ BEGIN
         transfer_or_enqueue.idempotency_key, 'transfer_or_enqueue', jsonb_build_object(
             'source_account_id', transfer_or_enqueue.source_account_id,
             'target_account_id', transfer_or_enqueue.target_account_id,
-            'amount', transfer_or_enqueue.amount, 'wait', transfer_or_enqueue.wait));
+            'amount', coalesce(
+                wallet.round_amount(transfer_or_enqueue.amount), transfer_or_enqueue.amount),
+            'wait', trim_scale(transfer_or_enqueue.wait)));
 END
 $$;
 

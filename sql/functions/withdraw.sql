@@ -4,7 +4,7 @@
 -- account gets one entry, numbered without a gap.
 -- All of it happens in the caller's transaction, or none of it.
 --
--- With an idempotency_key it is done once for each key, as run_with_key() says: the result holds
+-- With an idempotency_key it is done once for each key, as run_keyed() says: the result holds
 -- what was made or the refusal.
 --
 -- Locks: the key, if there is one, then the account's row, until the caller's transaction ends.
@@ -40,8 +40,8 @@ SECURITY DEFINER
 SET search_path = wallet, pg_temp
 AS $$
 BEGIN
-    RETURN wallet.run_with_key(withdraw.idempotency_key, 'withdraw', jsonb_build_object(
-        'account_id', withdraw.account_id, 'amount', withdraw.amount));
+    RETURN wallet.run_keyed(ROW(
+        'withdraw', withdraw.account_id, NULL, withdraw.amount, withdraw.idempotency_key));
 END
 $$;
 

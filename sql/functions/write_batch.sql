@@ -6,7 +6,7 @@
 -- Locks: the accounts' rows, which are locked already.
 -- Refusals: none.
 --
---   SELECT wallet.write_batch(wallet.decide_batch(NULL, '{"(1,2,5.00)"}'));
+--   SELECT wallet.write_batch(wallet.decide_batch('{}', '{"(1,2,5.00)"}', NULL, NULL));
 
 BEGIN;
 
@@ -16,8 +16,9 @@ CREATE OR REPLACE FUNCTION wallet.write_batch(results wallet.transfer_result[])
 RETURNS void
 LANGUAGE plpgsql
 VOLATILE
--- A plan for ten accounts would be slow for 5000.
-SET plan_cache_mode = force_custom_plan
+-- One plan for any number of transfers, made once a session: it finds accounts by their index.
+SET plan_cache_mode = force_generic_plan
+SET enable_seqscan = off
 AS $$
 BEGIN
     -- Each account gets the state after its last entry.

@@ -50,7 +50,7 @@ def test_a_revert_refuses_to_lose_what_is_pending(deployed_database: Database) -
     with database.connect() as admin:
         open_accounts(admin, "100", "0")
         asked = [call(admin, "enqueue_transfer", 1, 2, amount)["id"] for amount in (30, 40, 500)]
-        done = HERE.run(database, "revert", "--to", "idempotency_key", "-y")
+        done = HERE.run(database, "revert", "--to", "reversal", "-y")
         assert done.returncode != 0
         assert "transfers are pending" in done.stdout
         assert deployed(database)[-1] == "pending_transfer"
@@ -62,5 +62,5 @@ def test_a_revert_refuses_to_lose_what_is_pending(deployed_database: Database) -
         assert call(admin, "process_pending", 10) == {"process_pending": 2}
         assert_sound(admin)
         before = rows(admin, "SELECT * FROM wallet.transaction ORDER BY id")
-        HERE.sqitch(database, "revert", "--to", "idempotency_key", "-y")
+        HERE.sqitch(database, "revert", "--to", "reversal", "-y")
         assert rows(admin, "SELECT * FROM wallet.transaction ORDER BY id") == before

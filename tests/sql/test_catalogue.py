@@ -30,6 +30,7 @@ app reader, s
     process_pending(max_items integer): bigint, app, v
     get_transfer_result(id bigint): transfer_result, app reader, s
     audit(account_id bigint DEFAULT NULL::bigint): SETOF violation, reader, s
+    run_group(requests group_request[], wait integer DEFAULT NULL::integer): SETOF group_result, app, v
     max_amount(): numeric, app reader, i
     cancel_pending(id bigint): transfer_result, , v
     freeze_account(id bigint): account, , v
@@ -49,7 +50,8 @@ KEYED = {
 INTERNAL = {
     *("post", "check_request", "check_accounts", "round_amount"),
     *("refusal", "raise_refusal", "refuse_change", "run_with_key", "run_operation"),
-    *("lock_accounts", "decide_batch", "write_batch"),
+    *("lock_accounts", "decide_batch", "write_batch", "run_keyed", "claim_keys"),
+    *("leave_out_locked", "check_key", "hash_request", "replay_result"),
     *("audit_entries", "audit_transactions", "audit_reversals", "audit_queue"),
 }
 VIEWS = {
@@ -59,9 +61,12 @@ VIEWS = {
 # What no function but these changes for itself.
 SETTINGS = {
     ("audit", "plan_cache_mode=force_custom_plan"),
-    ("decide_batch", "plan_cache_mode=force_custom_plan"),
-    ("write_batch", "plan_cache_mode=force_custom_plan"),
-    ("transfer_or_enqueue", "lock_timeout=0"),
+    ("decide_batch", "plan_cache_mode=force_generic_plan"),
+    ("decide_batch", "enable_nestloop=off"),
+    ("write_batch", "plan_cache_mode=force_generic_plan"),
+    ("write_batch", "enable_seqscan=off"),
+    ("run_group", "plan_cache_mode=force_generic_plan"),
+    ("run_group", "enable_seqscan=off"),
 }
 RIGHT = "SECURITY DEFINER SET search_path = wallet, pg_temp"
 LATER = "CREATE FUNCTION wallet.later() RETURNS integer LANGUAGE sql {} AS 'SELECT 1'"
@@ -317,7 +322,6 @@ def test_no_index_is_on_what_a_transfer_changes(admin: Connection) -> None:
     )
     assert {tuple(row.values()) for row in options} == {
         ("account", "fillfactor=80"),
-        ("idempotency_key", "fillfactor=70"),
         ("pending_transfer", "autovacuum_vacuum_scale_factor=0"),
         ("pending_transfer", "autovacuum_vacuum_threshold=5000"),
     }

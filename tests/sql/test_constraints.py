@@ -75,7 +75,7 @@ REVERSAL = {
     "(3, 0)": (FOREIGN, "reversal_reverses_fkey"),
     "(3, NULL)": (NOT_NULL, "reverses"),
 }
-KEY = "INSERT INTO wallet.idempotency_key VALUES ({}, '{{}}', NULL, now())"
+KEY = "INSERT INTO wallet.idempotency_key VALUES ({}, '', now())"
 QUEUED = "VALUES ({}, 1, 2, {}, now()"
 # Rows of the other tables.
 OTHERS = {

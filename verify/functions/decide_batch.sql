@@ -4,7 +4,9 @@ BEGIN;
 
 SELECT 1 / count(*)
 FROM pg_proc p
-WHERE p.oid = 'wallet.decide_batch(bigint[], wallet.transfer_request[])'::regprocedure
+WHERE p.oid =
+    'wallet.decide_batch(wallet.account[], wallet.transfer_request[], bigint[], boolean[])'
+    ::regprocedure
   AND p.proowner = 'wallet_owner'::regrole AND NOT p.prosecdef
   AND NOT has_function_privilege('wallet_app', p.oid, 'EXECUTE')
   AND NOT has_function_privilege('wallet_reader', p.oid, 'EXECUTE')

@@ -1,0 +1,1 @@
+../../sql/functions/claim_keys.sql

@@ -1,0 +1,1 @@
+../../sql/functions/hash_request.sql

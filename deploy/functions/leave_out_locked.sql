@@ -1,0 +1,1 @@
+../../sql/functions/leave_out_locked.sql

@@ -1,0 +1,1 @@
+../../sql/functions/replay_result.sql

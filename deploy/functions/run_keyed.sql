@@ -1,0 +1,1 @@
+../../sql/functions/run_keyed.sql

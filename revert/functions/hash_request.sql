@@ -1,0 +1,7 @@
+-- Revert pgwallet:functions/hash_request from pg
+
+BEGIN;
+
+DROP FUNCTION wallet.hash_request(jsonb);
+
+COMMIT;

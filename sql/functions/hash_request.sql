@@ -1,0 +1,28 @@
+-- Returns the SHA-256 of a request, as it is kept under an idempotency key.
+--
+-- Two requests are the same when their jsonb is written alike: amounts are rounded before they come
+-- here. For the functions that take an idempotency_key; nobody else may execute it.
+--
+-- Locks: nothing.
+-- Refusals: none.
+--
+--   SELECT wallet.hash_request('["transfer", 1, 2, 5.00]');
+
+BEGIN;
+
+SET LOCAL ROLE wallet_owner;
+
+CREATE OR REPLACE FUNCTION wallet.hash_request(request jsonb)
+RETURNS bytea
+LANGUAGE sql
+STABLE
+AS $$
+SELECT sha256(convert_to(hash_request.request::text, 'UTF8'))
+$$;
+
+COMMENT ON FUNCTION wallet.hash_request(jsonb) IS
+    'Returns the SHA-256 of a request, as it is kept under an idempotency key. Refusals: none';
+
+REVOKE ALL ON FUNCTION wallet.hash_request(jsonb) FROM PUBLIC;
+
+COMMIT;
