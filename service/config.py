@@ -29,8 +29,10 @@ class Settings(Struct, frozen=True):
     """The port to listen on."""
     workers: Annotated[int, Meta(ge=1, le=256)] = 1
     """Processes that answer requests; each has connections of its own."""
-    pool_size: Annotated[int, Meta(ge=1, le=1000)] = 16
+    pool_size: Annotated[int, Meta(ge=5, le=1000)] = 16
     """The most connections that one worker opens."""
+    group_max: Annotated[int, Meta(ge=1, le=1000)] = 128
+    """The most payments, withdrawals and transfers that go to PostgreSQL in one call."""
     pool_timeout: _Timeout = 2.0
     """How long a request waits for a connection, then 503 `busy`."""
     lock_timeout: _Timeout = 2.0

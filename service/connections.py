@@ -13,14 +13,18 @@ import asyncio
 import logging
 from collections import deque
 from contextlib import suppress
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 import asyncpg
 
 from service.config import Settings
-from service.errors import NOTHING_DONE, OUTCOME_UNKNOWN, Problem, connection_is_stale
+from service.errors import NOTHING_DONE, OUTCOME_UNKNOWN, Problem, connection_is_stale, refusal
+from service.rows import AccountRow, TransactionRow
+from service.statements import Operation
 
 logger = logging.getLogger("wallet")
+
+Row = TypeVar("Row", AccountRow, TransactionRow)
 
 CONNECTION_ERRORS = (OSError, asyncpg.InterfaceError, asyncpg.InternalClientError)
 """What this side raises when a connection cannot be had, is lost, falls silent (a TimeoutError is
@@ -30,13 +34,13 @@ an OSError), or is being closed by the server (asyncpg calls that an internal er
 _IDLE_SECONDS = 300
 
 
-def session_settings(settings: Settings, name: str) -> dict[str, str]:
-    """The settings of a PostgreSQL session, sent when it is opened."""
+def session_settings(settings: Settings, name: str, lock_timeout: float) -> dict[str, str]:
+    """The settings of a session, sent when it is opened. `lock_timeout` is in seconds."""
     return {
         "application_name": name,
         "default_transaction_isolation": "read committed",
         "statement_timeout": str(int(settings.statement_timeout * 1000)),
-        "lock_timeout": str(int(settings.lock_timeout * 1000)),
+        "lock_timeout": str(int(lock_timeout * 1000)),
     }
 
 
@@ -56,8 +60,10 @@ class Connections:
     a call.
     """
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, *, size: int, lock_timeout: float) -> None:
+        self.size = size
         self._settings = settings
+        self._lock_timeout = lock_timeout
         self._loop = asyncio.get_running_loop()
         self._waiting: deque[_Call] = deque()
         # Each idle task awaits its next call. The last of them is handed the next one.
@@ -65,7 +71,7 @@ class Connections:
         self._closing = False
         # A connection of an earlier generation is not used any more.
         self._generation = 0
-        self._tasks = [asyncio.create_task(self._serve()) for _ in range(settings.pool_size)]
+        self._tasks = [asyncio.create_task(self._serve()) for _ in range(size)]
 
     async def close(self) -> None:
         """Let the calls in flight end, then close the connections."""
@@ -148,7 +154,7 @@ class Connections:
                 timeout=settings.pool_timeout,
                 # Only a silent server takes this long: statement_timeout comes first.
                 command_timeout=settings.statement_timeout + 5,
-                server_settings=session_settings(settings, "pgwallet"),
+                server_settings=session_settings(settings, "pgwallet", self._lock_timeout),
             )
         except (asyncpg.PostgresError, *CONNECTION_ERRORS) as error:
             logger.error("cannot connect to the database: %s", error)
@@ -171,3 +177,23 @@ class Connections:
             connection.terminate()
             logger.warning("the database went away: %r", error)
             raise Problem("database_unavailable", OUTCOME_UNKNOWN) from error
+
+
+async def run_operation(
+    connections: Connections,
+    operation: Operation,
+    row_type: type[Row],
+    idempotency_key: str | None,
+    *arguments: object,
+) -> Row:
+    """Run an operation, with its key if it has one, and return the row that it made.
+
+    Raises Problem for a refusal that was recorded under the key.
+    """
+    if idempotency_key is None:
+        (row,) = await connections.fetch(operation.plain, *arguments)
+        return row_type(**row)
+    (row,) = await connections.fetch(operation.with_key, *arguments, idempotency_key)
+    if row["sqlstate"]:
+        raise refusal(row["sqlstate"], row["detail"], row["hint"], replayed=row["replayed"])
+    return row_type(**row)

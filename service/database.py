@@ -9,53 +9,79 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from decimal import Decimal
-from typing import TypeVar
 
 import asyncpg
 
 from service import statements
 from service.config import Settings
-from service.connections import Connections
-from service.errors import refusal
+from service.connections import Connections, run_operation
+from service.groups import GROUP_WAIT, Groups
 from service.rows import AccountRow, BatchRows, RefusalRow, StatementRow, TransactionRow
-from service.statements import Operation
-
-_Row = TypeVar("_Row", AccountRow, TransactionRow)
 
 
 class Database:
     """The wallet functions, called through a worker's connections."""
 
     def __init__(self, settings: Settings) -> None:
-        self._connections = Connections(settings)
-        self._fetch = self._connections.fetch
+        def connections(size: int, lock_timeout: float = settings.lock_timeout) -> Connections:
+            return Connections(settings, size=size, lock_timeout=lock_timeout)
+
+        # No call holds up another kind of call: each kind has connections of its own.
+        quarter, lanes = settings.pool_size // 4, settings.pool_size // 5
+        group = 1 if settings.group_max > 1 else quarter
+        self._reads = connections(quarter)
+        self._locking = connections(quarter)
+        self._others = connections(settings.pool_size - 2 * quarter - lanes - 1)
+        self._group = connections(group, lock_timeout=GROUP_WAIT / 1000)
+        self._lanes = connections(lanes)
+        self._groups = Groups(settings, group=self._group, lanes=self._lanes)
 
     async def close(self) -> None:
         """Let the calls in flight end, then close the connections."""
-        await self._connections.close()
+        await self._groups.close()
+        for connections in (
+            self._reads,
+            self._locking,
+            self._others,
+            self._group,
+            self._lanes,
+        ):
+            await connections.close()
 
     async def create_account(self, *, email: str, idempotency_key: str | None) -> AccountRow:
-        return await self._run(statements.CREATE_ACCOUNT, AccountRow, idempotency_key, email)
+        return await run_operation(
+            self._others, statements.CREATE_ACCOUNT, AccountRow, idempotency_key, email
+        )
 
     async def get_account(self, *, id: int) -> AccountRow:
-        (row,) = await self._fetch(statements.GET_ACCOUNT, id)
+        (row,) = await self._reads.fetch(statements.GET_ACCOUNT, id)
         return AccountRow(**row)
 
     async def find_accounts(self, *, email: str) -> list[AccountRow]:
-        return [AccountRow(**row) for row in await self._fetch(statements.FIND_ACCOUNTS, email)]
+        return [
+            AccountRow(**row) for row in await self._reads.fetch(statements.FIND_ACCOUNTS, email)
+        ]
 
     async def deposit(
         self, *, account_id: int, amount: Decimal, idempotency_key: str | None
     ) -> TransactionRow:
-        return await self._run(
-            statements.DEPOSIT, TransactionRow, idempotency_key, account_id, amount
+        return await self._groups.run(
+            "deposit",
+            source_account_id=None,
+            target_account_id=account_id,
+            amount=amount,
+            idempotency_key=idempotency_key,
         )
 
     async def withdraw(
         self, *, account_id: int, amount: Decimal, idempotency_key: str | None
     ) -> TransactionRow:
-        return await self._run(
-            statements.WITHDRAW, TransactionRow, idempotency_key, account_id, amount
+        return await self._groups.run(
+            "withdraw",
+            source_account_id=account_id,
+            target_account_id=None,
+            amount=amount,
+            idempotency_key=idempotency_key,
         )
 
     async def transfer(
@@ -66,8 +92,13 @@ class Database:
         amount: Decimal,
         idempotency_key: str | None,
     ) -> TransactionRow:
-        arguments = (source_account_id, target_account_id, amount)
-        return await self._run(statements.TRANSFER, TransactionRow, idempotency_key, *arguments)
+        return await self._groups.run(
+            "transfer",
+            source_account_id=source_account_id,
+            target_account_id=target_account_id,
+            amount=amount,
+            idempotency_key=idempotency_key,
+        )
 
     async def enqueue_transfer(
         self,
@@ -78,8 +109,8 @@ class Database:
         idempotency_key: str | None,
     ) -> TransactionRow:
         arguments = (source_account_id, target_account_id, amount)
-        return await self._run(
-            statements.ENQUEUE_TRANSFER, TransactionRow, idempotency_key, *arguments
+        return await run_operation(
+            self._others, statements.ENQUEUE_TRANSFER, TransactionRow, idempotency_key, *arguments
         )
 
     async def transfer_or_enqueue(
@@ -93,8 +124,12 @@ class Database:
     ) -> TransactionRow:
         """`wait` is in seconds."""
         arguments = (source_account_id, target_account_id, amount, wait)
-        return await self._run(
-            statements.TRANSFER_OR_ENQUEUE, TransactionRow, idempotency_key, *arguments
+        return await run_operation(
+            self._locking,
+            statements.TRANSFER_OR_ENQUEUE,
+            TransactionRow,
+            idempotency_key,
+            *arguments,
         )
 
     async def transfer_batch(
@@ -115,9 +150,9 @@ class Database:
         )
         operation = statements.TRANSFER_BATCH
         if idempotency_key is None:
-            rows = await self._fetch(operation.plain, *arguments)
+            rows = await self._locking.fetch(operation.plain, *arguments)
         else:
-            rows = await self._fetch(operation.with_key, *arguments, idempotency_key)
+            rows = await self._locking.fetch(operation.with_key, *arguments, idempotency_key)
         return BatchRows(
             # An empty batch with a key has one row, which holds no result.
             results=[_batch_result(row) for row in rows if row["state"]],
@@ -125,37 +160,23 @@ class Database:
         )
 
     async def reverse(self, *, transaction_id: int, idempotency_key: str | None) -> TransactionRow:
-        return await self._run(statements.REVERSE, TransactionRow, idempotency_key, transaction_id)
+        return await run_operation(
+            self._locking, statements.REVERSE, TransactionRow, idempotency_key, transaction_id
+        )
 
     async def get_transfer_result(self, *, id: int) -> TransactionRow:
-        (row,) = await self._fetch(statements.GET_TRANSFER_RESULT, id)
+        (row,) = await self._reads.fetch(statements.GET_TRANSFER_RESULT, id)
         return TransactionRow(**row)
 
     async def get_statement(
         self, *, account_id: int, before: int | None, page_size: int
     ) -> list[StatementRow]:
-        rows = await self._fetch(statements.GET_STATEMENT, account_id, before, page_size)
+        rows = await self._reads.fetch(statements.GET_STATEMENT, account_id, before, page_size)
         return [StatementRow(**row) for row in rows]
 
     async def is_ready(self) -> bool:
         """Whether the database answers, and this user may execute every function."""
-        return bool((await self._fetch(statements.IS_READY))[0][0])
-
-    async def _run(
-        self,
-        operation: Operation,
-        row_type: type[_Row],
-        idempotency_key: str | None,
-        *arguments: object,
-    ) -> _Row:
-        """Run an operation, with its key if it has one, and return the row that it made."""
-        if idempotency_key is None:
-            (row,) = await self._fetch(operation.plain, *arguments)
-            return row_type(**row)
-        (row,) = await self._fetch(operation.with_key, *arguments, idempotency_key)
-        if row["sqlstate"]:
-            raise refusal(row["sqlstate"], row["detail"], row["hint"], replayed=row["replayed"])
-        return row_type(**row)
+        return bool((await self._reads.fetch(statements.IS_READY))[0][0])
 
 
 def _batch_result(row: asyncpg.Record) -> TransactionRow | RefusalRow:

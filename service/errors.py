@@ -78,6 +78,14 @@ def refusal(
     )
 
 
+def is_about_the_call(error: BaseException) -> bool:
+    """Whether a call failed for a reason of its own: nothing was done, and the server goes on."""
+    sqlstate = getattr(error, "sqlstate", None) or ""
+    return isinstance(error, asyncpg.PostgresError) and not (
+        sqlstate == _READ_ONLY or sqlstate.startswith((*_LOST, *_UNAVAILABLE))
+    )
+
+
 def connection_is_stale(error: asyncpg.PostgresError) -> bool:
     """Whether the server behind the connection is going away or was demoted."""
     sqlstate = error.sqlstate or ""
@@ -164,5 +172,5 @@ def problem_response(request: Request, error: BaseException) -> HTTPResponse:
     answer = problem_answer(request, problem)
     headers = dict(problem.headers)
     if answer.status == 503:
-        headers["Retry-After"] = "1"
+        headers.setdefault("Retry-After", "1")
     return json_response(request, answer.status, answer, headers, "application/problem+json")

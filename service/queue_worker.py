@@ -67,7 +67,9 @@ class QueueWorker:
                 self._settings.database_url,
                 timeout=5,
                 command_timeout=self._settings.statement_timeout + 5,
-                server_settings=session_settings(self._settings, "pgwallet queue worker"),
+                server_settings=session_settings(
+                    self._settings, "pgwallet queue worker", self._settings.lock_timeout
+                ),
             )
         processed: int = await self._connection.fetchval(PROCESS_PENDING, self._max_items)
         # A small call can succeed while an account further back is still locked.

@@ -70,6 +70,17 @@ TRANSFER_BATCH = Operation(
 LEFT JOIN LATERAL unnest(k.results) WITH ORDINALITY r ON true ORDER BY r.ordinality""",
 )
 
+RUN_GROUP = """SELECT g.replayed, (g.refusal).sqlstate, (g.refusal).detail, (g.refusal).hint,
+(g.transaction).id, (g.transaction).source_account_id, (g.transaction).target_account_id,
+(g.transaction).amount, (g.transaction).ctime, g.locked_account_id
+FROM wallet.run_group(ARRAY(
+    SELECT ROW(r.operation, r.source_account_id, r.target_account_id, r.amount, r.idempotency_key)
+           ::wallet.group_request
+    FROM unnest($1::text[], $2::text[]::bigint[], $3::text[]::bigint[], $4::text[]::numeric[],
+                $5::text[]) WITH ORDINALITY
+        AS r (operation, source_account_id, target_account_id, amount, idempotency_key, item)
+    ORDER BY r.item), $6) g"""
+
 GET_ACCOUNT = f"{_ACCOUNT} wallet.get_account($1)"
 FIND_ACCOUNTS = f"{_ACCOUNT} wallet.find_accounts($1)"
 GET_TRANSFER_RESULT = """
@@ -104,7 +115,8 @@ FROM unnest(ARRAY[
     'wallet.transfer_batch(wallet.transfer_request[], boolean, text)',
     'wallet.get_transfer_result(bigint)',
     'wallet.get_statement(bigint, bigint, int)',
-    'wallet.process_pending(int)'
+    'wallet.process_pending(int)',
+    'wallet.run_group(wallet.group_request[], int)'
 ]) AS name
 -- Without USAGE, to_regprocedure() raises instead of returning NULL.
 WHERE has_schema_privilege(to_regnamespace('wallet'), 'USAGE')

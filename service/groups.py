@@ -1,0 +1,340 @@
+"""Deposits, withdrawals and transfers that wait anyway go to PostgreSQL together, in one call.
+
+A request that finds the group connection idle goes alone, at once. The requests that come meanwhile
+wait, and go together as one call of run_group() when the connection comes free: one statement, one
+commit, an answer for each. There is no timer, and no request waits for company.
+
+A group does not wait for an account that somebody else keeps locked. run_group() leaves out the
+requests that need it, and they go to a lane: one call at a time for each locked account, until the
+account is free or WALLET_LOCK_TIMEOUT is over.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import math
+from collections import deque
+from collections.abc import Coroutine
+from contextlib import suppress
+from decimal import Decimal
+from typing import Literal, TypeAlias
+
+import asyncpg
+from msgspec import Struct
+
+from service import statements
+from service.config import Settings
+from service.connections import Connections, run_operation
+from service.errors import NOTHING_DONE, Problem, is_about_the_call, refusal
+from service.limits import MAX_WAITING_REQUESTS
+from service.rows import TransactionRow
+
+GROUP_WAIT = 20
+"""Milliseconds that a group waits for locks that somebody else holds."""
+
+# Seconds that a call in a lane waits while other locked accounts wait for a lane.
+_LANE_TURN = 0.25
+
+_LOCK_NOT_AVAILABLE = "55P03"
+
+_OPERATIONS = {
+    "deposit": statements.DEPOSIT,
+    "withdraw": statements.WITHDRAW,
+    "transfer": statements.TRANSFER,
+}
+
+_Lock: TypeAlias = int | str
+"""What a request may wait for: an account's id or an idempotency key."""
+
+
+class _Request(Struct, eq=False):
+    """A request that has no answer yet. Times are the event loop's."""
+
+    operation: Literal["deposit", "withdraw", "transfer"]
+    source_account_id: int | None
+    target_account_id: int | None
+    amount: Decimal
+    idempotency_key: str | None
+    arrival: float
+    answer: asyncio.Future[TransactionRow]
+    met_a_lock: bool = False
+
+
+class Groups:
+    """The deposits, withdrawals and transfers of a worker. Make it while the event loop runs."""
+
+    def __init__(self, settings: Settings, *, group: Connections, lanes: Connections) -> None:
+        self._settings = settings
+        self._loop = asyncio.get_running_loop()
+        self._group = group
+        self._lanes = lanes
+        self._waiting: deque[_Request] = deque()
+        self._idle = group.size
+        # Requests by what they wait for, and which of these locks wait for a lane.
+        self._locked: dict[_Lock, deque[_Request]] = {}
+        self._turns: deque[_Lock] = deque()
+        self._idle_lanes = lanes.size
+        self._count = 0
+        self._group_seconds = 0.0
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    async def close(self) -> None:
+        """Let the calls in flight end."""
+        while self._tasks:
+            await asyncio.wait(self._tasks)
+
+    async def run(
+        self,
+        operation: Literal["deposit", "withdraw", "transfer"],
+        *,
+        source_account_id: int | None,
+        target_account_id: int | None,
+        amount: Decimal,
+        idempotency_key: str | None,
+    ) -> TransactionRow:
+        """Run a request, alone or in a group, and return the transaction.
+
+        Raises Problem: a refusal that was returned; busy if a lock or the connection does not come
+        free in time; database_unavailable. Raises what PostgreSQL reports otherwise.
+        """
+        request = _Request(
+            operation,
+            source_account_id,
+            target_account_id,
+            amount,
+            idempotency_key,
+            self._loop.time(),
+            self._loop.create_future(),
+        )
+        lock = self._known_lock(request)
+        if lock is None and self._idle and not self._waiting:
+            self._idle -= 1
+            try:
+                return await self._run_alone(self._group, request)
+            except asyncpg.PostgresError as error:
+                if error.sqlstate != _LOCK_NOT_AVAILABLE:
+                    raise
+                request.met_a_lock = True  # A group finds out which one.
+                self._waiting.append(request)
+            finally:
+                self._idle += 1
+                self._start_groups()
+        elif self._count >= MAX_WAITING_REQUESTS:
+            raise self._too_many()
+        elif lock is not None:
+            self._wait_for_lock(lock, request)
+        else:
+            self._waiting.append(request)
+        self._count += 1
+        timer = self._loop.call_later(self._settings.pool_timeout, self._turn_away, request)
+        try:
+            return await request.answer
+        finally:
+            self._count -= 1
+            timer.cancel()
+
+    def _known_lock(self, request: _Request) -> _Lock | None:
+        if self._locked:
+            for lock in (
+                request.source_account_id,
+                request.target_account_id,
+                request.idempotency_key,
+            ):
+                if lock is not None and lock in self._locked:
+                    return lock
+        return None
+
+    def _too_many(self) -> Problem:
+        groups = self._count / self._settings.group_max
+        seconds = min(60, max(1, math.ceil(groups * self._group_seconds)))
+        return Problem(
+            "busy",
+            f"{self._count} requests are waiting already. {NOTHING_DONE}",
+            headers={"Retry-After": str(seconds)},
+        )
+
+    def _turn_away(self, request: _Request) -> None:
+        """End a request's wait for the group connection, unless its call has begun."""
+        with suppress(ValueError):
+            self._waiting.remove(request)
+            request.answer.set_exception(
+                Problem("busy", f"Every database connection is in use. {NOTHING_DONE}")
+            )
+
+    async def _run_alone(self, connections: Connections, request: _Request) -> TransactionRow:
+        accounts = (request.source_account_id, request.target_account_id)
+        return await run_operation(
+            connections,
+            _OPERATIONS[request.operation],
+            TransactionRow,
+            request.idempotency_key,
+            *(account for account in accounts if account is not None),
+            request.amount,
+        )
+
+    def _start_groups(self) -> None:
+        while self._idle and (requests := self._take(self._waiting)):
+            self._idle -= 1
+            self._start(self._run_group(requests))
+
+    async def _run_group(self, requests: list[_Request]) -> None:
+        begin = self._loop.time()
+        try:
+            if len(requests) == 1 and not requests[0].met_a_lock:
+                left_out = await self._answer_alone(self._group, requests[0])
+            else:
+                left_out = await self._answer(self._group, requests, GROUP_WAIT)
+        finally:
+            self._group_seconds = self._loop.time() - begin
+            self._idle += 1
+            self._start_groups()
+        for request, lock in left_out:
+            self._wait_for_lock(lock, request)
+
+    def _wait_for_lock(self, lock: _Lock, request: _Request) -> None:
+        if lock not in self._locked:
+            self._locked[lock] = deque()
+            self._turns.append(lock)
+        self._locked[lock].append(request)
+        deadline = request.arrival + self._settings.lock_timeout
+        self._loop.call_at(deadline, self._give_up, lock, request)
+        self._start_lanes()
+
+    def _give_up(self, lock: _Lock, request: _Request) -> None:
+        """End a request's wait for a lock, unless it is in a call."""
+        with suppress(KeyError, ValueError):
+            self._locked[lock].remove(request)
+            self._set_busy(request)
+
+    def _set_busy(self, request: _Request) -> None:
+        if not request.answer.done():
+            request.answer.set_exception(
+                Problem("busy", f"Another request holds the account or its key. {NOTHING_DONE}")
+            )
+
+    def _start_lanes(self) -> None:
+        while self._idle_lanes and self._turns:
+            self._idle_lanes -= 1
+            self._start(self._run_lane(self._turns.popleft()))
+
+    async def _run_lane(self, lock: _Lock) -> None:
+        """Try once to run what waits for a lock."""
+        waiting = self._locked[lock]
+        requests = self._take(waiting)
+        left_out: list[tuple[_Request, _Lock]] = []
+        try:
+            if requests:
+                deadline = requests[0].arrival + self._settings.lock_timeout
+                wait = deadline - self._loop.time()
+                if self._turns:
+                    wait = min(wait, _LANE_TURN)
+                left_out = await self._answer(self._lanes, requests, max(1, int(wait * 1000)))
+        finally:
+            self._idle_lanes += 1
+        now = self._loop.time()
+        is_free = True
+        for request, met in reversed(left_out):
+            if now >= request.arrival + self._settings.lock_timeout:
+                self._set_busy(request)
+            elif met == lock:
+                waiting.appendleft(request)
+            else:
+                self._wait_for_lock(met, request)
+            is_free = is_free and met != lock
+        if is_free or not waiting:
+            del self._locked[lock]
+            self._waiting.extend(waiting)
+        else:
+            self._turns.append(lock)
+        self._start_groups()
+        self._start_lanes()
+
+    def _take(self, waiting: deque[_Request]) -> list[_Request]:
+        """As many requests as go together. One whose client went away is dropped."""
+        requests: list[_Request] = []
+        while waiting and len(requests) < self._settings.group_max:
+            request = waiting.popleft()
+            if not request.answer.done():
+                requests.append(request)
+        return requests
+
+    async def _answer(
+        self, connections: Connections, requests: list[_Request], wait: int
+    ) -> list[tuple[_Request, _Lock]]:
+        """Run requests in one call and answer them. Returns those that met a lock, with the lock.
+
+        `wait` is in milliseconds.
+        """
+        try:
+            rows = await connections.fetch(
+                statements.RUN_GROUP,
+                [request.operation for request in requests],
+                [_text(request.source_account_id) for request in requests],
+                [_text(request.target_account_id) for request in requests],
+                [_text(request.amount) for request in requests],
+                [request.idempotency_key for request in requests],
+                wait,
+            )
+        except Exception as error:
+            if len(requests) > 1 and is_about_the_call(error):
+                # Certainly nothing was done, and the failure may concern one request alone.
+                for request in requests:
+                    self._start(self._answer_again(request))
+            else:
+                for request in requests:
+                    if not request.answer.done():
+                        request.answer.set_exception(error)
+            return []
+        left_out: list[tuple[_Request, _Lock]] = []
+        for request, row in zip(requests, rows, strict=True):
+            if request.answer.done():
+                continue
+            if row["sqlstate"]:
+                request.answer.set_exception(
+                    refusal(row["sqlstate"], row["detail"], row["hint"], replayed=row["replayed"])
+                )
+            elif row["id"]:
+                request.answer.set_result(
+                    TransactionRow(
+                        id=row["id"],
+                        source_account_id=row["source_account_id"],
+                        target_account_id=row["target_account_id"],
+                        amount=row["amount"],
+                        ctime=row["ctime"],
+                        replayed=row["replayed"],
+                    )
+                )
+            else:
+                # Without an account, it is the key that is locked.
+                left_out.append((request, row["locked_account_id"] or request.idempotency_key or 0))
+        return left_out
+
+    async def _answer_alone(
+        self, connections: Connections, request: _Request
+    ) -> list[tuple[_Request, _Lock]]:
+        try:
+            row = await self._run_alone(connections, request)
+        except Exception as error:
+            if getattr(error, "sqlstate", None) == _LOCK_NOT_AVAILABLE and not request.met_a_lock:
+                request.met_a_lock = True
+                return await self._answer(connections, [request], GROUP_WAIT)
+            if not request.answer.done():
+                request.answer.set_exception(error)
+        else:
+            if not request.answer.done():
+                request.answer.set_result(row)
+        return []
+
+    async def _answer_again(self, request: _Request) -> None:
+        request.met_a_lock = True
+        await self._answer_alone(self._lanes, request)
+
+    def _start(self, work: Coroutine[object, object, None]) -> None:
+        # The event loop itself keeps no task alive.
+        task = self._loop.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+
+def _text(value: int | Decimal | None) -> str | None:
+    return None if value is None else str(value)
