@@ -33,10 +33,13 @@ class Settings(Struct, frozen=True):
     """The most connections that one worker opens."""
     group_max: Annotated[int, Meta(ge=1, le=1000)] = 128
     """The most payments, withdrawals and transfers that go to PostgreSQL in one call."""
+    max_waiting: Annotated[int, Meta(ge=1, le=100_000)] = 4096
+    """The most payments, withdrawals and transfers of a worker that are unanswered at once, then
+    503 `busy`."""
     pool_timeout: _Timeout = 2.0
     """How long a request waits for a connection, then 503 `busy`."""
     lock_timeout: _Timeout = 2.0
-    """How long a call waits for an account, then 503 `busy`."""
+    """How long a request waits for accounts and its key in all, then 503 `busy`."""
     statement_timeout: _Timeout = 5.0
     """How long a call may take in all, then 503 `busy`."""
     shutdown_timeout: Annotated[float, Meta(ge=0, le=600)] = 15.0

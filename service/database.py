@@ -31,7 +31,7 @@ class Database:
         group = 1 if settings.group_max > 1 else quarter
         self._reads = connections(quarter)
         self._locking = connections(quarter)
-        self._others = connections(settings.pool_size - 2 * quarter - lanes - 1)
+        self._others = connections(settings.pool_size - 2 * quarter - group - lanes)
         self._group = connections(group, lock_timeout=GROUP_WAIT / 1000)
         self._lanes = connections(lanes)
         self._groups = Groups(settings, group=self._group, lanes=self._lanes)

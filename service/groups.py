@@ -26,7 +26,6 @@ from service import statements
 from service.config import Settings
 from service.connections import Connections, run_operation
 from service.errors import NOTHING_DONE, Problem, is_about_the_call, refusal
-from service.limits import MAX_WAITING_REQUESTS
 from service.rows import TransactionRow
 
 GROUP_WAIT = 20
@@ -106,25 +105,14 @@ class Groups:
             self._loop.time(),
             self._loop.create_future(),
         )
-        lock = self._known_lock(request)
-        if lock is None and self._idle and not self._waiting:
-            self._idle -= 1
-            try:
-                return await self._run_alone(self._group, request)
-            except asyncpg.PostgresError as error:
-                if error.sqlstate != _LOCK_NOT_AVAILABLE:
-                    raise
-                request.met_a_lock = True  # A group finds out which one.
-                self._waiting.append(request)
-            finally:
-                self._idle += 1
-                self._start_groups()
-        elif self._count >= MAX_WAITING_REQUESTS:
+        if self._count >= self._settings.max_waiting:
             raise self._too_many()
-        elif lock is not None:
+        lock = self._known_lock(request)
+        if lock is not None:
             self._wait_for_lock(lock, request)
         else:
             self._waiting.append(request)
+            self._start_groups()
         self._count += 1
         timer = self._loop.call_later(self._settings.pool_timeout, self._turn_away, request)
         try:
@@ -145,12 +133,17 @@ class Groups:
         return None
 
     def _too_many(self) -> Problem:
-        groups = self._count / self._settings.group_max
-        seconds = min(60, max(1, math.ceil(groups * self._group_seconds)))
+        """The answer past the line's bound. Retry-After is how long it takes to empty the line."""
+        seconds = self._settings.lock_timeout if self._locked else 0.0
+        if self._waiting:
+            # The first in the line has waited as long as the call in flight has run.
+            group_seconds = max(self._group_seconds, self._loop.time() - self._waiting[0].arrival)
+            groups = math.ceil(len(self._waiting) / self._settings.group_max)
+            seconds = max(seconds, min(groups * group_seconds, self._settings.pool_timeout))
         return Problem(
             "busy",
             f"{self._count} requests are waiting already. {NOTHING_DONE}",
-            headers={"Retry-After": str(seconds)},
+            headers={"Retry-After": str(max(1, math.ceil(seconds)))},
         )
 
     def _turn_away(self, request: _Request) -> None:

@@ -14,9 +14,6 @@ MAX_BATCH = 10_000
 MAX_AMOUNT = "999999.99"
 """The largest amount and the largest balance, for the documents. PostgreSQL checks them."""
 
-MAX_WAITING_REQUESTS = 4096
-"""The most deposits, withdrawals and transfers that wait in one worker."""
-
 MAX_ID = 2**63 - 1
 """The largest id of an account or a transaction."""
 

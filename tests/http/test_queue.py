@@ -266,7 +266,7 @@ def test_a_get_that_waits_holds_no_connection_and_ends_with_its_client_or_the_se
 ) -> None:
     settings = {
         **PATIENT,
-        "WALLET_POOL_SIZE": "1",
+        "WALLET_POOL_SIZE": "5",
         "WALLET_POOL_TIMEOUT": "10",
         # A shutdown that waits for its time to be over must not pass.
         "WALLET_SHUTDOWN_TIMEOUT": "600",

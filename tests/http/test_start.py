@@ -44,7 +44,9 @@ def test_a_setting_that_cannot_be_used_is_named_with_what_it_takes() -> None:
     for name, values, takes in (
         ("PORT", ("abc", "0", "-1", "65536", "80.5", "٨٠", "0x50"), "number from 1 to 65535"),
         ("WORKERS", ("0", "two", "257"), "a whole number from 1 to 256"),
-        ("POOL_SIZE", ("0", "1001"), "a whole number from 1 to 1000"),
+        ("POOL_SIZE", ("0", "4", "1001"), "a whole number from 5 to 1000"),
+        ("GROUP_MAX", ("0", "1001"), "a whole number from 1 to 1000"),
+        ("MAX_WAITING", ("0", "100001"), "a whole number from 1 to 100000"),
         ("LOCK_TIMEOUT", ("0", "-1", "soon", "nan", "inf", "60.1"), "a number from 0.01 to 60"),
         ("STATEMENT_TIMEOUT", ("0", "5s"), "a number from 0.01 to 60"),
         ("POOL_TIMEOUT", ("0", "1,5"), "a number from 0.01 to 60"),

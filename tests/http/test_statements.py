@@ -53,7 +53,7 @@ class Wallets:
 
 @pytest.fixture(scope="module")
 def wallets(template: Database) -> Iterator[Wallets]:
-    """A service with one connection, and wallets to ask about."""
+    """A service with one connection for each kind of call, and wallets to ask about."""
     database = databases.create(template.server, template.name)
     with database.connect() as admin:
         row = admin.execute("SHOW shared_preload_libraries").fetchone()
@@ -70,7 +70,7 @@ def wallets(template: Database) -> Iterator[Wallets]:
             admin.execute(
                 f"ALTER ROLE wallet_app IN DATABASE {database.name} SET {setting}".encode()
             )
-        with running(database, WALLET_POOL_SIZE="1") as service:
+        with running(database, WALLET_POOL_SIZE="5") as service:
             source, target = open_wallet(service.client), open_wallet(service.client)
             full = open_wallet(service.client, "999999.99")
             payments = [
