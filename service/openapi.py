@@ -213,8 +213,8 @@ DOCUMENT: dict[str, Any] = {
         "version": __version__,
         "summary": "Wallets, and the money that moves between them.",
         "description": "Money is decimal and exact: it leaves as a string with two decimals, and "
-        "arrives as a string or a number that is read as it is written. Each request is one call "
-        "of one function in PostgreSQL: it happens whole or not at all, and what was answered with "
+        "arrives as a string or a number that is read as it is written. A request is one call of "
+        "one function in PostgreSQL: it happens whole or not at all, and what was answered with "
         "2xx survives a crash.",
     },
     "paths": {
