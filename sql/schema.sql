@@ -1063,7 +1063,9 @@ DECLARE
     v_setting text := current_setting('lock_timeout');
     v_ids bigint[];
     v_hashes bytea[];
-    v_locked boolean := false;
+    v_invalid boolean;
+    v_keys wallet.idempotency_key[];
+    v_key wallet.idempotency_key;
 BEGIN
     PERFORM wallet.check_key(r.idempotency_key)
     FROM unnest(claim_keys.requests) r WHERE r.idempotency_key IS NOT NULL;
@@ -1074,36 +1076,50 @@ BEGIN
            array_agg(CASE WHEN (wallet.check_request(
                    r.source_account_id, r.target_account_id, r.amount)).sqlstate IS NULL
                THEN wallet.hash_request(jsonb_build_array(r.operation, r.source_account_id,
-                   r.target_account_id, wallet.round_amount(r.amount))) END)
-    INTO v_ids, v_hashes
-    FROM unnest(claim_keys.requests) r;
+                   r.target_account_id, wallet.round_amount(r.amount))) END),
+           bool_or((r.operation = 'transfer'
+               OR (r.operation = 'deposit' AND r.source_account_id IS NULL)
+               OR (r.operation = 'withdraw' AND r.target_account_id IS NULL)) IS NOT TRUE)
+    INTO v_ids, v_hashes, v_invalid FROM unnest(claim_keys.requests) r;
+    IF v_invalid THEN
+        RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value', MESSAGE = 'invalid operation',
+            DETAIL = 'A request of the group is no deposit, withdrawal or transfer.',
+            HINT = 'Give deposit without a source, withdraw without a target, or transfer.';
+    END IF;
 
+    v_keys := ARRAY(
+        SELECT DISTINCT ON (r.idempotency_key) ROW(r.idempotency_key, r.hash, clock_timestamp(),
+               r.id, NULL, NULL, NULL, NULL)::wallet.idempotency_key
+        FROM unnest(claim_keys.requests, v_ids, v_hashes) AS r (
+            operation, source_account_id, target_account_id, amount, idempotency_key, id, hash)
+        WHERE r.idempotency_key IS NOT NULL AND r.hash IS NOT NULL
+        ORDER BY r.idempotency_key, r.id);
     BEGIN
-        IF claim_keys.wait IS NOT NULL THEN
-            PERFORM set_config('lock_timeout', claim_keys.wait::text, true);
-        END IF;
+        PERFORM set_config('lock_timeout', coalesce(claim_keys.wait::text, v_setting), true);
         INSERT INTO wallet.idempotency_key (key, request_hash, transaction_id, ctime)
-        SELECT f.idempotency_key, f.hash, f.id, clock_timestamp()
-        FROM (
-            SELECT DISTINCT ON (r.idempotency_key) r.idempotency_key, r.hash, r.id
-            FROM unnest(claim_keys.requests, v_ids, v_hashes) AS r (
-                operation, source_account_id, target_account_id, amount, idempotency_key, id, hash)
-            WHERE r.idempotency_key IS NOT NULL AND r.hash IS NOT NULL
-            ORDER BY r.idempotency_key, r.id
-        ) f
-        ORDER BY f.idempotency_key
+        SELECT f.key, f.request_hash, f.transaction_id, f.ctime
+        FROM unnest(v_keys) f ORDER BY f.key
         ON CONFLICT DO NOTHING;
-        PERFORM set_config('lock_timeout', v_setting, true);
     EXCEPTION WHEN lock_not_available THEN
-        v_locked := true;
+        -- One by one, without a wait to speak of: this tells the locked keys from the free ones.
+        PERFORM set_config('lock_timeout', '1', true);
+        FOREACH v_key IN ARRAY v_keys LOOP
+            BEGIN
+                INSERT INTO wallet.idempotency_key (key, request_hash, transaction_id, ctime)
+                VALUES (v_key.key, v_key.request_hash, v_key.transaction_id, v_key.ctime)
+                ON CONFLICT DO NOTHING;
+            EXCEPTION WHEN lock_not_available THEN CONTINUE;
+            END;
+        END LOOP;
     END;
+    PERFORM set_config('lock_timeout', v_setting, true);
 
     RETURN ARRAY(
         SELECT ROW(CASE
             WHEN r.idempotency_key IS NULL OR k.transaction_id = r.id THEN 'run'
             -- Its own refusal, unless the key was used before it.
             WHEN r.hash IS NULL AND (k.key IS NULL OR k.transaction_id > r.id) THEN 'run'
-            WHEN v_locked OR k.key IS NULL THEN 'locked'
+            WHEN k.key IS NULL THEN 'locked'
             WHEN r.hash IS NULL OR k.request_hash <> r.hash THEN 'reused'
             ELSE 'replay' END, r.id, NULL)::wallet.claim
         FROM unnest(claim_keys.requests, v_ids, v_hashes) WITH ORDINALITY AS r (
@@ -1116,7 +1132,7 @@ $$;
 
 ALTER FUNCTION wallet.claim_keys(requests wallet.group_request[], wait integer) OWNER TO wallet_owner;
 
-COMMENT ON FUNCTION wallet.claim_keys(requests wallet.group_request[], wait integer) IS 'Claims the idempotency keys of many requests, and returns what is to become of each request. Refusals: none of class WL; 22023 for a bad key';
+COMMENT ON FUNCTION wallet.claim_keys(requests wallet.group_request[], wait integer) IS 'Claims the idempotency keys of many requests, and returns what is to become of each request. Refusals: none of class WL; 22023 for a bad key or operation';
 
 REVOKE ALL ON FUNCTION wallet.claim_keys(requests wallet.group_request[], wait integer) FROM PUBLIC;
 
@@ -1573,6 +1589,7 @@ DECLARE
     v_free bigint[];
     v_locked bigint[];
     v_claims wallet.claim[];
+    v_freed text[];
 BEGIN
     v_free := ARRAY(
         SELECT a.id FROM wallet.account a WHERE a.id = ANY (leave_out_locked.ids)
@@ -1595,12 +1612,22 @@ BEGIN
         ) AS l (id) ON true
         ORDER BY r.place);
 
-    DELETE FROM wallet.idempotency_key k
-    USING unnest(leave_out_locked.requests, v_claims) r
-    WHERE r.locked_account_id IS NOT NULL
-      AND k.key = r.idempotency_key AND k.transaction_id = r.transaction_id;
-
-    RETURN v_claims;
+    WITH freed AS (
+        DELETE FROM wallet.idempotency_key k
+        USING unnest(leave_out_locked.requests, v_claims) r
+        WHERE r.locked_account_id IS NOT NULL
+          AND k.key = r.idempotency_key AND k.transaction_id = r.transaction_id
+        RETURNING k.key
+    )
+    SELECT array_agg(f.key) INTO v_freed FROM freed f;
+    RETURN ARRAY(
+        SELECT ROW(CASE WHEN r.state IN ('replay', 'reused') AND r.idempotency_key = ANY (v_freed)
+                   THEN 'locked' ELSE r.state END, r.transaction_id, r.locked_account_id)
+               ::wallet.claim
+        FROM unnest(leave_out_locked.requests, v_claims) WITH ORDINALITY AS r (
+            operation, source_account_id, target_account_id, amount, idempotency_key,
+            state, transaction_id, locked_account_id, place)
+        ORDER BY r.place);
 END
 $$;
 

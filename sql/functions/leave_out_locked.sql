@@ -1,7 +1,8 @@
 -- Leaves the requests that need a locked account out of a group, and returns all claims anew.
 --
 -- It locks every account of `ids` that nobody else holds, and waits for none. The keys of the
--- requests that it leaves out are free again. For run_group(); nobody else may execute it.
+-- requests that it leaves out are free again, and other requests with such a key are left out for
+-- the key. For run_group(); nobody else may execute it.
 --
 -- Locks: the accounts' rows that are free, until the caller's transaction ends.
 -- Refusals: none.
@@ -23,6 +24,7 @@ DECLARE
     v_free bigint[];
     v_locked bigint[];
     v_claims wallet.claim[];
+    v_freed text[];
 BEGIN
     v_free := ARRAY(
         SELECT a.id FROM wallet.account a WHERE a.id = ANY (leave_out_locked.ids)
@@ -45,12 +47,22 @@ BEGIN
         ) AS l (id) ON true
         ORDER BY r.place);
 
-    DELETE FROM wallet.idempotency_key k
-    USING unnest(leave_out_locked.requests, v_claims) r
-    WHERE r.locked_account_id IS NOT NULL
-      AND k.key = r.idempotency_key AND k.transaction_id = r.transaction_id;
-
-    RETURN v_claims;
+    WITH freed AS (
+        DELETE FROM wallet.idempotency_key k
+        USING unnest(leave_out_locked.requests, v_claims) r
+        WHERE r.locked_account_id IS NOT NULL
+          AND k.key = r.idempotency_key AND k.transaction_id = r.transaction_id
+        RETURNING k.key
+    )
+    SELECT array_agg(f.key) INTO v_freed FROM freed f;
+    RETURN ARRAY(
+        SELECT ROW(CASE WHEN r.state IN ('replay', 'reused') AND r.idempotency_key = ANY (v_freed)
+                   THEN 'locked' ELSE r.state END, r.transaction_id, r.locked_account_id)
+               ::wallet.claim
+        FROM unnest(leave_out_locked.requests, v_claims) WITH ORDINALITY AS r (
+            operation, source_account_id, target_account_id, amount, idempotency_key,
+            state, transaction_id, locked_account_id, place)
+        ORDER BY r.place);
 END
 $$;
 

@@ -20,6 +20,9 @@ Connection = psycopg.Connection[DictRow]
 Request = tuple[int | None, int | None, Decimal | str | int | None]
 """What a transfer is asked for with: the source's id, the target's, the amount."""
 
+GroupRequest = tuple[str | None, int | None, int | None, Decimal | str | int | None, str | None]
+"""What a request of a group has: operation, source's id, target's id, amount, key."""
+
 TABLES = {
     "account": "id",
     "transaction": "id",
@@ -109,6 +112,25 @@ def keyed(connection: Connection, function: str, *arguments: object) -> dict[str
         " to_jsonb(a.results) AS results, (a.refusal).sqlstate, (a.refusal).message,"
         f" (a.refusal).detail, (a.refusal).hint FROM {expression(function, arguments)} a",
         *arguments,
+    )
+
+
+def run_group(
+    connection: Connection, requests: Iterable[GroupRequest], wait: int | None = None
+) -> list[dict[str, Any]]:
+    """The results of a group, with the members of keyed() and the account that is locked."""
+    group = [
+        "({})".format(",".join("" if part is None else f'"{part}"' for part in request))
+        for request in requests
+    ]
+    return rows(
+        connection,
+        "SELECT g.replayed, NULL AS account, to_jsonb(g.transaction) AS transaction, NULL AS "
+        "results, (g.refusal).sqlstate, (g.refusal).message, (g.refusal).detail, "
+        "(g.refusal).hint, g.locked_account_id "
+        "FROM wallet.run_group(%s::text[]::wallet.group_request[], %s::int) g",
+        group,
+        wait,
     )
 
 
