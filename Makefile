@@ -25,10 +25,10 @@ test15: .venv/.dev  ## Run what depends on PostgreSQL's version on Debian's Post
 test-containers: .venv/.dev  ## Run what depends on containers: Compose, and a few tests on postgres:18
 	@WALLET_TEST_DATABASE=testcontainers $(PYTEST) $(or $(ARGS),$(TEST_CONTAINERS))
 
-bench: .venv/.bench  ## Measure against what one would build otherwise; writes bench/report.md (10 minutes)
+bench: .venv/.bench  ## Measure against what one would build otherwise; writes bench/report.md (12 minutes)
 	@exec $(BIN)/python -m bench
 
-bench-quick: .venv/.bench  ## The same in less than 2 minutes, rougher; writes to .bench-quick
+bench-quick: .venv/.bench  ## The same in 2.5 minutes, rougher; writes to .bench-quick
 	@exec $(BIN)/python -m bench --quick
 
 lint: .venv/.dev  ## Check style and types

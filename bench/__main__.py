@@ -17,7 +17,7 @@ from types import FrameType
 
 from bench import database, growth, http, startup
 from bench.facts import facts
-from bench.processes import running
+from bench.processes import Service, running
 from bench.report import tables, write_readme, write_report
 from bench.results import Results
 from bench.server import OTHER, BenchError, Server, running_server
@@ -70,8 +70,16 @@ class Run:
     plan: Plan
     server: Server
     results: Results
-    workers: int
     pool_size: int
+
+
+SERVICES: dict[str, tuple[str, str, dict[str, int]]] = {
+    "service": ("service", "wallet_app", {}),
+    "baseline": ("bench.baseline", OTHER, {}),
+    "ungrouped": ("service", "wallet_app", {"group_max": 1}),
+    "two_workers": ("service", "wallet_app", {"workers": 2}),
+}
+"""A module, the role that it has, and in which settings it differs."""
 
 
 def measure_database(run: Run) -> None:
@@ -79,24 +87,24 @@ def measure_database(run: Run) -> None:
     database.measure_singles(
         run.server, run.results, plan.distributions, plan.rounds, plan.seconds, plan.hot_seconds
     )
-    growth.measure_size(run.server, run.results, "small")
+    growth.measure_size(run.server, run.results, "small", "transaction", "account")
 
 
 def measure_http(run: Run) -> None:
     plan, server, results = run.plan, run.server, run.results
-    modules = {"service": ("service", "wallet_app"), "baseline": ("bench.baseline", OTHER)}
     with ExitStack() as stack:
-        services = {
-            name: stack.enter_context(
-                running(module, server.url(user, "small"), run.workers, run.pool_size)
-            )
-            for name, (module, user) in modules.items()
-        }
+
+        def start(name: str) -> Service:
+            module, user, settings = SERVICES[name]
+            given = {"workers": 1, "pool_size": run.pool_size, **settings}
+            return stack.enter_context(running(module, server.url(user, "small"), **given))
+
+        services = {name: start(name) for name in http.READERS}
         http.measure_memory(server, services, results, 2)
-        http.measure_transfers(
-            server, services, results, plan.rounds, plan.seconds, plan.hot_seconds
-        )
-        http.measure_reads(server, services, results, plan.rounds, 1)
+        services |= {name: start(name) for name in SERVICES if name not in services}
+        http.measure_writes(server, services, results, plan.rounds, plan.seconds, plan.hot_seconds)
+        http.measure_reads(server, services, results, plan.rounds - 1, 1)
+    growth.measure_size(server, results, "small", "idempotency_key")
 
 
 def measure_many(run: Run) -> None:
@@ -125,7 +133,7 @@ PARTS: dict[str, Callable[[Run], None]] = {
 }
 
 
-def measure(plan: Plan, parts: list[str], workers: int, pool_size: int) -> Results:
+def measure(plan: Plan, parts: list[str], pool_size: int) -> Results:
     """Measure these parts on a server that is made for it, saying how long each took."""
     results = Results()
     begun = time.perf_counter()
@@ -134,14 +142,15 @@ def measure(plan: Plan, parts: list[str], workers: int, pool_size: int) -> Resul
             server.make_ledger(name, *YOUNG)
         results.facts |= facts(server)
         results.facts["services"] = (
-            f"processes of each: {workers}; connections of each process: {pool_size}"
+            f"a process each, if nothing else is said; connections of each process: {pool_size}"
         )
         results.facts["load"] = (
             f"pgbench with {database.CLIENTS} clients, prepared; wrk with {http.CONNECTIONS} "
-            f"connections; {plan.rounds} rounds, {plan.seconds} s for each figure of a round, "
-            f"{plan.hot_seconds} s for what deadlocks, 1 s for reads"
+            f"connections, if nothing else is said; {plan.rounds} rounds, {plan.seconds} s for "
+            f"each figure of a round, {plan.hot_seconds} s for what deadlocks, 3 s beside a locked "
+            "account, 1 s for reads and for 1 connection"
         )
-        run = Run(plan, server, results, workers, pool_size)
+        run = Run(plan, server, results, pool_size)
         print(f"{'server':<10}{time.perf_counter() - begun:6.1f} s", flush=True)
         for name in parts:
             started = time.perf_counter()
@@ -162,8 +171,7 @@ def _stopped(number: int, frame: FrameType | None) -> None:
 def main() -> None:
     settings = Settings(database_url="postgresql:///")
     parser = argparse.ArgumentParser(prog="bench", description=__doc__)
-    parser.add_argument("--quick", action="store_true", help="in less than 2 minutes, rougher")
-    parser.add_argument("--workers", type=int, default=settings.workers)
+    parser.add_argument("--quick", action="store_true", help="in 2.5 minutes, rougher")
     parser.add_argument("--pool-size", type=int, default=settings.pool_size)
     parser.add_argument("--output", type=Path, help="the folder for the report and its charts")
     parser.add_argument("--only", nargs="+", choices=PARTS, help="measure these parts alone")
@@ -182,7 +190,7 @@ def main() -> None:
         if given.rewrite:
             results = Results.read(output / "results.json")
         else:
-            results = measure(plan, parts, given.workers, given.pool_size)
+            results = measure(plan, parts, given.pool_size)
     except Stopped:
         sys.exit("\npgwallet: stopped; nothing was written")
     except (BenchError, EmbeddedError) as error:

@@ -21,8 +21,18 @@ VARIANTS = {
 }
 """Each script of a single transfer, and the role that runs it."""
 
-BATCHES = (100, 1000, 5000)
+BATCHES = (1000, 5000)
 BATCH_CLIENTS = 4
+MANY = {
+    "uniform": (
+        *("single", "keyed", "group_32", "group_128", "keyed_group_128"),
+        *(f"batch_{items}" for items in BATCHES),
+        "queue",
+    ),
+    "hot1": ("single", f"batch_{BATCHES[-1]}", "queue"),
+}
+"""How many transfers are made: one by one, in groups and batches of so many, or queued."""
+
 PROCESS_ITEMS = 5000
 """The most transfers that one call of process_pending() processes."""
 
@@ -128,32 +138,31 @@ def measure_singles(
 
 
 def measure_many(server: Server, results: Results, rounds: int, seconds: int) -> None:
-    """Single calls beside batches and the queue."""
-    batches = [f"batch_{items}" for items in BATCHES]
-    runs = [("uniform", kind) for kind in ("single", *batches, "queue")]
-    runs += [("hot1", kind) for kind in ("single", batches[-1], "queue")]
+    """Single calls beside groups, batches and the queue."""
+    runs = [(distribution, kind) for distribution, kinds in MANY.items() for kind in kinds]
+    singles = {"single": "transfer", "keyed": "transfer_keyed"}
     for number in range(rounds):
         for distribution, kind in runs[:: -1 if number % 2 else 1]:
             name = f"many/{distribution}/{kind}"
-            if kind == "single":
-                scripts = [f"pick_{distribution}", "transfer"]
+            if kind in singles:
+                scripts = [f"pick_{distribution}", singles[kind]]
                 outcome = pgbench(server, "small", "wallet_app", scripts, f"-T{seconds}")
                 results.add(name, outcome.rate)
             elif kind == "queue":
                 _measure_queue(server, results, distribution, seconds)
             else:
-                items = int(kind.removeprefix("batch_"))
-                script = "batch_hot1" if distribution == "hot1" else "batch"
+                script, items = kind.removeprefix("keyed_").split("_")
                 outcome = pgbench(
                     server,
                     "small",
                     "wallet_app",
-                    [script],
+                    [f"{script}_hot1" if distribution == "hot1" else script],
                     f"-T{seconds}",
                     clients=BATCH_CLIENTS,
-                    items=items,
+                    items=int(items),
+                    keyed=int(kind.startswith("keyed_")),
                 )
-                results.add(name, outcome.rate * items)
+                results.add(name, outcome.rate * int(items))
 
 
 def _measure_queue(server: Server, results: Results, distribution: str, seconds: int) -> None:

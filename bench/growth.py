@@ -12,25 +12,22 @@ checkpoint a page's first change is written whole, and the old ledger has many p
 between checkpoints most changes are not the first ones; without this most would be."""
 
 
-def measure_size(server: Server, results: Results, database: str) -> None:
-    """Bytes of tables and indexes, as the load has left them, for each row."""
-    parts = server.rows(
-        database,
-        """
-        SELECT c.relname, pg_table_size(c.oid) FROM pg_class c
-        WHERE c.oid IN ('wallet.transaction'::regclass, 'wallet.account'::regclass)
-        UNION ALL
-        SELECT i.indexrelid::regclass::text, pg_relation_size(i.indexrelid) FROM pg_index i
-        WHERE i.indrelid IN ('wallet.transaction'::regclass, 'wallet.account'::regclass)
-        """,
-    )
-    for table in ("transaction", "account"):
+def measure_size(server: Server, results: Results, database: str, *tables: str) -> None:
+    """Bytes of tables and their indexes, as the load has left them, for each row."""
+    for table in tables:
         count = server.number(database, f"SELECT count(*) FROM wallet.{table}")
+        parts = server.rows(
+            database,
+            f"""
+            SELECT '{table}', pg_table_size('wallet.{table}') UNION ALL
+            SELECT indexrelid::regclass::text, pg_relation_size(indexrelid)
+            FROM pg_index WHERE indrelid = 'wallet.{table}'::regclass
+            """,
+        )
         results.add(f"size/{table}/rows", count)
         for name, size in parts:
             part = str(name).removeprefix("wallet.")
-            if part.startswith(table):
-                results.add(f"size/{table}/{part}", float(str(size)) / count)
+            results.add(f"size/{table}/{part}", float(str(size)) / count)
 
 
 def measure_growth(

@@ -76,17 +76,16 @@ def answers(process: Child, url: str) -> bool:
 
 
 @contextmanager
-def running(module: str, database_url: str, workers: int, pool_size: int) -> Iterator[Service]:
-    """`python -m module` with that many processes, each with that many connections."""
+def running(module: str, database_url: str, **settings: int) -> Iterator[Service]:
+    """`python -m module` with settings: `x` is the variable WALLET_X."""
     port = free_port()
     url = f"http://127.0.0.1:{port}"
     environ = {name: value for name, value in os.environ.items() if "WALLET_" not in name}
     environ |= {
         "WALLET_DATABASE_URL": database_url,
         "WALLET_PORT": str(port),
-        "WALLET_WORKERS": str(workers),
-        "WALLET_POOL_SIZE": str(pool_size),
     }
+    environ |= {f"WALLET_{name.upper()}": str(value) for name, value in settings.items()}
     with (
         tempfile.TemporaryFile() as log,
         child(["-m", module], environ, log) as process,

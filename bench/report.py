@@ -8,8 +8,8 @@ from pathlib import Path
 from textwrap import fill
 
 from bench.charts import Bar, Panel, chart
-from bench.database import BATCHES, DISTRIBUTIONS, VARIANTS
-from bench.http import READS
+from bench.database import DISTRIBUTIONS, VARIANTS
+from bench.http import CASES, CONNECTIONS, READERS, READS
 from bench.results import Results
 from bench.text import number, spread, table
 
@@ -19,14 +19,37 @@ WHERE = {
     "hot10": "10 hot accounts",
     "hot1": "into one account",
 }
+HTTP = {
+    **WHERE,
+    "uniform_128": "10 000 accounts, 128 connections",
+    "hot10_128": "10 hot accounts, 128 connections",
+    "keyed": "10 000 accounts, keyed",
+    "mixed": "10 000 accounts, half payments",
+    "stuck": "10 000 accounts beside a locked one",
+    "one": "10 000 accounts, 1 connection",
+}
 WHO = {
     "transfer": "transfer()",
     "client_side": "client-side transaction",
     "client_side_sorted": "client-side, ids sorted",
     "service": "this service",
+    "ungrouped": "this service, ungrouped",
+    "two_workers": "this service, two workers",
     "baseline": "baseline",
 }
 PARTS = {"service": "service", "postgresql": "PostgreSQL", "wrk": "wrk"}
+KINDS = {
+    "single": "single calls",
+    "keyed": "single calls, keyed",
+    "group_32": "groups of 32",
+    "group_128": "groups of 128",
+    "keyed_group_128": "groups of 128, keyed",
+    "batch_1000": "batches of 1 000",
+    "batch_5000": "batches of 5 000",
+    "queue": "queued and processed",
+    "queue/enqueue": "of these, queued",
+    "queue/process": "of these, processed",
+}
 LEDGERS = {
     "young": "young ledger",
     "old_few": "old ledger, 10 000 of its accounts active",
@@ -50,13 +73,54 @@ RATIOS = {
         "http/uniform/baseline",
     ),
     "HTTP: this service ÷ baseline, 10 hot accounts": ("http/hot10/service", "http/hot10/baseline"),
+    "HTTP: this service ÷ baseline, 10 000 accounts, 128 connections": (
+        "http/uniform_128/service",
+        "http/uniform_128/baseline",
+    ),
     "HTTP: this service on 10 hot accounts ÷ on 10 000": (
         "http/hot10/service",
         "http/uniform/service",
     ),
+    "HTTP: this service on 10 hot accounts ÷ on 10 000, 128 connections": (
+        "http/hot10_128/service",
+        "http/uniform_128/service",
+    ),
+    "HTTP: this service, keyed ÷ without keys": ("http/keyed/service", "http/uniform/service"),
+    "HTTP: this service, half payments ÷ transfers alone": (
+        "http/mixed/service",
+        "http/uniform/service",
+    ),
+    "HTTP: this service beside a locked account ÷ without one": (
+        "http/stuck/service",
+        "http/uniform/service",
+    ),
+    "HTTP: baseline beside a locked account ÷ without one": (
+        "http/stuck/baseline",
+        "http/uniform/baseline",
+    ),
+    "HTTP: grouped ÷ ungrouped": ("http/uniform/service", "http/uniform/ungrouped"),
+    "HTTP: grouped ÷ ungrouped, 128 connections": (
+        "http/uniform_128/service",
+        "http/uniform_128/ungrouped",
+    ),
+    "HTTP: grouped ÷ ungrouped, p50 of 1 connection": (
+        "http/one/service/p50",
+        "http/one/ungrouped/p50",
+    ),
+    "HTTP: two workers ÷ one": ("http/uniform/two_workers", "http/uniform/service"),
+    "HTTP: two workers ÷ one, 128 connections": (
+        "http/uniform_128/two_workers",
+        "http/uniform_128/service",
+    ),
     "HTTP: this service ÷ pgbench calling transfer()": (
         "http/uniform/service",
         "http/uniform/pgbench",
+    ),
+    "single calls, keyed ÷ without keys": ("many/uniform/keyed", "many/uniform/single"),
+    "groups of 128 ÷ single calls": ("many/uniform/group_128", "many/uniform/single"),
+    "groups of 128, keyed ÷ without keys": (
+        "many/uniform/keyed_group_128",
+        "many/uniform/group_128",
     ),
     "batches of 5 000 ÷ single calls, 10 000 accounts": (
         "many/uniform/batch_5000",
@@ -84,7 +148,10 @@ IN_README = (
     "transfer() ÷ client-side transaction, 10 000 accounts",
     "transfer() ÷ client-side transaction, 10 hot accounts",
     "HTTP: this service ÷ baseline, 10 000 accounts",
+    "HTTP: this service ÷ baseline, 10 000 accounts, 128 connections",
     "HTTP: this service ÷ baseline, 10 hot accounts",
+    "HTTP: this service, keyed ÷ without keys",
+    "HTTP: this service beside a locked account ÷ without one",
     "batches of 5 000 ÷ single calls, 10 000 accounts",
     "old ledger ÷ young ledger",
 )
@@ -102,10 +169,10 @@ def tables(results: Results) -> list[tuple[str, str]]:
     made = [
         ("Ratios", _ratios(results)),
         ("In the database: transfers a second", _singles(results)),
-        ("Over HTTP: POST /transaction", _http(results)),
+        ("Over HTTP: writes", _http(results)),
         ("Over HTTP: CPU seconds for 1 000 successes", _cpu(results)),
         ("Over HTTP: reads", _reads(results)),
-        ("Batches and the queue: transfers a second", _many(results)),
+        ("Groups, batches and the queue: transfers a second", _many(results)),
         ("Growth", _growth(results)),
         ("Bytes on disk", _size(results)),
         ("Start-up", _startup(results)),
@@ -138,33 +205,33 @@ def _singles(results: Results) -> str:
     return table(head, rows) if rows else ""
 
 
-def _http(results: Results) -> str:
-    rows = []
-    for distribution in ("uniform", "hot10"):
-        for who in ("service", "baseline"):
-            name = f"http/{distribution}/{who}"
+def _http_rows(results: Results) -> Iterable[tuple[str, str]]:
+    """Each case of a service that was measured: the row's label, and the figures' name."""
+    for case, of in CASES.items():
+        for who in of.services:
+            name = f"http/{case}/{who}"
             if results.has(name):
-                rows.append(
-                    [
-                        f"{WHERE[distribution]}: {WHO[who]}",
-                        *(spread(results.figures[f"{name}{p}"]) for p in ("", "/p50", "/p99")),
-                        number(results.median(f"{name}/errors")),
-                    ]
-                )
+                yield f"{HTTP[case]}: {WHO[who]}", name
+
+
+def _http(results: Results) -> str:
+    rows = [
+        [
+            label,
+            *(spread(results.figures[f"{name}{part}"]) for part in ("", "/p50", "/p99")),
+            number(results.median(f"{name}/errors")),
+        ]
+        for label, name in _http_rows(results)
+    ]
     head = ["", "successes a second", "p50 in ms", "p99 in ms", "errors a second"]
     return table(head, rows) if rows else ""
 
 
 def _cpu(results: Results) -> str:
-    rows = []
-    for distribution in ("uniform", "hot10"):
-        for who in ("service", "baseline"):
-            names = [f"http/{distribution}/{who}/cpu/{part}" for part in PARTS]
-            if results.has(*names):
-                rows.append(
-                    [f"{WHERE[distribution]}: {WHO[who]}"]
-                    + [number(results.median(name)) for name in names]
-                )
+    rows = [
+        [label] + [number(results.median(f"{name}/cpu/{part}")) for part in PARTS]
+        for label, name in _http_rows(results)
+    ]
     return table(["", *PARTS.values()], rows) if rows else ""
 
 
@@ -176,7 +243,7 @@ def _reads(results: Results) -> str:
     }
     rows = []
     for read in READS:
-        for who in ("service", "baseline"):
+        for who in READERS:
             name = f"reads/{read}/{who}"
             if results.has(name):
                 rows.append(
@@ -187,13 +254,8 @@ def _reads(results: Results) -> str:
 
 
 def _kinds(results: Results) -> dict[str, str]:
-    """Single calls, batches and the queue, as far as they were measured, by name."""
-    kinds = {"single": "single calls"}
-    kinds |= {f"batch_{items}": f"batches of {items:,}".replace(",", " ") for items in BATCHES}
-    kinds["queue"] = "queued and processed"
-    kinds["queue/enqueue"] = "of these, queued"
-    kinds["queue/process"] = "of these, processed"
-    return {kind: label for kind, label in kinds.items() if results.has(f"many/uniform/{kind}")}
+    """The kinds of calls that were measured, with their labels."""
+    return {kind: label for kind, label in KINDS.items() if results.has(f"many/uniform/{kind}")}
 
 
 def _many(results: Results) -> str:
@@ -221,7 +283,7 @@ def _growth(results: Results) -> str:
 
 def _size(results: Results) -> str:
     rows = []
-    for owner in ("transaction", "account"):
+    for owner in ("transaction", "account", "idempotency_key"):
         names = [n for n in results.figures if n.startswith(f"size/{owner}/{owner}")]
         for name in names:
             rows.append([name.rpartition("/")[2], number(results.median(name))])
@@ -246,7 +308,7 @@ def _startup(results: Results) -> str:
 
 def _memory(results: Results) -> str:
     rows = []
-    for who in ("service", "baseline"):
+    for who in READERS:
         for suffix, label in (("", WHO[who]), ("_postgresql", f"PostgreSQL under {WHO[who]}")):
             name = f"memory/{who}{suffix}"
             if results.has(f"{name}/rest", f"{name}/load"):
@@ -262,9 +324,9 @@ def charts(results: Results) -> dict[str, str]:
     def bars(*pairs: tuple[str, str]) -> list[Bar]:
         return [Bar(WHO.get(s, s), results.figures[name]) for s, name in pairs if results.has(name)]
 
-    def over_http(part: str) -> dict[str, list[Bar]]:
+    def over_http(part: str, suffix: str = "") -> dict[str, list[Bar]]:
         return {
-            WHERE[d]: bars(*((w, f"http/{d}/{w}{part}") for w in ("service", "baseline")))
+            WHERE[d]: bars(*((w, f"http/{d}{suffix}/{w}{part}") for w in READERS))
             for d in ("uniform", "hot10")
         }
 
@@ -275,13 +337,13 @@ def charts(results: Results) -> dict[str, str]:
                 {
                     WHERE[d]: bars(*((v, f"pgbench/{d}/{v}") for v in VARIANTS))
                     for d in DISTRIBUTIONS
-                    if results.has(f"pgbench/{d}/transfer")
                 },
             )
         ],
         "http.svg": [
-            Panel("Transfers a second over HTTP", over_http("")),
-            Panel("p99 in milliseconds", over_http("/p99")),
+            Panel(f"Transfers a second over HTTP, {CONNECTIONS} connections", over_http("")),
+            Panel("Transfers a second over HTTP, 128 connections", over_http("", "_128")),
+            Panel(f"p99 in milliseconds, {CONNECTIONS} connections", over_http("/p99")),
         ],
         "many.svg": [
             Panel(
@@ -289,7 +351,7 @@ def charts(results: Results) -> dict[str, str]:
                 {
                     label: bars(("", f"many/{where}/{kind}"))
                     for kind, label in _kinds(results).items()
-                    if "/" not in kind and results.has(f"many/{where}/{kind}")
+                    if "/" not in kind
                 },
             )
             for where in ("uniform", "hot1")
@@ -308,11 +370,15 @@ def charts(results: Results) -> dict[str, str]:
             )
         ],
     }
-    return {
-        name: chart(panels)
+    measured = {
+        name: [
+            Panel(panel.title, groups)
+            for panel in panels
+            if (groups := {label: bars for label, bars in panel.groups.items() if bars})
+        ]
         for name, panels in drawn.items()
-        if all(panel.groups and all(panel.groups.values()) for panel in panels)
     }
+    return {name: chart(panels) for name, panels in measured.items() if panels}
 
 
 def write_report(results: Results, folder: Path) -> None:
@@ -323,8 +389,8 @@ def write_report(results: Results, folder: Path) -> None:
         (folder / name).write_text(text)
     chapters = {
         "In the database: transfers a second": "transfers.svg",
-        "Over HTTP: POST /transaction": "http.svg",
-        "Batches and the queue: transfers a second": "many.svg",
+        "Over HTTP: writes": "http.svg",
+        "Groups, batches and the queue: transfers a second": "many.svg",
         "Growth": "growth.svg",
     }
     parts = [INTRODUCTION]
@@ -364,17 +430,22 @@ source, then of the target, two UPDATEs, INSERT, COMMIT. With sorted ids both ar
 SELECT, the lower id first. All write the same rows (`tests/bench`). A rate counts what was
 committed; a deadlock costs its client a second, PostgreSQL's `deadlock_timeout`. Nothing is
 refused: accounts hold enough, and a refusal would end the run.""",
-    "Over HTTP: POST /transaction": """The baseline (`bench/baseline/`) is aiohttp and asyncpg, the
-client-side transaction with explicit row locks in the request's order, and 503 when PostgreSQL
-breaks a deadlock. Both services have the same number of processes and connections, uvloop, and no
-access log. Percentiles are over all answers.""",
-    "Batches and the queue: transfers a second": """Single calls and those that
-queue come from 16 clients, batches from 4. A batch is one call of `transfer_batch()`. Queued and
-processed is what both took together: first all is queued, then one client processes it, 5 000 at a
-time.""",
+    "Over HTTP: writes": """POST /transaction; of half payments, every other request is a
+POST /account/{id}/payment. The baseline (`bench/baseline/`) is aiohttp and asyncpg, the client-side
+transaction with explicit row locks in the request's order, and 503 when PostgreSQL breaks a
+deadlock. Both services have the same number of processes and connections, uvloop, and no access
+log. Ungrouped is this service with WALLET_GROUP_MAX=1. Keyed requests have an Idempotency-Key each.
+Beside a locked account: a session keeps one more account locked, and 30 more requests a second need
+it; they are not in the figures. Percentiles are over all answers; a request that got none by the
+end is not among them.""",
+    "Groups, batches and the queue: transfers a second": """Single calls and those that queue come
+from 16 clients, groups and batches from 4. A group is one call of `run_group()`, a batch one of
+`transfer_batch()`. Queued and processed is what both took together: first all is queued, then one
+client processes it, 5 000 at a time.""",
     "Growth": """Each ledger was made in SQL with every entry and balance as `transfer()` would have
 written it, checkpointed, and run in with batches for some seconds. Whole pages are what PostgreSQL
 writes to the WAL at a page's first change after a checkpoint.""",
-    "Bytes on disk": """After the load in the database above, among 10 000 accounts: what indexes
-take that grew in random order, not what they take when just built.""",
+    "Bytes on disk": """After the load in the database above, among 10 000 accounts, and for keys
+after the load over HTTP: what indexes take that grew in random order, not what they take when just
+built.""",
 }

@@ -81,6 +81,8 @@ class Server:
                 "GRANT SELECT, INSERT, UPDATE ON wallet.account, wallet.transaction, wallet.entry "
                 f"TO {OTHER}"
             )
+            # The domains' rules call it.
+            connection.execute(f"GRANT EXECUTE ON FUNCTION wallet.max_amount() TO {OTHER}")
 
     def _deploy(self) -> None:
         done = subprocess.run(

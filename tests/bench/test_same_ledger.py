@@ -57,6 +57,13 @@ def call_batch(database: Database, requests: list[Request]) -> None:
     )
 
 
+def call_group(database: Database, requests: list[Request]) -> None:
+    items = ", ".join(
+        f'"(transfer,{source},{target},{cents}e-2,)"' for source, target, cents in requests
+    )
+    database.execute("SELECT wallet.run_group(%s)", f"{{{items}}}", user="wallet_app")
+
+
 def call_queue(database: Database, requests: list[Request]) -> None:
     with database.connect("wallet_app") as connection:
         for source, target, cents in requests:
@@ -86,7 +93,7 @@ def run_script(name: str) -> Callable[[Database, list[Request]], None]:
 def ask(module: str, user: str | None) -> Callable[[Database, list[Request]], None]:
     def run(database: Database, requests: list[Request]) -> None:
         with (
-            running(module, database.url(user), 1, 3) as service,
+            running(module, database.url(user), workers=1, pool_size=6) as service,
             httpx.Client(base_url=service.url, timeout=30) as client,
         ):
             for source, target, cents in requests:
@@ -108,6 +115,7 @@ VARIANTS = {
     "service": ask("service", "wallet_app"),
     "baseline": ask("bench.baseline", None),
     "batch": call_batch,
+    "group": call_group,
     "queue": call_queue,
 }
 
