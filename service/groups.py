@@ -31,7 +31,7 @@ from service.rows import TransactionRow
 GROUP_WAIT = 20
 """Milliseconds that a group waits for locks that somebody else holds."""
 
-# Seconds that a call in a lane waits while other locked accounts wait for a lane.
+# Seconds that a call waits in the last lane, or while other locked accounts wait for a lane.
 _LANE_TURN = 0.25
 
 _LOCK_NOT_AVAILABLE = "55P03"
@@ -219,7 +219,7 @@ class Groups:
             if requests:
                 deadline = requests[0].arrival + self._settings.lock_timeout
                 wait = deadline - self._loop.time()
-                if self._turns:
+                if self._turns or not self._idle_lanes:
                     wait = min(wait, _LANE_TURN)
                 left_out = await self._answer(self._lanes, requests, max(1, int(wait * 1000)))
         finally:

@@ -22,6 +22,7 @@ class Proxy:
         self._lock = Lock()
         self._sockets: list[socket.socket] = []
         self._silent: set[socket.socket] = set()
+        self._rows, self._hangs_up = 1, False
         self.connections = 0
         """How many connections were opened."""
         login = f"wallet_app:{given.get('password', '')}"
@@ -45,12 +46,13 @@ class Proxy:
                     end.shutdown(socket.SHUT_RDWR)
                 end.close()
 
-    def fall_silent(self) -> None:
-        """Drop the result of each open connection's next call, and all that follows it there.
+    def fall_silent(self, rows: int = 1, *, hang_up: bool = False) -> None:
+        """Drop the result of each open connection's next call that returns so many rows.
 
-        The server still hears everything, so the calls are made and committed. It says that a call
+        All that follows is dropped, too; or with `hang_up` the connection is closed. The server still hears everything, so the calls are made and committed. It says that a call
         is done only once it is committed. A connection that is opened later is answered.
         """
+        self._rows, self._hangs_up = rows, hang_up
         with self._lock:
             self._silent.update(self._sockets)
 
@@ -78,7 +80,10 @@ class Proxy:
         with suppress(OSError):
             while data := source.recv(65536):
                 # The tag that ends the result of a call.
-                mute = mute or (source in self._silent and b"SELECT 1\0" in data)
-                if to_server or not mute:
+                tag = b"SELECT %d\0" % self._rows
+                mute = mute or (not to_server and source in self._silent and tag in data)
+                if not mute:
                     target.sendall(data)
+                elif self._hangs_up:
+                    break
             target.shutdown(socket.SHUT_WR)

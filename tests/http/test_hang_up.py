@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.http.line import counted, held_line, pay
 from tests.http.processes import (
     PATIENT,
     balance,
@@ -13,28 +14,20 @@ from tests.http.processes import (
     open_wallet,
     own_service,
     payments,
-    running,
     wait_until,
     waiting,
 )
-from tests.http.wire import Connection
+from tests.http.wire import Connection, post
 from tests.support.databases import Database
 from tests.support.service import Service
 
 
 @pytest.fixture(scope="module")
 def patient(template: Database) -> Iterator[Service]:
-    """A service that waits long for an account."""
-    with own_service(template, **PATIENT, WALLET_POOL_SIZE="10") as service:
+    """A service that waits long for an account and for a connection."""
+    with own_service(template, **PATIENT, WALLET_POOL_TIMEOUT="50") as service:
         yield service
         assert "Traceback" not in service.log.read_text()
-
-
-def post(path: str, body: str) -> bytes:
-    return (
-        f"POST {path} HTTP/1.1\r\nHost: wallet\r\nContent-Type: application/json\r\n"
-        f"Content-Length: {len(body)}\r\n\r\n{body}"
-    ).encode()
 
 
 @pytest.mark.parametrize("way", ["close", "reset", "half-close"])
@@ -43,7 +36,7 @@ def test_a_transfer_is_done_exactly_once_though_its_client_hung_up(
 ) -> None:
     database, client = patient.database, patient.client
     source, target = open_wallet(client), open_wallet(client)
-    members = f'{{"source_account_id":{source},"target_account_id":{target},"amount":"1.50"}}'
+    members = {"source_account_id": source, "target_account_id": target, "amount": "1.50"}
     with held(database, source), Connection(patient.port) as connection:
         connection.send(post("/transaction", members))
         wait_until(lambda: waiting(database) == 1, "the transfer waits for its account")
@@ -58,34 +51,21 @@ def test_a_transfer_is_done_exactly_once_though_its_client_hung_up(
     assert (balance(client, source), balance(client, target)) == ("98.50", "101.50")
 
 
-def test_many_that_hang_up_leave_no_connection_behind(patient: Service) -> None:
+def test_requests_that_wait_in_the_line_are_dropped_when_their_clients_hang_up(
+    patient: Service,
+) -> None:
     database, client = patient.database, patient.client
     id = open_wallet(client)
-    for round_ in (1, 2):
-        with held(database, id):
-            connections = [Connection(patient.port) for _ in range(10)]
-            for connection in connections:
-                connection.send(post(f"/account/{id}/payment", '{"amount":"1"}'))
-            # In the second round this shows that each connection was given back.
-            wait_until(lambda: waiting(database) == 10, "all ten of the pool wait")
-            for connection in connections:
-                connection.close(reset=True)
-        wait_until(lambda n=round_: payments(database, id) == 1 + 10 * n, "all are done")  # type: ignore[misc]
-    assert balance(client, id) == "120.00"
-
-
-def test_a_payment_that_still_waits_for_a_connection_is_not_begun(database: Database) -> None:
-    with running(database, **PATIENT, WALLET_POOL_SIZE="1", WALLET_POOL_TIMEOUT="50") as service:
-        client = service.client
-        id = open_wallet(client)
-        with Connection(service.port) as first, Connection(service.port) as second:
-            with held(database, id):
-                first.send(post(f"/account/{id}/payment", '{"amount":"1"}'))
-                wait_until(lambda: waiting(database) == 1, "the first waits for its account")
-                second.send(post(f"/account/{id}/payment", '{"amount":"10"}'))
-                assert client.get("/health/live").status_code == 200
-                second.close()
-                assert client.get("/health/live").status_code == 200
-            assert first.answer("POST", f"/account/{id}/payment").status_code == 201
-        assert balance(client, id) == "101.00"
-        assert "Traceback" not in service.log.read_text()
+    with counted(database) as calls, held_line(patient) as line:
+        # The call of a client that went away keeps its connection: nothing overtakes it.
+        line.first.connection.close()
+        stays, *others = line.send(pay(id), *[pay(id, "10")] * 9)
+        for number, request in enumerate(others):
+            request.connection.close(reset=bool(number % 2))
+        line.notice()
+        line.release()
+        assert stays.answer().status_code == 201
+        # What had begun is made, though its client went away.
+        wait_until(lambda: payments(database, line.paid) == 1, "the first call is made")
+    assert balance(client, id) == "101.00"
+    assert calls == {"deposit": 2}

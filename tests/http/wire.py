@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import socket
 import struct
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from types import TracebackType
+from typing import Any
 
 import httpx
 from httpx import Response
@@ -13,6 +16,16 @@ from httpx import Response
 from tests.http.answers import check
 
 JSON_POST = b"POST /account HTTP/1.1\r\nHost: wallet\r\nContent-Type: application/json\r\n"
+
+
+def post(path: str, body: Mapping[str, Any], headers: Mapping[str, str] | None = None) -> bytes:
+    """A POST of JSON."""
+    content = json.dumps(body)
+    lines = "".join(f"{name}: {value}\r\n" for name, value in (headers or {}).items())
+    return (
+        f"POST {path} HTTP/1.1\r\nHost: wallet\r\nContent-Type: application/json\r\n{lines}"
+        f"Content-Length: {len(content)}\r\n\r\n{content}"
+    ).encode()
 
 
 class Connection:
@@ -48,7 +61,13 @@ class Connection:
         """Say that nothing more will be sent."""
         self._socket.shutdown(socket.SHUT_WR)
 
-    def answer(self, method: str = "GET", path: str = "/nowhere", keyed: bool = False) -> Response:
+    def answer(
+        self,
+        method: str = "GET",
+        path: str = "/nowhere",
+        keyed: bool = False,
+        hold_to: Callable[[Response], None] = check,
+    ) -> Response:
         """The next answer, already checked, to a request that had an Idempotency-Key or had not."""
         head = self._until(b"\r\n\r\n").decode("ascii")
         status_line, *lines = head.removesuffix("\r\n\r\n").split("\r\n")
@@ -71,7 +90,7 @@ class Connection:
                 headers={"Idempotency-Key": "k"} if keyed else {},
             ),
         )
-        check(response)
+        hold_to(response)
         return response
 
     def is_closed(self) -> bool:

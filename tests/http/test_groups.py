@@ -1,0 +1,272 @@
+"""What waits goes together, and what one request meets is no other's trouble."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import ExitStack
+
+import pytest
+from httpx import Client
+
+from tests.http.answers import check_form, problem
+from tests.http.line import counted, held_line, line, move, pay, withdraw
+from tests.http.processes import (
+    PATIENT,
+    balance,
+    held,
+    open_wallet,
+    own_service,
+    payments,
+    running,
+    wait_until,
+    waiting,
+)
+from tests.http.proxy import Proxy
+from tests.support.databases import Database, assert_sound
+from tests.support.service import Service
+
+NOBODY = 2**63 - 1
+# Two lanes: a call may wait long in the first one.
+NARROW = {**PATIENT, "WALLET_POOL_SIZE": "10", "WALLET_POOL_TIMEOUT": "50"}
+
+
+@pytest.fixture(scope="module")
+def patient(template: Database) -> Iterator[Service]:
+    with own_service(template, **NARROW) as service:
+        yield service
+        assert "Traceback" not in service.log.read_text()
+
+
+@pytest.fixture(scope="module")
+def hasty(template: Database) -> Iterator[Service]:
+    """A service that waits for a lock hardly longer than a group does."""
+    with own_service(template, **NARROW | {"WALLET_LOCK_TIMEOUT": "0.5"}) as service:
+        yield service
+
+
+def hold_to_all_else_going_on(client: Client, id: int, rounds: int = 100) -> None:
+    """Use an account that nobody holds, and read it."""
+    for number in range(rounds):
+        path = f"/account/{id}/{('payment', 'withdrawal')[number % 2]}"
+        assert client.post(path, json={"amount": "1"}).status_code == 201
+        assert client.get(f"/account/{id}").status_code == 200
+        assert client.get("/health/ready").status_code == 200
+
+
+def test_requests_that_wait_are_one_statement_with_an_answer_for_each(patient: Service) -> None:
+    client = patient.client
+    rich, poor, frozen = (open_wallet(client, amount) for amount in ("100.00", "0.00", "0.00"))
+    full = open_wallet(client, "999999.99")
+    patient.database.execute("SELECT wallet.freeze_account(%s)", frozen)
+    with held_line(patient) as held_up:
+        with counted(patient.database) as calls:
+            sent = held_up.send(
+                move(rich, poor, "60"),
+                move(rich, poor, "60", "poor by then"),
+                move(poor, rich, "10", "twice"),
+                move(poor, rich, "10", "twice"),
+                move(poor, rich, "11", "twice"),
+                withdraw(poor, "50", "all"),
+                withdraw(poor, "0.01"),
+                move(rich, poor, "60", "poor by then"),
+                pay(full),
+                pay(frozen),
+                pay(NOBODY, "1", "nobody"),
+                move(rich, rich, "1", "to itself"),
+            )
+            held_up.release()
+            assert held_up.first.answer().status_code == 201
+            answers = [request.answer() for request in sent]
+    assert calls == {"deposit": 1, "run_group": 1}
+    told = [answer.json().get("code", answer.status_code) for answer in answers]
+    short = "insufficient_funds"
+    assert told == [
+        *(201, short, 201, 201, "idempotency_key_reused", 201, short, short),
+        *("balance_limit_exceeded", "account_frozen", "account_not_found", "same_account"),
+    ]
+    replayed = [n for n, answer in enumerate(answers) if "Idempotency-Replayed" in answer.headers]
+    assert replayed == [3, 7]
+    assert answers[2].json() == answers[3].json()
+    assert (balance(client, rich), balance(client, poor)) == ("50.00", "0.00")
+    # Alone, each key has the answer that it had in the group.
+    for request, answer in zip(sent, answers, strict=True):
+        path, body, key = request.request
+        if key and answer.status_code in (201, 404, 409):
+            again = client.post(path, json=body, headers={"Idempotency-Key": key})
+            assert again.headers["Idempotency-Replayed"] == "true"
+            assert again.status_code == answer.status_code
+            assert again.json().get("id") == answer.json().get("id")
+
+
+@pytest.mark.parametrize("group_max", ["1", "4"])
+def test_a_group_has_at_most_so_many_requests_and_a_lone_one_needs_none(
+    database: Database, group_max: str
+) -> None:
+    with running(database, **NARROW, WALLET_GROUP_MAX=group_max) as service:
+        id = open_wallet(service.client)
+        with held_line(service) as held_up, counted(database) as calls:
+            sent = held_up.send(*[pay(id)] * 9)
+            held_up.release()
+            assert {request.answer().status_code for request in sent} == {201}
+        # Of four, four and one the last goes alone.
+        assert calls == ({"deposit": 10} if group_max == "1" else {"deposit": 2, "run_group": 2})
+        assert balance(service.client, id) == "109.00"
+
+
+def test_a_locked_account_holds_up_nobody_else_however_many_ask_for_it(patient: Service) -> None:
+    client, database = patient.client, patient.database
+    stuck, other = open_wallet(client), open_wallet(client)
+    with line(patient) as requests:
+        with held(database, stuck):
+            sent = requests.send(*[pay(stuck)] * 15, *[move(other, stuck)] * 15)
+            wait_until(lambda: waiting(database) == 1, "one call waits for the account")
+            hold_to_all_else_going_on(client, other)
+            assert waiting(database) == 1
+        assert {request.answer().status_code for request in sent} == {201}
+    assert (balance(client, stuck), balance(client, other)) == ("130.00", "85.00")
+    # The account is an account like any other again.
+    with counted(database) as calls:
+        assert client.post(f"/account/{stuck}/payment", json={"amount": "1"}).status_code == 201
+    assert calls == {"deposit": 1}
+
+
+def test_more_locked_accounts_and_keys_than_lanes_are_all_answered_once_free(
+    patient: Service,
+) -> None:
+    client, database = patient.client, patient.database
+    first, second, third, other = (open_wallet(client) for _ in range(4))
+    with line(patient) as requests, database.connect() as twin:
+        with held(database, first), twin.transaction(force_rollback=True):
+            twin.execute(
+                "INSERT INTO wallet.idempotency_key (key, request_hash, transaction_id, ctime)"
+                " VALUES ('twin', '', 0, now())"
+            )
+            with held(database, second), held(database, third):
+                sent = requests.send(
+                    *(pay(first), pay(second), pay(third), pay(other, "1", "twin")),
+                    *(move(first, second), move(second, third), move(third, first)),
+                )
+                wait_until(lambda: waiting(database) >= 1, "a call waits in the first lane")
+                hold_to_all_else_going_on(client, other)
+            free = [sent[1], sent[2], sent[5]]
+            assert [request.answer().status_code for request in free] == [201] * 3
+            hold_to_all_else_going_on(client, second, 2)
+        rest = [request for request in sent if request not in free]
+        assert [request.answer().status_code for request in rest] == [201] * 4
+    assert [balance(client, id) for id in (first, second, third)] == ["101.00"] * 3
+    assert balance(client, other) == "101.00"
+
+
+def test_who_waits_too_long_for_a_locked_account_or_key_is_told_that_nothing_was_done(
+    hasty: Service,
+) -> None:
+    client, database = hasty.client, hasty.database
+    stuck = [open_wallet(client) for _ in range(3)]
+    other = open_wallet(client)
+    with ExitStack() as holders, line(hasty) as requests:
+        for id in stuck:
+            holders.enter_context(held(database, id))
+        sent = requests.send(
+            *(pay(id, "1", f"{id} {number}") for id in stuck for number in range(3)),
+            move(stuck[0], stuck[2]),
+        )
+        hold_to_all_else_going_on(client, other, 10)
+        for request in sent:
+            assert "Nothing was done." in problem(request.answer(), "busy")["detail"]
+    for number, id in enumerate(stuck):
+        assert balance(client, id) == "100.00", number
+        again = client.post(
+            f"/account/{id}/payment", json={"amount": "1"}, headers={"Idempotency-Key": f"{id} 0"}
+        )
+        assert (again.status_code, "Idempotency-Replayed" in again.headers) == (201, False)
+
+
+def test_a_failure_in_a_group_is_the_answer_of_the_one_request_that_it_concerns(
+    database: Database,
+) -> None:
+    with running(database, **NARROW) as service:
+        good, cursed = open_wallet(service.client), open_wallet(service.client)
+        with database.connect() as admin:
+            admin.execute(
+                "CREATE FUNCTION public.curse() RETURNS trigger LANGUAGE plpgsql AS"
+                " $$ BEGIN RAISE 'cursed'; END $$"
+            )
+            admin.execute(
+                "CREATE TRIGGER curse BEFORE INSERT ON wallet.transaction FOR EACH ROW"
+                f" WHEN (NEW.target_account_id = {cursed}) EXECUTE FUNCTION public.curse()".encode()
+            )
+        with held_line(service) as held_up:
+            sent = held_up.send(
+                *(pay(good), pay(good, "1", "good"), pay(cursed, "1", "cursed")),
+                *(move(cursed, good), withdraw(cursed)),
+            )
+            held_up.release()
+            answers = [request.answer(check_form) for request in sent]
+        assert [answer.status_code for answer in answers] == [201, 201, 500, 201, 201]
+        assert "may have" not in answers[2].text
+        assert (balance(service.client, good), balance(service.client, cursed)) == (
+            *("103.00", "98.00"),
+        )
+        with database.connect() as admin:
+            assert_sound(admin)
+
+
+def test_a_group_whose_outcome_is_unknown_is_not_made_again_and_its_keys_resolve_it(
+    database: Database,
+) -> None:
+    with (
+        Proxy(database) as proxy,
+        running(database, **NARROW, WALLET_DATABASE_URL=proxy.url) as service,
+    ):
+        client = service.client
+        source, target = open_wallet(client), open_wallet(client)
+        with held_line(service) as held_up:
+            sent = held_up.send(
+                *(move(source, target, "1", "a"), pay(target), withdraw(source, "3", "b")),
+                *(move(target, source, "1000", "refused"), pay(target)),
+            )
+            proxy.fall_silent(rows=len(sent), hang_up=True)
+            held_up.release()
+            assert held_up.first.answer().status_code == 201
+            for request in sent:
+                body = problem(request.answer(), "database_unavailable")
+                assert "may have taken effect" in body["detail"]
+                assert "Nothing was done." not in body["detail"]
+        done = payments(database, target)
+        assert done == 4
+        for request, status in ((sent[0], 201), (sent[2], 201), (sent[3], 409)):
+            path, json, key = request.request
+            again = client.post(path, json=json, headers={"Idempotency-Key": key})
+            assert (again.status_code, again.headers["Idempotency-Replayed"]) == (status, "true")
+        assert payments(database, target) == done
+        assert (balance(client, source), balance(client, target)) == ("96.00", "103.00")
+        with database.connect() as admin:
+            assert_sound(admin)
+
+
+def test_the_line_is_bounded_and_says_when_to_try_again(database: Database) -> None:
+    settings = NARROW | {"WALLET_MAX_WAITING": "3", "WALLET_LOCK_TIMEOUT": "7"}
+    with running(database, **settings) as service:
+        client = service.client
+        id, other = open_wallet(client), open_wallet(client)
+        with held_line(service) as held_up:
+            sent = held_up.send(pay(id), pay(id))
+            refused = client.post(f"/account/{id}/payment", json={"amount": "1"})
+            assert "Nothing was done." in problem(refused, "busy")["detail"]
+            assert 1 <= int(refused.headers["Retry-After"]) <= 50
+            # What does not wait in the line goes on.
+            assert balance(client, open_wallet(client, "0.00")) == "0.00"
+            held_up.release()
+            assert {request.answer().status_code for request in sent} == {201}
+        with held(database, id), line(service) as requests:
+            requests.send(*[pay(id)] * 3)
+            wait_until(lambda: waiting(database) == 1, "one call waits for the account")
+            refused = client.post(f"/account/{other}/payment", json={"amount": "1"})
+            assert "Nothing was done." in problem(refused, "busy")["detail"]
+            # By then each of them is answered.
+            assert refused.headers["Retry-After"] == "7"
+        assert balance(client, other) == "100.00"
+        wait_until(
+            lambda: client.post(f"/account/{other}/payment", json={"amount": "1"}).is_success,
+            "there is room in the line",
+        )
