@@ -45,16 +45,16 @@ class Plan:
 FULL = Plan(
     rounds=5,
     seconds=2,
-    hot_seconds=5,
+    hot_seconds=4,
     distributions=database.DISTRIBUTIONS,
     old=(1_000_000, 10_000_000),
 )
 QUICK = Plan(
     rounds=2,
     seconds=1,
-    hot_seconds=3,
+    hot_seconds=2,
     distributions=("uniform", "hot10"),
-    old=(100_000, 1_000_000),
+    old=(50_000, 500_000),
 )
 YOUNG = (10_000, 10_000)
 
@@ -100,7 +100,7 @@ def measure_http(run: Run) -> None:
             return stack.enter_context(running(module, server.url(user, "small"), **given))
 
         services = {name: start(name) for name in http.READERS}
-        http.measure_memory(server, services, results, 2)
+        http.measure_memory(server, services, results, 1)
         services |= {name: start(name) for name in SERVICES if name not in services}
         http.measure_writes(server, services, results, plan.rounds, plan.seconds, plan.hot_seconds)
         http.measure_reads(server, services, results, plan.rounds - 1, 1)
