@@ -10,12 +10,15 @@ from collections import Counter
 from decimal import Decimal
 from functools import partial
 from threading import Barrier, Event
-from typing import Any
+from typing import Any, cast
+
+from psycopg.errors import SerializationFailure
 
 from tests.concurrency.test_idempotency import keyed_answer
 from tests.concurrency.test_transfers import amount, deadlocks, flush_statistics
 from tests.support.calls import (
     Connection,
+    GroupRequest,
     answer,
     batch,
     call,
@@ -23,6 +26,7 @@ from tests.support.calls import (
     ledger,
     open_accounts,
     rows,
+    run_group,
     value,
 )
 from tests.support.databases import Database, assert_sound
@@ -33,7 +37,10 @@ from tests.support.threads import background, together
 CLIENTS = 16
 CALLS = 150
 KEYED = ["transfer", "deposit", "reverse", "transfer_batch", "enqueue_transfer"]
-KINDS = [*KEYED, "withdraw", "transfer_or_enqueue", "process_pending", "cancel_pending"]
+KINDS = [
+    *(*KEYED, "withdraw", "transfer_or_enqueue", "process_pending", "cancel_pending"),
+    *["run_group"] * 3,
+]
 Results = dict[str, list[dict[str, Any]]]
 """What was answered under each key."""
 
@@ -61,6 +68,18 @@ def arguments(function: str, rng: random.Random, ids: list[int]) -> tuple[object
     return given.get(function, request(rng, ids))
 
 
+def group(rng: random.Random, ids: list[int]) -> list[GroupRequest]:
+    """Requests without keys, and with keys that single calls use, too."""
+    requests: list[GroupRequest] = []
+    for _ in range(rng.randint(1, 30)):
+        function = rng.choice(["transfer", "deposit"])
+        key = f"keyed {function} {rng.randrange(20)}" if rng.random() < 0.5 else None
+        given = arguments(function, random.Random(key) if key else rng, ids)
+        source, target, asked = cast(tuple[Any, Any, Any], (None, *given)[-3:])
+        requests.append((function, source, target, asked, key))
+    return sorted(requests, key=str) if rng.random() < 0.3 else requests
+
+
 def work(
     database: Database, ids: list[int], seed: str, barrier: Barrier
 ) -> tuple[Counter[str], Results]:
@@ -84,6 +103,23 @@ def work(
             if function == "cancel_pending" and rng.random() < 0.7:
                 queued = answer(app, "enqueue_transfer", *request(rng, ids))
                 given = (queued["id"],) if isinstance(queued, dict) else given
+            if kind == "run_group":
+                requests, wait = group(rng, ids), rng.choice([None, 0, 1, 20])
+                try:
+                    found = run_group(app, requests, wait)
+                except SerializationFailure:
+                    answers["40001"] += 1
+                    continue
+                for asked, result in zip(requests, found, strict=True):
+                    if result["sqlstate"] or result["transaction"]:
+                        answers[f"{kind} {result['sqlstate'] or 'done'}"] += 1
+                        if asked[4] is not None:
+                            del result["locked_account_id"]
+                            results.setdefault(asked[4], []).append(result)
+                    else:
+                        answers[f"{kind} left out"] += 1
+                answers[kind] += 1
+                continue
             answered: object = "40001"
             while answered == "40001":
                 if kind != function:
@@ -151,7 +187,7 @@ def test_everything_at_once_on_ten_accounts_never_deadlocks_and_stays_sound(
     answers = sum((counted for counted, _ in worked), Counter[str]())
     print(f"answers: {dict(answers)}; audits: {len(seen)}; frozen: {times}")
     assert {*KINDS, *(f"keyed {function}" for function in KEYED)} <= set(answers)
-    assert {"WL006", "WL009"} <= set(answers)
+    assert {"WL006", "WL009", "run_group WL006", "run_group done"} <= set(answers)
     assert len(set(seen)) > 1, "the audits were not made while others wrote"
     assert times > 0
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import signal
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -18,10 +16,8 @@ import httpx
 import psycopg
 import pytest
 
+from tests.concurrency.fire import Kills
 from tests.http.processes import (
-    OwnServer,
-    jobs,
-    lose_power,
     open_wallet,
     own_database,
     pending,
@@ -55,8 +51,8 @@ class Asked(NamedTuple):
 class Fire:
     """What is under fire: clients, a service, and a server with fsync on."""
 
-    def __init__(self, server: OwnServer, database: Database, service: Service, seed: int) -> None:
-        self.server, self.database, self.service, self.seed = server, database, service, seed
+    def __init__(self, database: Database, service: Service, seed: int) -> None:
+        self.database, self.service, self.seed = database, service, seed
         wallets = [open_wallet(service.client, "999999.99") for _ in range(SOURCES)]
         self.target = open_wallet(service.client, "0.01")
         self.poor = open_wallet(service.client, "0.01")
@@ -123,22 +119,6 @@ class Fire:
         self.retries[kind] += 1
         time.sleep(0.05)  # The cores are for what is being started again.
 
-    def kill(self, barrier: Barrier) -> None:
-        """Kill everything twice, at random moments while requests are answered."""
-        random = Random(f"{self.seed} kills")
-        kills = random.sample(KILLS, len(KILLS))
-        moments = sorted(random.sample(range(REQUESTS // 50, REQUESTS * 19 // 20), len(kills)))
-        parent = self.service.process.pid
-        barrier.wait(60)
-        for what, moment in zip(kills, moments, strict=True):
-            wait_until(lambda m=moment: len(self.asked) >= m, f"{moment} are answered", 120)  # type: ignore[misc]
-            print(f"{what} is killed after {len(self.asked)} of {REQUESTS}")
-            if what == "PostgreSQL":
-                lose_power(self.server)
-                continue
-            wait_until(lambda w=what: bool(jobs(parent, w)), f"there is a {what}")  # type: ignore[misc]
-            os.kill(random.choice(sorted(jobs(parent, what))), signal.SIGKILL)
-
 
 def check(fire: Fire, admin: psycopg.Connection[Any]) -> None:
     """Each has exactly one result, that is what was asked for, and they came in order."""
@@ -184,12 +164,15 @@ def test_each_transfer_is_processed_once_and_in_order_whatever_is_killed() -> No
     with own_database() as (server, database), running(database, WALLET_WORKERS="2") as service:
         with database.connect() as admin:
             assert admin.execute("SHOW fsync").fetchall() == [{"fsync": "on"}]
-        fire = Fire(server, database, service, fresh_seed())
+        fire = Fire(database, service, fresh_seed())
+        random = Random(f"{fire.seed} kills")
+        kills = Kills(server, database, service)
         clients: list[Callable[[Barrier], None]] = [
             *(partial(fire.over_sql, number) for number in range(SQL_CLIENTS)),
             *(partial(fire.over_http, -number) for number in range(1, HTTP_CLIENTS + 1)),
+            partial(kills.carry_out, KILLS, partial(len, fire.asked), REQUESTS, random),
         ]
-        together([*clients, fire.kill])
+        together(clients)
         over_http = sum(request.client < 0 for request in fire.asked)
         print(f"{over_http} of {REQUESTS} were queued over HTTP; retries: {fire.retries}")
         wait_until(lambda: pending(database) == 0, "all are processed", 60)

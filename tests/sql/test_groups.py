@@ -17,6 +17,7 @@ from tests.sql.test_idempotency import BAD_KEYS
 from tests.support.calls import (
     Connection,
     GroupRequest,
+    Request,
     batch,
     call,
     keyed,
@@ -214,7 +215,7 @@ def test_an_entrys_time_comes_from_its_own_two_accounts(app: Connection, admin: 
     late = datetime(2031, 1, 1, tzinfo=now.tzinfo)
     admin.execute("UPDATE wallet.account SET mtime = %s WHERE id = 1", (late,))
     call(admin, "unfreeze_account", 4)
-    moves = [(2, 4, "0.01"), (1, 2, 5), (4, 5, 1), (2, 5, 1), (4, 3, "0.01"), (5, 4, 1)]
+    moves: list[Request] = [(2, 4, "0.01"), (1, 2, 5), (4, 5, 1), (2, 5, 1), (4, 3, 1), (5, 4, 1)]
     dated = []
     with admin.transaction(force_rollback=True):
         results = rows(admin, "transfer_batch", batch(moves), False)
