@@ -19,7 +19,6 @@ from contextlib import suppress
 from decimal import Decimal
 from typing import Literal, TypeAlias
 
-import asyncpg
 from msgspec import Struct
 
 from service import statements

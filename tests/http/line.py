@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 import psycopg
 import pytest
-from httpx import Response
+from httpx import Client, Response
 from psycopg.rows import DictRow
 
 from tests.http.answers import check
@@ -52,6 +52,11 @@ def withdraw(id: int, amount: str = "1", key: str = "") -> Post:
 def move(source: int, target: int, amount: str = "1", key: str = "") -> Post:
     members = {"source_account_id": source, "target_account_id": target, "amount": amount}
     return Post("/transaction", members, key)
+
+
+def ask(client: Client, request: Post) -> Response:
+    headers = {"Idempotency-Key": request.key} if request.key else {}
+    return client.post(request.path, json=request.body, headers=headers)
 
 
 class Sent(NamedTuple):
@@ -154,5 +159,7 @@ def counted(database: Database) -> Iterator[dict[str, int]]:
             " WHERE s.toplevel AND s.userid = 'wallet_app'::regrole"
             " AND d.datname = current_database()"
         ):
-            for name in re.findall(r"wallet\.(deposit|withdraw|transfer|run_group)\(", row["query"]):
+            for name in re.findall(
+                r"wallet\.(deposit|withdraw|transfer|run_group)\(", row["query"]
+            ):
                 calls[name] = calls.get(name, 0) + row["calls"]

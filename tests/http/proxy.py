@@ -49,8 +49,9 @@ class Proxy:
     def fall_silent(self, rows: int = 1, *, hang_up: bool = False) -> None:
         """Drop the result of each open connection's next call that returns so many rows.
 
-        All that follows is dropped, too; or with `hang_up` the connection is closed. The server still hears everything, so the calls are made and committed. It says that a call
-        is done only once it is committed. A connection that is opened later is answered.
+        All that follows it is dropped as well; with `hang_up` the connection is closed instead. The
+        server still hears everything, so the calls are made and committed. It says that a call is
+        done only once it is committed. A connection that is opened later is answered.
         """
         self._rows, self._hangs_up = rows, hang_up
         with self._lock:

@@ -12,6 +12,7 @@ from httpx import Client, Response
 
 from tests.http.answers import check_form, problem
 from tests.http.conftest import Owner
+from tests.http.line import held_line
 from tests.http.processes import (
     PATIENT,
     OwnServer,
@@ -98,20 +99,24 @@ def test_a_call_that_takes_too_long_and_one_that_finds_no_connection_are_busy(
     settings = {
         **PATIENT,
         "WALLET_STATEMENT_TIMEOUT": "2",
-        "WALLET_POOL_SIZE": "1",
+        "WALLET_POOL_SIZE": "5",  # One connection for reads.
         "WALLET_POOL_TIMEOUT": "0.1",
     }
     with running(database, **settings) as service, ThreadPoolExecutor(1) as thread:
-        id = open_wallet(service.client)
-        with held(database, id):
-            first = thread.submit(pay, service.client, id)
-            wait_until(lambda: waiting(database) == 1, "the first payment waits for its account")
+        client = service.client
+        id = open_wallet(client)
+        with database.connect() as admin, admin.transaction():
+            admin.execute("LOCK TABLE wallet.account")
+            first = thread.submit(client.get, f"/account/{id}")
+            wait_until(lambda: waiting(database) == 1, "the first read waits")
             for path in (f"/account/{id}", "/health/ready"):
-                hold_to_nothing_done(service.client.get(path), "busy")
-            assert service.client.get("/health/live").status_code == 200
+                hold_to_nothing_done(client.get(path), "busy")
+            assert client.get("/health/live").status_code == 200
             hold_to_nothing_done(first.result(), "busy")
-        assert balance(service.client, id) == "100.00"
-        assert pay(service.client, id).status_code == 201
+        with held_line(service):
+            hold_to_nothing_done(pay(client, id), "busy")
+        assert balance(client, id) == "100.00"
+        assert pay(client, id).status_code == 201
 
 
 def end_connections(database: Database) -> None:
@@ -258,22 +263,15 @@ def test_a_call_to_a_server_that_falls_silent_is_not_made_again(database: Databa
     """The server hears the call and commits it, but its answer never arrives."""
     with (
         Proxy(database) as proxy,
-        running(
-            database,
-            WALLET_DATABASE_URL=proxy.url,
-            WALLET_STATEMENT_TIMEOUT="0.5",
-            WALLET_POOL_SIZE="2",
-        ) as service,
-        ThreadPoolExecutor(2) as threads,
+        running(database, WALLET_DATABASE_URL=proxy.url, WALLET_STATEMENT_TIMEOUT="0.5") as service,
+        ThreadPoolExecutor(4) as threads,
     ):
         client = service.client
-        source, target = open_wallet(client), open_wallet(client)
-        with held(database, source):
-            # While one connection waits for the account, the other one is opened.
-            waits = threads.submit(pay, client, source)
-            wait_until(lambda: waiting(database) == 1, "the payment waits for its account")
-            assert balance(client, target) == "100.00"
-        waits.result()
+        source, target, paid = (open_wallet(client) for _ in range(3))
+        # Each kind of call has connections of its own.
+        queue = {"Prefer": "respond-async", "Idempotency_Key": "q"}
+        if_busy = {"Prefer": "respond-async, wait=1", "Idempotency_Key": "k"}
+        assert transfer(client, source, target, Prefer="respond-async, wait=1").status_code == 201
         queued = transfer(client, source, target, "5", Prefer="respond-async")
         transaction = client.get(queued.headers["Location"], headers={"Prefer": "wait=10"})
         assert transaction.json()["state"] == "succeeded"
@@ -282,22 +280,24 @@ def test_a_call_to_a_server_that_falls_silent_is_not_made_again(database: Databa
 
         proxy.fall_silent()
         calls = [
-            threads.submit(pay, client, target),
-            threads.submit(transfer, client, source, target, "1", Idempotency_Key="k"),
+            threads.submit(pay, client, paid),
+            threads.submit(transfer, client, source, target, "1", **if_busy),
+            threads.submit(transfer, client, source, paid, "5", **queue),
+            threads.submit(client.get, f"/account/{paid}"),
         ]
         for call in calls:
             body = problem(call.result(), "database_unavailable")
             assert "may have taken effect" in body["detail"]
             assert "Nothing was done." not in body["detail"]
-        # A call that was made again would show here, or be answered.
-        assert payments(database, target) == before + 2
-        again = transfer(client, source, target, "1", Idempotency_Key="k")
-        assert (again.status_code, again.headers["Idempotency-Replayed"]) == (201, "true")
-        assert payments(database, target) == before + 2
         assert proxy.connections > connections, "a silent connection is used again"
+        again = transfer(client, source, target, "1", **if_busy)
+        assert (again.status_code, again.headers["Idempotency-Replayed"]) == (201, "true")
+        queued = transfer(client, source, paid, "5", **queue)
+        assert (queued.status_code, queued.headers["Idempotency-Replayed"]) == (202, "true")
         # The queue worker's connection fell silent as well.
-        queued = transfer(client, source, target, "5", Prefer="respond-async")
         transaction = client.get(queued.headers["Location"], headers={"Prefer": "wait=20"})
         assert transaction.json()["state"] == "succeeded"
+        # A call that was made again would show here.
+        assert (payments(database, paid), payments(database, target)) == (3, before + 1)
         with database.connect() as connection:
             assert_sound(connection)

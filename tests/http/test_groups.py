@@ -9,7 +9,7 @@ import pytest
 from httpx import Client
 
 from tests.http.answers import check_form, problem
-from tests.http.line import counted, held_line, line, move, pay, withdraw
+from tests.http.line import ask, counted, held_line, line, move, pay, withdraw
 from tests.http.processes import (
     PATIENT,
     balance,
@@ -47,8 +47,7 @@ def hasty(template: Database) -> Iterator[Service]:
 def hold_to_all_else_going_on(client: Client, id: int, rounds: int = 100) -> None:
     """Use an account that nobody holds, and read it."""
     for number in range(rounds):
-        path = f"/account/{id}/{('payment', 'withdrawal')[number % 2]}"
-        assert client.post(path, json={"amount": "1"}).status_code == 201
+        assert ask(client, withdraw(id) if number % 2 else pay(id)).status_code == 201
         assert client.get(f"/account/{id}").status_code == 200
         assert client.get("/health/ready").status_code == 200
 
@@ -58,25 +57,24 @@ def test_requests_that_wait_are_one_statement_with_an_answer_for_each(patient: S
     rich, poor, frozen = (open_wallet(client, amount) for amount in ("100.00", "0.00", "0.00"))
     full = open_wallet(client, "999999.99")
     patient.database.execute("SELECT wallet.freeze_account(%s)", frozen)
-    with held_line(patient) as held_up:
-        with counted(patient.database) as calls:
-            sent = held_up.send(
-                move(rich, poor, "60"),
-                move(rich, poor, "60", "poor by then"),
-                move(poor, rich, "10", "twice"),
-                move(poor, rich, "10", "twice"),
-                move(poor, rich, "11", "twice"),
-                withdraw(poor, "50", "all"),
-                withdraw(poor, "0.01"),
-                move(rich, poor, "60", "poor by then"),
-                pay(full),
-                pay(frozen),
-                pay(NOBODY, "1", "nobody"),
-                move(rich, rich, "1", "to itself"),
-            )
-            held_up.release()
-            assert held_up.first.answer().status_code == 201
-            answers = [request.answer() for request in sent]
+    with held_line(patient) as held_up, counted(patient.database) as calls:
+        sent = held_up.send(
+            move(rich, poor, "60"),
+            move(rich, poor, "60", "poor by then"),
+            move(poor, rich, "10", "twice"),
+            move(poor, rich, "10", "twice"),
+            move(poor, rich, "11", "twice"),
+            withdraw(poor, "50", "all"),
+            withdraw(poor, "0.01"),
+            move(rich, poor, "60", "poor by then"),
+            pay(full),
+            pay(frozen),
+            pay(NOBODY, "1", "nobody"),
+            move(rich, rich, "1", "to itself"),
+        )
+        held_up.release()
+        assert held_up.first.answer().status_code == 201
+        answers = [request.answer() for request in sent]
     assert calls == {"deposit": 1, "run_group": 1}
     told = [answer.json().get("code", answer.status_code) for answer in answers]
     short = "insufficient_funds"
@@ -90,9 +88,8 @@ def test_requests_that_wait_are_one_statement_with_an_answer_for_each(patient: S
     assert (balance(client, rich), balance(client, poor)) == ("50.00", "0.00")
     # Alone, each key has the answer that it had in the group.
     for request, answer in zip(sent, answers, strict=True):
-        path, body, key = request.request
-        if key and answer.status_code in (201, 404, 409):
-            again = client.post(path, json=body, headers={"Idempotency-Key": key})
+        if request.request.key and answer.status_code in (201, 404, 409):
+            again = ask(client, request.request)
             assert again.headers["Idempotency-Replayed"] == "true"
             assert again.status_code == answer.status_code
             assert again.json().get("id") == answer.json().get("id")
@@ -126,7 +123,7 @@ def test_a_locked_account_holds_up_nobody_else_however_many_ask_for_it(patient: 
     assert (balance(client, stuck), balance(client, other)) == ("130.00", "85.00")
     # The account is an account like any other again.
     with counted(database) as calls:
-        assert client.post(f"/account/{stuck}/payment", json={"amount": "1"}).status_code == 201
+        assert ask(client, pay(stuck)).status_code == 201
     assert calls == {"deposit": 1}
 
 
@@ -173,11 +170,9 @@ def test_who_waits_too_long_for_a_locked_account_or_key_is_told_that_nothing_was
         hold_to_all_else_going_on(client, other, 10)
         for request in sent:
             assert "Nothing was done." in problem(request.answer(), "busy")["detail"]
-    for number, id in enumerate(stuck):
-        assert balance(client, id) == "100.00", number
-        again = client.post(
-            f"/account/{id}/payment", json={"amount": "1"}, headers={"Idempotency-Key": f"{id} 0"}
-        )
+    for id in stuck:
+        assert balance(client, id) == "100.00"
+        again = ask(client, pay(id, "1", f"{id} 0"))
         assert (again.status_code, "Idempotency-Replayed" in again.headers) == (201, False)
 
 
@@ -204,9 +199,7 @@ def test_a_failure_in_a_group_is_the_answer_of_the_one_request_that_it_concerns(
             answers = [request.answer(check_form) for request in sent]
         assert [answer.status_code for answer in answers] == [201, 201, 500, 201, 201]
         assert "may have" not in answers[2].text
-        assert (balance(service.client, good), balance(service.client, cursed)) == (
-            *("103.00", "98.00"),
-        )
+        assert [balance(service.client, id) for id in (good, cursed)] == ["103.00", "98.00"]
         with database.connect() as admin:
             assert_sound(admin)
 
@@ -235,8 +228,7 @@ def test_a_group_whose_outcome_is_unknown_is_not_made_again_and_its_keys_resolve
         done = payments(database, target)
         assert done == 4
         for request, status in ((sent[0], 201), (sent[2], 201), (sent[3], 409)):
-            path, json, key = request.request
-            again = client.post(path, json=json, headers={"Idempotency-Key": key})
+            again = ask(client, request.request)
             assert (again.status_code, again.headers["Idempotency-Replayed"]) == (status, "true")
         assert payments(database, target) == done
         assert (balance(client, source), balance(client, target)) == ("96.00", "103.00")
@@ -251,7 +243,7 @@ def test_the_line_is_bounded_and_says_when_to_try_again(database: Database) -> N
         id, other = open_wallet(client), open_wallet(client)
         with held_line(service) as held_up:
             sent = held_up.send(pay(id), pay(id))
-            refused = client.post(f"/account/{id}/payment", json={"amount": "1"})
+            refused = ask(client, pay(id))
             assert "Nothing was done." in problem(refused, "busy")["detail"]
             assert 1 <= int(refused.headers["Retry-After"]) <= 50
             # What does not wait in the line goes on.
@@ -261,12 +253,9 @@ def test_the_line_is_bounded_and_says_when_to_try_again(database: Database) -> N
         with held(database, id), line(service) as requests:
             requests.send(*[pay(id)] * 3)
             wait_until(lambda: waiting(database) == 1, "one call waits for the account")
-            refused = client.post(f"/account/{other}/payment", json={"amount": "1"})
+            refused = ask(client, pay(other))
             assert "Nothing was done." in problem(refused, "busy")["detail"]
             # By then each of them is answered.
             assert refused.headers["Retry-After"] == "7"
         assert balance(client, other) == "100.00"
-        wait_until(
-            lambda: client.post(f"/account/{other}/payment", json={"amount": "1"}).is_success,
-            "there is room in the line",
-        )
+        wait_until(lambda: ask(client, pay(other)).is_success, "there is room in the line")

@@ -1,4 +1,7 @@
-"""Each request is exactly one SQL statement, as PostgreSQL counts them."""
+"""Each request is exactly one SQL statement, as PostgreSQL counts them.
+
+test_groups.py shows that a group of requests is one, too.
+"""
 
 from __future__ import annotations
 
