@@ -1648,34 +1648,57 @@ DECLARE
         lock_accounts.wait, extract(epoch FROM v_setting::interval) * 1000);
     v_deadline timestamptz := clock_timestamp() + v_wait * interval '1 millisecond';
     v_left int := v_wait;
+    -- How long to wait for one account while others are held: a moment, and more if that fails.
+    v_moment int := CASE WHEN v_wait <= 20 THEN v_wait ELSE 1 END;
+    v_let_go wallet.refusal := ROW('55P03', 'locks are let go', '', '');
+    v_locked bigint;
     v_accounts wallet.account[];
 BEGIN
     LOOP
-        -- Short waits, one after another: two of them for one row overrun the deadline by little.
-        PERFORM set_config(
-            'lock_timeout', least(v_left, greatest(v_wait / 16, 20))::text, true);
         BEGIN
+            PERFORM set_config('lock_timeout', least(v_left, v_moment)::text, true);
             -- An id never changes, so the order of the sort is the order of the locks. A row that
             -- was waited for is returned in its newest version.
             v_accounts := ARRAY(
                 SELECT ROW(a.id, a.email, a.balance, a.ctime, a.mtime, a.entry_count, a.frozen)
                        ::wallet.account
-                FROM wallet.account a
-                WHERE a.id = ANY (lock_accounts.ids)
-                ORDER BY a.id
-                FOR NO KEY UPDATE);
+                FROM wallet.account a WHERE a.id = ANY (lock_accounts.ids)
+                ORDER BY a.id FOR NO KEY UPDATE);
             PERFORM set_config('lock_timeout', v_setting, true);
             RETURN v_accounts;
         EXCEPTION WHEN lock_not_available THEN
-            -- What it had locked is free again, so the next try locks in order, too.
-            v_left := extract(epoch FROM v_deadline - clock_timestamp()) * 1000;
+            v_moment := least(greatest(2 * v_moment, 20), 80);
         END;
-        IF v_left <= 0 THEN
-            PERFORM set_config('lock_timeout', v_setting, true);
-            RAISE EXCEPTION USING ERRCODE = 'lock_not_available', MESSAGE = 'account locked',
-                DETAIL = format('An account stayed locked for %s ms.', v_wait),
-                HINT = 'Try again later. wallet.account_wait shows who holds it.';
-        END IF;
+
+        -- All are free again. Which one is locked? The answer itself locks the others, and so it is
+        -- taken back.
+        BEGIN
+            v_locked := (
+                SELECT min(a.id) FROM wallet.account a
+                WHERE a.id = ANY (lock_accounts.ids) AND a.id <> ALL (ARRAY(
+                    SELECT f.id FROM wallet.account f WHERE f.id = ANY (lock_accounts.ids)
+                    ORDER BY f.id FOR NO KEY UPDATE SKIP LOCKED)));
+            PERFORM wallet.raise_refusal(v_let_go);
+        EXCEPTION WHEN lock_not_available THEN NULL;
+        END;
+        LOOP
+            v_left := ceil(extract(epoch FROM v_deadline - clock_timestamp()) * 1000);
+            IF v_left <= 0 THEN
+                RAISE EXCEPTION USING ERRCODE = 'lock_not_available', MESSAGE = 'account locked',
+                    DETAIL = format('An account stayed locked for %s ms.', v_wait),
+                    HINT = 'Try again later. wallet.account_wait shows who holds it.';
+            END IF;
+            EXIT WHEN v_locked IS NULL;
+            -- Short turns: two waits for one row overrun the deadline by little.
+            BEGIN
+                PERFORM set_config(
+                    'lock_timeout', least(v_left, greatest(v_wait / 16, 20))::text, true);
+                PERFORM FROM wallet.account a WHERE a.id = v_locked FOR NO KEY UPDATE;
+                v_locked := NULL;
+                PERFORM wallet.raise_refusal(v_let_go);
+            EXCEPTION WHEN lock_not_available THEN NULL;
+            END;
+        END LOOP;
     END LOOP;
 END
 $$;
@@ -1688,7 +1711,7 @@ REVOKE ALL ON FUNCTION wallet.lock_accounts(ids bigint[], wait integer) FROM PUB
 
 -- Function wallet.post
 
-CREATE FUNCTION wallet.post(source_account_id bigint, target_account_id bigint, amount numeric, outside boolean) RETURNS wallet.transaction
+CREATE FUNCTION wallet.post(source_account_id bigint, target_account_id bigint, amount numeric, outside boolean, id bigint DEFAULT NULL::bigint) RETURNS wallet.transaction
     LANGUAGE plpgsql
     AS $$
 DECLARE
@@ -1725,10 +1748,12 @@ BEGIN
 
     -- A clock that was set back must not date the entry before the accounts' last ones.
     INSERT INTO wallet.transaction AS t
-        (source_account_id, target_account_id, amount, ctime,
+        (id, source_account_id, target_account_id, amount, ctime,
          source_entry, target_entry, source_balance, target_balance)
+    OVERRIDING SYSTEM VALUE
     VALUES
-        (v_source.id, v_target.id, v_amount,
+        (coalesce(post.id, nextval('wallet.transaction_id_seq')),
+         v_source.id, v_target.id, v_amount,
          greatest(clock_timestamp(), v_source.mtime, v_target.mtime),
          v_source.entry_count + 1, v_target.entry_count + 1,
          v_source.balance - v_amount, v_target.balance + v_amount)
@@ -1747,11 +1772,11 @@ BEGIN
 END
 $$;
 
-ALTER FUNCTION wallet.post(source_account_id bigint, target_account_id bigint, amount numeric, outside boolean) OWNER TO wallet_owner;
+ALTER FUNCTION wallet.post(source_account_id bigint, target_account_id bigint, amount numeric, outside boolean, id bigint) OWNER TO wallet_owner;
 
-COMMENT ON FUNCTION wallet.post(source_account_id bigint, target_account_id bigint, amount numeric, outside boolean) IS 'Moves an amount from a source to a target, and returns the transaction. Refusals: WL002 invalid_amount, WL003 same_account, WL004 account_not_found, WL006 insufficient_funds, WL007 balance_limit_exceeded, WL008 account_frozen';
+COMMENT ON FUNCTION wallet.post(source_account_id bigint, target_account_id bigint, amount numeric, outside boolean, id bigint) IS 'Moves an amount from a source to a target, and returns the transaction. Refusals: WL002 invalid_amount, WL003 same_account, WL004 account_not_found, WL006 insufficient_funds, WL007 balance_limit_exceeded, WL008 account_frozen';
 
-REVOKE ALL ON FUNCTION wallet.post(source_account_id bigint, target_account_id bigint, amount numeric, outside boolean) FROM PUBLIC;
+REVOKE ALL ON FUNCTION wallet.post(source_account_id bigint, target_account_id bigint, amount numeric, outside boolean, id bigint) FROM PUBLIC;
 
 -- Function wallet.process_pending
 
@@ -2087,27 +2112,55 @@ CREATE FUNCTION wallet.run_keyed(request wallet.group_request) RETURNS wallet.ke
     LANGUAGE plpgsql
     AS $$
 DECLARE
-    v_group wallet.group_result;
-    v_refusal wallet.refusal;
+    v_request wallet.group_request := run_keyed.request;
+    v_refusal wallet.refusal := wallet.check_request(
+        v_request.source_account_id, v_request.target_account_id, v_request.amount);
+    v_hash bytea := wallet.hash_request(jsonb_build_array(v_request.operation,
+        v_request.source_account_id, v_request.target_account_id,
+        wallet.round_amount(v_request.amount)));
+    v_id bigint;
+    v_known wallet.idempotency_key;
     v_result wallet.keyed_result;
 BEGIN
-    PERFORM wallet.check_key((run_keyed.request).idempotency_key);
-    SELECT g.replayed, g.transaction, g.refusal, g.locked_account_id INTO v_group
-    FROM wallet.run_group(ARRAY[run_keyed.request]) g;
-
-    v_refusal := v_group.refusal;
-    IF v_refusal.sqlstate IN ('WL002', 'WL003', 'WL011') THEN
-        PERFORM wallet.raise_refusal(v_refusal);
-    ELSIF v_refusal.sqlstate IS NULL AND (v_group.transaction).id IS NULL THEN
-        RAISE EXCEPTION USING ERRCODE = 'lock_not_available',
-            MESSAGE = CASE WHEN v_group.locked_account_id IS NULL THEN 'key locked'
-                           ELSE 'account locked' END,
-            DETAIL = format('It stayed locked for %s.', current_setting('lock_timeout')),
-            HINT = 'Try again later. wallet.account_wait shows who holds an account.';
+    PERFORM wallet.check_key(v_request.idempotency_key);
+    IF v_refusal.sqlstate IS NULL THEN
+        INSERT INTO wallet.idempotency_key AS k (key, request_hash, transaction_id, ctime)
+        VALUES (v_request.idempotency_key, v_hash, nextval('wallet.transaction_id_seq'),
+                clock_timestamp())
+        ON CONFLICT DO NOTHING
+        RETURNING k.transaction_id INTO v_id;
     END IF;
-    v_result.replayed := v_group.replayed;
-    v_result.transaction := v_group.transaction;
-    v_result.refusal := v_refusal;
+
+    IF v_id IS NULL THEN
+        SELECT k.key, k.request_hash, k.ctime, k.transaction_id, k.account_id, k.transaction_ids,
+               k.results, k.refusal
+        INTO v_known
+        FROM wallet.idempotency_key k WHERE k.key = v_request.idempotency_key;
+        IF FOUND AND (v_refusal.sqlstate IS NOT NULL OR v_known.request_hash <> v_hash) THEN
+            PERFORM wallet.raise_refusal(wallet.refusal('WL011'));
+        ELSIF v_refusal.sqlstate IS NOT NULL THEN
+            PERFORM wallet.raise_refusal(v_refusal);
+        ELSIF NOT FOUND THEN
+            -- Purged between the two statements: it is a new key again.
+            RETURN wallet.run_keyed(v_request);
+        END IF;
+        RETURN wallet.replay_result(v_known);
+    END IF;
+
+    v_result.replayed := false;
+    BEGIN
+        v_result.transaction := wallet.post(v_request.source_account_id,
+            v_request.target_account_id, v_request.amount, v_request.operation <> 'transfer', v_id);
+    EXCEPTION WHEN
+        SQLSTATE 'WL004' OR SQLSTATE 'WL006' OR SQLSTATE 'WL007' OR SQLSTATE 'WL008'
+    THEN
+        GET STACKED DIAGNOSTICS v_refusal.sqlstate = RETURNED_SQLSTATE,
+            v_refusal.message = MESSAGE_TEXT, v_refusal.detail = PG_EXCEPTION_DETAIL,
+            v_refusal.hint = PG_EXCEPTION_HINT;
+        v_result.refusal := v_refusal;
+        UPDATE wallet.idempotency_key k SET transaction_id = NULL, refusal = v_refusal
+        WHERE k.key = v_request.idempotency_key;
+    END;
     RETURN v_result;
 END
 $$;

@@ -2,6 +2,6 @@
 
 BEGIN;
 
-DROP FUNCTION wallet.post(bigint, bigint, numeric, boolean);
+DROP FUNCTION wallet.post(bigint, bigint, numeric, boolean, bigint);
 
 COMMIT;

@@ -2,8 +2,9 @@
 --
 -- Ids that name no account are left out. `wait` bounds the whole call, in milliseconds; NULL takes
 -- the session's lock_timeout, and 0 waits for ever. (PostgreSQL applies lock_timeout to each wait
--- by itself, and one row can take two.) For the functions that move money, which are SECURITY
--- DEFINER and pin the search_path; nobody else may execute it.
+-- by itself, and one row can take two.) While it waits longer than a moment for an account, it
+-- holds no other. For the functions that move money, which are SECURITY DEFINER and pin the
+-- search_path; nobody else may execute it.
 --
 -- Locks: the accounts' rows, by ascending id, until the caller's transaction ends.
 -- Refusals: none of class WL; 55P03 lock_not_available when it takes longer than `wait`.
@@ -25,34 +26,57 @@ DECLARE
         lock_accounts.wait, extract(epoch FROM v_setting::interval) * 1000);
     v_deadline timestamptz := clock_timestamp() + v_wait * interval '1 millisecond';
     v_left int := v_wait;
+    -- How long to wait for one account while others are held: a moment, and more if that fails.
+    v_moment int := CASE WHEN v_wait <= 20 THEN v_wait ELSE 1 END;
+    v_let_go wallet.refusal := ROW('55P03', 'locks are let go', '', '');
+    v_locked bigint;
     v_accounts wallet.account[];
 BEGIN
     LOOP
-        -- Short waits, one after another: two of them for one row overrun the deadline by little.
-        PERFORM set_config(
-            'lock_timeout', least(v_left, greatest(v_wait / 16, 20))::text, true);
         BEGIN
+            PERFORM set_config('lock_timeout', least(v_left, v_moment)::text, true);
             -- An id never changes, so the order of the sort is the order of the locks. A row that
             -- was waited for is returned in its newest version.
             v_accounts := ARRAY(
                 SELECT ROW(a.id, a.email, a.balance, a.ctime, a.mtime, a.entry_count, a.frozen)
                        ::wallet.account
-                FROM wallet.account a
-                WHERE a.id = ANY (lock_accounts.ids)
-                ORDER BY a.id
-                FOR NO KEY UPDATE);
+                FROM wallet.account a WHERE a.id = ANY (lock_accounts.ids)
+                ORDER BY a.id FOR NO KEY UPDATE);
             PERFORM set_config('lock_timeout', v_setting, true);
             RETURN v_accounts;
         EXCEPTION WHEN lock_not_available THEN
-            -- What it had locked is free again, so the next try locks in order, too.
-            v_left := extract(epoch FROM v_deadline - clock_timestamp()) * 1000;
+            v_moment := least(greatest(2 * v_moment, 20), 80);
         END;
-        IF v_left <= 0 THEN
-            PERFORM set_config('lock_timeout', v_setting, true);
-            RAISE EXCEPTION USING ERRCODE = 'lock_not_available', MESSAGE = 'account locked',
-                DETAIL = format('An account stayed locked for %s ms.', v_wait),
-                HINT = 'Try again later. wallet.account_wait shows who holds it.';
-        END IF;
+
+        -- All are free again. Which one is locked? The answer itself locks the others, and so it is
+        -- taken back.
+        BEGIN
+            v_locked := (
+                SELECT min(a.id) FROM wallet.account a
+                WHERE a.id = ANY (lock_accounts.ids) AND a.id <> ALL (ARRAY(
+                    SELECT f.id FROM wallet.account f WHERE f.id = ANY (lock_accounts.ids)
+                    ORDER BY f.id FOR NO KEY UPDATE SKIP LOCKED)));
+            PERFORM wallet.raise_refusal(v_let_go);
+        EXCEPTION WHEN lock_not_available THEN NULL;
+        END;
+        LOOP
+            v_left := ceil(extract(epoch FROM v_deadline - clock_timestamp()) * 1000);
+            IF v_left <= 0 THEN
+                RAISE EXCEPTION USING ERRCODE = 'lock_not_available', MESSAGE = 'account locked',
+                    DETAIL = format('An account stayed locked for %s ms.', v_wait),
+                    HINT = 'Try again later. wallet.account_wait shows who holds it.';
+            END IF;
+            EXIT WHEN v_locked IS NULL;
+            -- Short turns: two waits for one row overrun the deadline by little.
+            BEGIN
+                PERFORM set_config(
+                    'lock_timeout', least(v_left, greatest(v_wait / 16, 20))::text, true);
+                PERFORM FROM wallet.account a WHERE a.id = v_locked FOR NO KEY UPDATE;
+                v_locked := NULL;
+                PERFORM wallet.raise_refusal(v_let_go);
+            EXCEPTION WHEN lock_not_available THEN NULL;
+            END;
+        END LOOP;
     END LOOP;
 END
 $$;

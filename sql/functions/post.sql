@@ -1,6 +1,7 @@
 -- Moves an amount from a source to a target, and returns the transaction.
 --
 -- `outside` says whether a NULL source or target stands for the world outside or for no account.
+-- `id` is the id that the transaction will have; NULL draws a new one.
 -- For the functions that move money, which are SECURITY DEFINER and pin the search_path; nobody
 -- else may execute it. Many transfers at once take decide_batch() and write_batch() in its place,
 -- with the same rules from check_request() and check_accounts().
@@ -22,7 +23,8 @@ BEGIN;
 SET LOCAL ROLE wallet_owner;
 
 CREATE OR REPLACE FUNCTION wallet.post(
-    source_account_id bigint, target_account_id bigint, amount numeric, outside boolean
+    source_account_id bigint, target_account_id bigint, amount numeric, outside boolean,
+    id bigint DEFAULT NULL
 )
 RETURNS wallet.transaction
 LANGUAGE plpgsql
@@ -62,10 +64,12 @@ BEGIN
 
     -- A clock that was set back must not date the entry before the accounts' last ones.
     INSERT INTO wallet.transaction AS t
-        (source_account_id, target_account_id, amount, ctime,
+        (id, source_account_id, target_account_id, amount, ctime,
          source_entry, target_entry, source_balance, target_balance)
+    OVERRIDING SYSTEM VALUE
     VALUES
-        (v_source.id, v_target.id, v_amount,
+        (coalesce(post.id, nextval('wallet.transaction_id_seq')),
+         v_source.id, v_target.id, v_amount,
          greatest(clock_timestamp(), v_source.mtime, v_target.mtime),
          v_source.entry_count + 1, v_target.entry_count + 1,
          v_source.balance - v_amount, v_target.balance + v_amount)
@@ -84,11 +88,11 @@ BEGIN
 END
 $$;
 
-COMMENT ON FUNCTION wallet.post(bigint, bigint, numeric, boolean) IS
+COMMENT ON FUNCTION wallet.post(bigint, bigint, numeric, boolean, bigint) IS
     'Moves an amount from a source to a target, and returns the transaction. '
     'Refusals: WL002 invalid_amount, WL003 same_account, WL004 account_not_found, '
     'WL006 insufficient_funds, WL007 balance_limit_exceeded, WL008 account_frozen';
 
-REVOKE ALL ON FUNCTION wallet.post(bigint, bigint, numeric, boolean) FROM PUBLIC;
+REVOKE ALL ON FUNCTION wallet.post(bigint, bigint, numeric, boolean, bigint) FROM PUBLIC;
 
 COMMIT;

@@ -2,8 +2,9 @@
 --
 -- A retry gets the same result, even if it was a refusal, so that a late duplicate cannot succeed
 -- after the caller was told no. But refusals of the arguments (WL002, WL003) are raised and leave
--- no trace. It is run_group() for one request. For the functions that take an idempotency_key;
--- nobody else may execute it.
+-- no trace. It keeps keys as run_group() does: the key's row is written first, with the id that the
+-- transaction will have. For the functions that take an idempotency_key; nobody else may execute
+-- it.
 --
 -- Locks: the key, then the accounts by ascending id, until the caller's transaction ends.
 -- Refusals, the first that applies:
@@ -11,7 +12,7 @@
 --   WL011 idempotency_key_reused   the key was used for another request
 --   WL002 invalid_amount
 --   WL003 same_account
--- All others are part of the result. 55P03 when a lock takes longer than lock_timeout.
+-- All others are part of the result.
 --
 --   SELECT (wallet.run_keyed('(deposit,,1,5.00,k-1)')).transaction;
 
@@ -25,27 +26,55 @@ LANGUAGE plpgsql
 VOLATILE
 AS $$
 DECLARE
-    v_group wallet.group_result;
-    v_refusal wallet.refusal;
+    v_request wallet.group_request := run_keyed.request;
+    v_refusal wallet.refusal := wallet.check_request(
+        v_request.source_account_id, v_request.target_account_id, v_request.amount);
+    v_hash bytea := wallet.hash_request(jsonb_build_array(v_request.operation,
+        v_request.source_account_id, v_request.target_account_id,
+        wallet.round_amount(v_request.amount)));
+    v_id bigint;
+    v_known wallet.idempotency_key;
     v_result wallet.keyed_result;
 BEGIN
-    PERFORM wallet.check_key((run_keyed.request).idempotency_key);
-    SELECT g.replayed, g.transaction, g.refusal, g.locked_account_id INTO v_group
-    FROM wallet.run_group(ARRAY[run_keyed.request]) g;
-
-    v_refusal := v_group.refusal;
-    IF v_refusal.sqlstate IN ('WL002', 'WL003', 'WL011') THEN
-        PERFORM wallet.raise_refusal(v_refusal);
-    ELSIF v_refusal.sqlstate IS NULL AND (v_group.transaction).id IS NULL THEN
-        RAISE EXCEPTION USING ERRCODE = 'lock_not_available',
-            MESSAGE = CASE WHEN v_group.locked_account_id IS NULL THEN 'key locked'
-                           ELSE 'account locked' END,
-            DETAIL = format('It stayed locked for %s.', current_setting('lock_timeout')),
-            HINT = 'Try again later. wallet.account_wait shows who holds an account.';
+    PERFORM wallet.check_key(v_request.idempotency_key);
+    IF v_refusal.sqlstate IS NULL THEN
+        INSERT INTO wallet.idempotency_key AS k (key, request_hash, transaction_id, ctime)
+        VALUES (v_request.idempotency_key, v_hash, nextval('wallet.transaction_id_seq'),
+                clock_timestamp())
+        ON CONFLICT DO NOTHING
+        RETURNING k.transaction_id INTO v_id;
     END IF;
-    v_result.replayed := v_group.replayed;
-    v_result.transaction := v_group.transaction;
-    v_result.refusal := v_refusal;
+
+    IF v_id IS NULL THEN
+        SELECT k.key, k.request_hash, k.ctime, k.transaction_id, k.account_id, k.transaction_ids,
+               k.results, k.refusal
+        INTO v_known
+        FROM wallet.idempotency_key k WHERE k.key = v_request.idempotency_key;
+        IF FOUND AND (v_refusal.sqlstate IS NOT NULL OR v_known.request_hash <> v_hash) THEN
+            PERFORM wallet.raise_refusal(wallet.refusal('WL011'));
+        ELSIF v_refusal.sqlstate IS NOT NULL THEN
+            PERFORM wallet.raise_refusal(v_refusal);
+        ELSIF NOT FOUND THEN
+            -- Purged between the two statements: it is a new key again.
+            RETURN wallet.run_keyed(v_request);
+        END IF;
+        RETURN wallet.replay_result(v_known);
+    END IF;
+
+    v_result.replayed := false;
+    BEGIN
+        v_result.transaction := wallet.post(v_request.source_account_id,
+            v_request.target_account_id, v_request.amount, v_request.operation <> 'transfer', v_id);
+    EXCEPTION WHEN
+        SQLSTATE 'WL004' OR SQLSTATE 'WL006' OR SQLSTATE 'WL007' OR SQLSTATE 'WL008'
+    THEN
+        GET STACKED DIAGNOSTICS v_refusal.sqlstate = RETURNED_SQLSTATE,
+            v_refusal.message = MESSAGE_TEXT, v_refusal.detail = PG_EXCEPTION_DETAIL,
+            v_refusal.hint = PG_EXCEPTION_HINT;
+        v_result.refusal := v_refusal;
+        UPDATE wallet.idempotency_key k SET transaction_id = NULL, refusal = v_refusal
+        WHERE k.key = v_request.idempotency_key;
+    END;
     RETURN v_result;
 END
 $$;

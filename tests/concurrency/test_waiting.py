@@ -90,8 +90,9 @@ def test_the_lower_id_is_locked_first_whichever_way_the_money_goes(
     source: int,
     target: int,
 ) -> None:
-    """Held at 1 a transfer or its reversal has not locked 2; held at 2 it has locked 1."""
+    """Held at 1 a call has not locked 2; held at 2 it has locked 1, unless its wait has a bound."""
     open_accounts(app, "100", "100")
+    waiting.execute("SET lock_timeout = 0")
     lock = "SELECT FROM wallet.account WHERE id = %s FOR UPDATE NOWAIT"
     made = call(app, "transfer", source, target, 1)["id"]
     calls: list[tuple[str, tuple[object, ...]]] = [
@@ -109,6 +110,10 @@ def test_the_lower_id_is_locked_first_whichever_way_the_money_goes(
                     wait_until_blocked(admin, waiting, holder)
                     if held == 1:
                         admin.execute(lock, (2,))
+                    elif function == "transfer_or_enqueue":
+                        admin.execute("SET lock_timeout = '5s'")  # It holds 1 for a moment only.
+                        admin.execute("SELECT FROM wallet.account WHERE id = 1 FOR UPDATE")
+                        admin.execute("RESET lock_timeout")
                     else:
                         with pytest.raises(LockNotAvailable):
                             admin.execute(lock, (1,))
