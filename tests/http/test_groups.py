@@ -245,6 +245,6 @@ def test_the_line_is_bounded_and_says_when_to_try_again(database: Database) -> N
             wait_until(lambda: waiting(database) == 1, "one call waits for the account")
             refused = ask(client, pay(other))
             assert "Nothing was done." in problem(refused, "busy")["detail"]
-                assert refused.headers["Retry-After"] == "7"
+            assert refused.headers["Retry-After"] == "7"
         assert balance(client, other) == "100.00"
         wait_until(lambda: ask(client, pay(other)).is_success, "there is room in the line")
