@@ -1648,37 +1648,40 @@ DECLARE
         lock_accounts.wait, extract(epoch FROM v_setting::interval) * 1000);
     v_deadline timestamptz := clock_timestamp() + v_wait * interval '1 millisecond';
     v_left int := v_wait;
-    -- How long to wait for one account while others are held: a moment, and more if that fails.
-    v_moment int := CASE WHEN v_wait <= 20 THEN v_wait ELSE 1 END;
+    -- How long to wait for one account while others are held; NULL is not at all.
+    v_moment int := CASE WHEN v_wait <= 20 THEN v_wait END;
     v_let_go wallet.refusal := ROW('55P03', 'locks are let go', '', '');
     v_locked bigint;
     v_accounts wallet.account[];
 BEGIN
     LOOP
-        BEGIN
-            PERFORM set_config('lock_timeout', least(v_left, v_moment)::text, true);
-            -- An id never changes, so the order of the sort is the order of the locks. A row that
-            -- was waited for is returned in its newest version.
-            v_accounts := ARRAY(
-                SELECT ROW(a.id, a.email, a.balance, a.ctime, a.mtime, a.entry_count, a.frozen)
-                       ::wallet.account
-                FROM wallet.account a WHERE a.id = ANY (lock_accounts.ids)
-                ORDER BY a.id FOR NO KEY UPDATE);
-            PERFORM set_config('lock_timeout', v_setting, true);
-            RETURN v_accounts;
-        EXCEPTION WHEN lock_not_available THEN
-            v_moment := least(greatest(2 * v_moment, 20), 80);
-        END;
+        IF v_moment IS NOT NULL THEN
+            BEGIN
+                PERFORM set_config('lock_timeout', least(v_left, v_moment)::text, true);
+                -- An id never changes, so the order of the sort is the order of the locks. A row
+                -- that was waited for is returned in its newest version.
+                v_accounts := ARRAY(
+                    SELECT ROW(a.id, a.email, a.balance, a.ctime, a.mtime, a.entry_count, a.frozen)
+                           ::wallet.account
+                    FROM wallet.account a WHERE a.id = ANY (lock_accounts.ids)
+                    ORDER BY a.id FOR NO KEY UPDATE);
+                PERFORM set_config('lock_timeout', v_setting, true);
+                RETURN v_accounts;
+            EXCEPTION WHEN lock_not_available THEN NULL;
+            END;
+        END IF;
+        v_moment := least(coalesce(2 * v_moment, 20), 80);
 
-        -- All are free again. Which one is locked? The answer itself locks the others, and so it is
-        -- taken back.
+        -- Lock what is free. If that is not all, let go of it, and wait for the first locked one.
         BEGIN
             v_locked := (
                 SELECT min(a.id) FROM wallet.account a
                 WHERE a.id = ANY (lock_accounts.ids) AND a.id <> ALL (ARRAY(
                     SELECT f.id FROM wallet.account f WHERE f.id = ANY (lock_accounts.ids)
                     ORDER BY f.id FOR NO KEY UPDATE SKIP LOCKED)));
-            PERFORM wallet.raise_refusal(v_let_go);
+            IF v_locked IS NOT NULL THEN
+                PERFORM wallet.raise_refusal(v_let_go);
+            END IF;
         EXCEPTION WHEN lock_not_available THEN NULL;
         END;
         LOOP

@@ -119,37 +119,33 @@ def test_a_group_that_may_wait_for_ever_does(
     assert_sound(admin)
 
 
+def lock_accounts(admin: Connection, wait: int | None) -> None:
+    with admin.transaction():
+        execute(admin, "SELECT wallet.lock_accounts('{2, 1}', %s)", wait)
+
+
 def test_a_wait_for_accounts_ends_though_others_are_in_the_queue_for_them(
     database: Database, app: Connection, admin: Connection
 ) -> None:
     """And the session's lock_timeout is what it was."""
     open_accounts(app, "100", "100")
     lock = "SELECT FROM wallet.account WHERE id = %s FOR NO KEY UPDATE"
-    app.execute("SET lock_timeout = '60s'")
-    with (
-        database.connect() as holder,
-        database.connect() as first,
-        database.connect() as second,
-        holder.transaction(),
-    ):
-        holder.execute(lock, (1,))
-        holder.execute(lock, (2,))
-        with background(execute, first, lock, 1), background(execute, second, lock, 2):
-            for one in (first, second):
-                wait_until_blocked(admin, one, holder)
-            admin.execute("SET lock_timeout = '150ms'; SET statement_timeout = '30s'")
-            for wait in (None, 100):
-                with admin.transaction():
-                    with (
-                        pytest.raises(LockNotAvailable, match="account locked"),
-                        admin.transaction(),
-                    ):
-                        execute(admin, "SELECT wallet.lock_accounts('{2, 1}', %s)", wait)
-                    assert value(admin, "SHOW lock_timeout") == "150ms"
-            holder.execute("ROLLBACK")
-            # One that waited in the queue is done by now, and leaves no lock.
-        execute(admin, "SELECT wallet.lock_accounts('{2, 1}', 20000)")
+    with database.connect() as holder, database.connect() as one, database.connect() as other:
+        holder.execute("BEGIN")
+        for id in (1, 2):
+            holder.execute(lock, (id,))
+        with background(execute, one, lock, 1), background(execute, other, lock, 2):
+            try:
+                for queued in (one, other):
+                    wait_until_blocked(admin, queued, holder)
+                admin.execute("SET lock_timeout = '150ms'; SET statement_timeout = '30s'")
+                for wait in (None, 100):
+                    with admin.transaction():
+                        with pytest.raises(LockNotAvailable, match="account locked"):
+                            lock_accounts(admin, wait)
+                        assert value(admin, "SHOW lock_timeout") == "150ms"
+            finally:
+                holder.execute("ROLLBACK")  # or those in the queue would wait for ever
+    with admin.transaction():
+        lock_accounts(admin, None)
         assert value(admin, "SHOW lock_timeout") == "150ms"
-        with admin.transaction():
-            execute(admin, "SELECT wallet.lock_accounts('{2, 1}', 20000)")
-            assert value(admin, "SHOW lock_timeout") == "150ms"

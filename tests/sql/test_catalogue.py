@@ -30,7 +30,8 @@ app reader, s
     process_pending(max_items integer): bigint, app, v
     get_transfer_result(id bigint): transfer_result, app reader, s
     audit(account_id bigint DEFAULT NULL::bigint): SETOF violation, reader, s
-    run_group(requests group_request[], wait integer DEFAULT NULL::integer): SETOF group_result, app, v
+    run_group(requests group_request[], wait integer DEFAULT NULL::integer): SETOF group_result, \
+app, v
     max_amount(): numeric, app reader, i
     cancel_pending(id bigint): transfer_result, , v
     freeze_account(id bigint): account, , v
