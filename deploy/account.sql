@@ -18,7 +18,7 @@ CREATE TABLE wallet.account (
     frozen boolean NOT NULL DEFAULT false
 ) WITH (fillfactor = 80);
 
-CREATE INDEX account_email ON wallet.account (lower(email));
+CREATE INDEX account_email ON wallet.account (lower(email), id);
 
 -- Transactions have no foreign keys: whoever writes one has just locked its accounts. An account,
 -- once there, stays. ALWAYS: also in a session that plays the part of a replica.
@@ -35,7 +35,8 @@ COMMENT ON COLUMN wallet.account.ctime IS 'When the account was opened';
 COMMENT ON COLUMN wallet.account.mtime IS
     'ctime of the last entry, or of the account while it has none. '
     'No later entry is dated before it, even if the clock is set back';
-COMMENT ON COLUMN wallet.account.entry_count IS 'Number of the last entry; entries count 1, 2, 3 …';
+COMMENT ON COLUMN wallet.account.entry_count IS
+    'Number of the last entry; entries count 1, 2, 3 …';
 COMMENT ON COLUMN wallet.account.frozen IS
     'Whether it takes no part in new transactions; its balance stays and can be read';
 

@@ -21,7 +21,8 @@ $$;
 DO $$
 BEGIN
     IF to_regrole('wallet_app') IS NULL THEN
-        CREATE ROLE wallet_app LOGIN;
+        CREATE ROLE wallet_app LOGIN CONNECTION LIMIT 90;
+        ALTER ROLE wallet_app SET idle_in_transaction_session_timeout = '1min';
         COMMENT ON ROLE wallet_app IS
             'May execute the wallet functions and touch no table; has no password until one is set';
     END IF;
@@ -33,7 +34,8 @@ $$;
 DO $$
 BEGIN
     IF to_regrole('wallet_reader') IS NULL THEN
-        CREATE ROLE wallet_reader LOGIN;
+        CREATE ROLE wallet_reader LOGIN CONNECTION LIMIT 20;
+        ALTER ROLE wallet_reader SET idle_in_transaction_session_timeout = '1min';
         COMMENT ON ROLE wallet_reader IS
             'May read tables, views and reading functions; has no password until one is set';
     END IF;
@@ -61,6 +63,8 @@ BEGIN
     -- drop it: PostgreSQL drops no role that has a privilege on some database.
     EXECUTE format('GRANT CONNECT ON DATABASE %I TO wallet_app, wallet_reader, wallet_owner',
                    current_database());
+    -- A new database lets everybody connect and make temporary tables.
+    EXECUTE format('REVOKE CONNECT, TEMPORARY ON DATABASE %I FROM PUBLIC', current_database());
 END
 $$;
 

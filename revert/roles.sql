@@ -6,6 +6,7 @@ DO $$
 BEGIN
     EXECUTE format('REVOKE CONNECT ON DATABASE %I FROM wallet_app, wallet_reader, wallet_owner',
                    current_database());
+    EXECUTE format('GRANT CONNECT, TEMPORARY ON DATABASE %I TO PUBLIC', current_database());
 END
 $$;
 

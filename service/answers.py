@@ -12,12 +12,18 @@ from service.limits import MAX_ERRORS, MAX_ID
 from service.rows import AccountRow, Kind, State, StatementRow, TransactionRow
 
 Id: TypeAlias = Annotated[int, Meta(ge=1, le=MAX_ID, extra_json_schema={"format": "int64"})]
+# White space, control and format characters, as in check_email.sql.
+_NOT_IN_EMAIL = (
+    r"\u0000-\u0020\u007f-\u00a0\u00ad\u0600-\u0605\u061c\u06dd\u070f\u08e2\u1680\u180e"
+    r"\u2000-\u200f\u2028-\u202f\u205f-\u206f\u3000\ufeff\ufff9-\ufffb"
+    "\U000110bd\U000110cd\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0001\U000e0020-\U000e007f"
+)
 Email: TypeAlias = Annotated[
     str,
     Meta(
         min_length=3,
         max_length=254,
-        pattern=r"^[^@\u0000-\u0020\u007f-\u00a0]+@[^@\u0000-\u0020\u007f-\u00a0]+$",
+        pattern=f"^[^@{_NOT_IN_EMAIL}]+@[^@{_NOT_IN_EMAIL}]+$",
         examples=["ada@example.com"],
     ),
 ]
@@ -78,9 +84,13 @@ class Account(Answer):
 
 
 class Accounts(Answer):
-    """The wallets of an address, the oldest first."""
+    """A page of the wallets of an address, the oldest first."""
 
     items: list[Account]
+    next: Annotated[
+        Id | None,
+        Meta(description="The `after` of the next page; null on the last page.", examples=[51]),
+    ]
 
 
 class Failure(Answer):

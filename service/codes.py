@@ -86,6 +86,13 @@ _REFUSALS = (
         "The transaction has already succeeded or failed. Only `cancel_pending()` raises this.",
         "WL015",
     ),
+    Code(
+        "processing_failed",
+        409,
+        "Processing the transaction raised an unexpected error several times, and it was set aside. "
+        "Only a failed transaction's `failure` has this code.",
+        "WL020",
+    ),
 )
 """In the order in which the database checks them."""
 

@@ -57,10 +57,11 @@ class Database:
         (row,) = await self._reads.fetch(statements.GET_ACCOUNT, id)
         return AccountRow(**row)
 
-    async def find_accounts(self, *, email: str) -> list[AccountRow]:
-        return [
-            AccountRow(**row) for row in await self._reads.fetch(statements.FIND_ACCOUNTS, email)
-        ]
+    async def find_accounts(
+        self, *, email: str, after: int | None, page_size: int
+    ) -> list[AccountRow]:
+        rows = await self._reads.fetch(statements.FIND_ACCOUNTS, email, after, page_size)
+        return [AccountRow(**row) for row in rows]
 
     async def deposit(
         self, *, account_id: int, amount: Decimal, idempotency_key: str | None

@@ -230,9 +230,9 @@ DOCUMENT: dict[str, Any] = {
             "get": _operation(
                 "find_accounts",
                 "The wallets of an email address.",
-                {200: _response("The accounts.", "Accounts")},
+                {200: _response("The accounts.", "Accounts", "Link")},
                 ("invalid_email", *_DATABASE),
-                parameters=("email",),
+                parameters=("email", "limit", "after"),
             ),
         },
         "/account/{id}": {

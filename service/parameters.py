@@ -37,6 +37,16 @@ class AccountQuery(Struct):
         ),
         read_email,
     ]
+    limit: Annotated[
+        int,
+        Meta(ge=1, le=MAX_PAGE_SIZE, description="The most items to list."),
+        whole_number(1, MAX_PAGE_SIZE),
+    ] = PAGE_SIZE
+    after: Annotated[
+        Annotated[int, Meta(ge=1, le=MAX_ID)] | None,
+        Meta(description="Only accounts with a higher id: `next` of the page before."),
+        whole_number(1, MAX_ID),
+    ] = None
 
 
 class StatementQuery(Struct):
@@ -44,7 +54,7 @@ class StatementQuery(Struct):
 
     limit: Annotated[
         int,
-        Meta(ge=1, le=MAX_PAGE_SIZE, description="The most entries to list."),
+        Meta(ge=1, le=MAX_PAGE_SIZE, description="The most items to list."),
         whole_number(1, MAX_PAGE_SIZE),
     ] = PAGE_SIZE
     before: Annotated[

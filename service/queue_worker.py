@@ -17,12 +17,18 @@ import asyncpg
 from service.config import Settings
 from service.connections import CONNECTION_ERRORS, session_settings
 from service.errors import connection_is_stale
-from service.statements import PROCESS_PENDING
+from service.statements import PROCESS_PENDING, SET_ASIDE_PENDING
 
 logger = logging.getLogger("wallet")
 
 MAX_ITEMS = 1000
 """The most transfers that one call makes: their accounts are locked while it runs."""
+
+# How often one transfer alone may raise an error before it is set aside.
+_MAX_TRIES = 5
+
+# What ends a call, though the transfer is right: locks, timeouts, deadlocks, a server that cannot.
+_PASSES = ("40", "53", "55P03", "57", "58", "25006")
 
 # Pauses in seconds: while the queue is empty, and after a call that failed.
 _FIRST_PAUSE, _MAX_PAUSE, _PAUSE_AFTER_FAILURE = 0.005, 0.1, 0.5
@@ -37,6 +43,7 @@ class QueueWorker:
         self._connection: asyncpg.Connection | None = None
         self._trouble = ""
         self._max_items = MAX_ITEMS
+        self._tries = 0
 
     def stop(self) -> None:
         """Stop after the call in flight."""
@@ -77,6 +84,7 @@ class QueueWorker:
             logger.warning("processing the queue again")
             self._trouble = ""
         self._max_items = min(self._max_items * 10, MAX_ITEMS)
+        self._tries = 0
         return processed
 
     async def _recover(self, error: Exception) -> None:
@@ -87,11 +95,23 @@ class QueueWorker:
             logger.warning("cannot process the queue: %s: %s", trouble, message)
             self._trouble = trouble
         if isinstance(error, asyncpg.PostgresError) and not connection_is_stale(error):
+            if self._max_items == 1 and not (error.sqlstate or "").startswith(_PASSES):
+                await self._count_try(error)
             # An account that is locked must not hold up the transfers that were queued before it.
             self._max_items = max(1, self._max_items // 10)
         elif self._connection:
             self._connection.terminate()
             self._connection = None
+
+    async def _count_try(self, error: asyncpg.PostgresError) -> None:
+        """Set the oldest transfer aside if processing it alone has raised errors too often."""
+        self._tries += 1
+        if self._tries >= _MAX_TRIES and self._connection:
+            with suppress(asyncpg.PostgresError, *CONNECTION_ERRORS):
+                message = f"{error.sqlstate}: {error}"
+                id = await self._connection.fetchval(SET_ASIDE_PENDING, message)
+                logger.error("transaction %s was set aside: %s", id, " ".join(message.split()))
+                self._tries = 0
 
     async def _sleep(self, seconds: float) -> None:
         with suppress(TimeoutError):

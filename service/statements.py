@@ -82,7 +82,7 @@ FROM wallet.run_group(ARRAY(
     ORDER BY r.item), $6) g"""
 
 GET_ACCOUNT = f"{_ACCOUNT} wallet.get_account($1)"
-FIND_ACCOUNTS = f"{_ACCOUNT} wallet.find_accounts($1)"
+FIND_ACCOUNTS = f"{_ACCOUNT} wallet.find_accounts($1, $2, $3)"
 GET_TRANSFER_RESULT = """
 SELECT id, source_account_id, target_account_id, amount, ctime, state, sqlstate, detail
 FROM wallet.get_transfer_result($1)
@@ -92,13 +92,14 @@ SELECT entry, transaction_id, kind, counterparty_account_id, amount, balance, ct
 FROM wallet.get_statement($1, $2, $3)
 """
 PROCESS_PENDING = "SELECT wallet.process_pending($1)"
+SET_ASIDE_PENDING = "SELECT wallet.set_aside_pending($1)"
 IS_READY = """
 SELECT bool_and(coalesce(has_function_privilege(to_regprocedure(name), 'EXECUTE'), false))
 FROM unnest(ARRAY[
     'wallet.create_account(text)',
     'wallet.create_account(text, text)',
     'wallet.get_account(bigint)',
-    'wallet.find_accounts(text)',
+    'wallet.find_accounts(text, bigint, int)',
     'wallet.deposit(bigint, numeric)',
     'wallet.deposit(bigint, numeric, text)',
     'wallet.withdraw(bigint, numeric)',
@@ -116,6 +117,7 @@ FROM unnest(ARRAY[
     'wallet.get_transfer_result(bigint)',
     'wallet.get_statement(bigint, bigint, int)',
     'wallet.process_pending(int)',
+    'wallet.set_aside_pending(text)',
     'wallet.run_group(wallet.group_request[], int)'
 ]) AS name
 -- Without USAGE, to_regprocedure() raises instead of returning NULL.

@@ -170,6 +170,9 @@ BEGIN
         WHEN 'WL015' THEN ROW(refusal.sqlstate, 'not pending',
             format('Transaction %s has succeeded or failed already.', v_id),
             'Reverse it, if it succeeded and is to be taken back.')::wallet.refusal
+        WHEN 'WL020' THEN ROW(refusal.sqlstate, 'processing failed',
+            format('Processing transaction %s raised an error several times.', v_id),
+            'Ask for the transfer again once the cause is mended.')::wallet.refusal
     END;
 END
 $$;
@@ -308,7 +311,7 @@ ALTER TABLE wallet.account ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
 ALTER TABLE ONLY wallet.account
     ADD CONSTRAINT account_pkey PRIMARY KEY (id);
 
-CREATE INDEX account_email ON wallet.account USING btree (lower((email)::text));
+CREATE INDEX account_email ON wallet.account USING btree (lower((email)::text), id);
 
 GRANT SELECT ON TABLE wallet.account TO wallet_reader;
 
@@ -587,6 +590,23 @@ ALTER VIEW wallet.queue OWNER TO wallet_owner;
 COMMENT ON VIEW wallet.queue IS 'Transfers that wait to be processed, the next one first';
 
 GRANT SELECT ON TABLE wallet.queue TO wallet_reader;
+
+-- Table wallet.queue_lock
+
+CREATE TABLE wallet.queue_lock (
+    id boolean DEFAULT true NOT NULL,
+    CONSTRAINT queue_lock_one_row CHECK (id)
+);
+
+ALTER TABLE wallet.queue_lock OWNER TO wallet_owner;
+
+COMMENT ON TABLE wallet.queue_lock IS 'One row. process_pending() locks it, so that one call at a time processes the queue';
+COMMENT ON COLUMN wallet.queue_lock.id IS 'true';
+
+ALTER TABLE ONLY wallet.queue_lock
+    ADD CONSTRAINT queue_lock_pkey PRIMARY KEY (id);
+
+GRANT SELECT ON TABLE wallet.queue_lock TO wallet_reader;
 
 -- View wallet.queue_stats
 
@@ -1012,6 +1032,44 @@ COMMENT ON FUNCTION wallet.check_accounts(amount numeric, source_account_id bigi
 
 REVOKE ALL ON FUNCTION wallet.check_accounts(amount numeric, source_account_id bigint, source_balance numeric, source_frozen boolean, target_account_id bigint, target_balance numeric, target_frozen boolean, outside boolean) FROM PUBLIC;
 
+-- Function wallet.check_email
+
+CREATE FUNCTION wallet.check_email(email text) RETURNS void
+    LANGUAGE plpgsql STABLE
+    AS $_$
+DECLARE
+    v_reason text;
+BEGIN
+    -- The characters are spelled out, since classes such as \s depend on the database's locale.
+    v_reason := CASE
+        WHEN check_email.email IS NULL THEN 'The email is NULL.'
+        WHEN check_email.email = '' THEN 'The email is empty.'
+        WHEN char_length(check_email.email) > 254 THEN format(
+            'The email has %s characters; 254 is the limit.', char_length(check_email.email))
+        WHEN check_email.email ~ '[\u0001-\u001f\u007f-\u009f]'
+            THEN 'The email has a control character in it.'
+        WHEN check_email.email
+            ~ '[\u0020\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]'
+            THEN 'The email has white space in it.'
+        WHEN check_email.email ~ ('[\u00ad\u0600-\u0605\u061c\u06dd\u070f\u08e2\u180e\u200b-\u200f'
+            '\u202a-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\U000110bd\U000110cd'
+            '\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0001\U000e0020-\U000e007f]')
+            THEN 'The email has a format character in it, which cannot be seen.'
+        WHEN check_email.email !~ '^[^@]+@[^@]+$' THEN format('The email is %L.', check_email.email)
+    END;
+    IF v_reason IS NOT NULL THEN
+        PERFORM wallet.raise_refusal(ROW('WL001', 'invalid email', v_reason,
+            'Give an address of the form local@domain, without white space.')::wallet.refusal);
+    END IF;
+END
+$_$;
+
+ALTER FUNCTION wallet.check_email(email text) OWNER TO wallet_owner;
+
+COMMENT ON FUNCTION wallet.check_email(email text) IS 'Raises a refusal unless an email is an address: local@domain, 3 to 254 characters. Refusals: WL001 invalid_email';
+
+REVOKE ALL ON FUNCTION wallet.check_email(email text) FROM PUBLIC;
+
 -- Function wallet.check_key
 
 CREATE FUNCTION wallet.check_key(idempotency_key text) RETURNS void
@@ -1034,6 +1092,26 @@ ALTER FUNCTION wallet.check_key(idempotency_key text) OWNER TO wallet_owner;
 COMMENT ON FUNCTION wallet.check_key(idempotency_key text) IS 'Raises an error unless a key is 1 to 255 printable ASCII characters. Refusals: none of class WL; 22023 for a key that cannot be one';
 
 REVOKE ALL ON FUNCTION wallet.check_key(idempotency_key text) FROM PUBLIC;
+
+-- Function wallet.check_page_size
+
+CREATE FUNCTION wallet.check_page_size(page_size integer) RETURNS void
+    LANGUAGE plpgsql IMMUTABLE
+    AS $$
+BEGIN
+    IF (check_page_size.page_size BETWEEN 1 AND 1000) IS NOT TRUE THEN
+        RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value', MESSAGE = 'invalid page size',
+            DETAIL = format('The page size is %s.', coalesce(page_size::text, 'NULL')),
+            HINT = 'Give a page size of 1 to 1000.';
+    END IF;
+END
+$$;
+
+ALTER FUNCTION wallet.check_page_size(page_size integer) OWNER TO wallet_owner;
+
+COMMENT ON FUNCTION wallet.check_page_size(page_size integer) IS 'Raises an error unless a page size is 1 to 1000. Refusals: none of class WL; 22023 for any other page size';
+
+REVOKE ALL ON FUNCTION wallet.check_page_size(page_size integer) FROM PUBLIC;
 
 -- Function wallet.check_request
 
@@ -1141,31 +1219,12 @@ REVOKE ALL ON FUNCTION wallet.claim_keys(requests wallet.group_request[], wait i
 CREATE FUNCTION wallet.create_account(email text) RETURNS wallet.account
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'wallet', 'pg_temp'
-    AS $_$
+    AS $$
 DECLARE
     v_account wallet.account;
-    v_reason text;
     v_ctime timestamptz := clock_timestamp();
 BEGIN
-    -- The ranges are spelled out, since classes such as \s depend on the database's locale.
-    IF create_account.email IS NULL THEN
-        v_reason := 'The email is NULL.';
-    ELSIF create_account.email = '' THEN
-        v_reason := 'The email is empty.';
-    ELSIF char_length(create_account.email) > 254 THEN
-        v_reason := format(
-            'The email has %s characters; 254 is the limit.', char_length(create_account.email)
-        );
-    ELSIF create_account.email ~ '[\u0001-\u001f\u007f-\u009f]' THEN
-        v_reason := 'The email has a control character in it.';
-    ELSIF create_account.email !~ '^[^@\u0020\u00a0]+@[^@\u0020\u00a0]+$' THEN
-        v_reason := format('The email is %L.', create_account.email);
-    END IF;
-
-    IF v_reason IS NOT NULL THEN
-        PERFORM wallet.raise_refusal(ROW('WL001', 'invalid email', v_reason,
-            'Give an address of the form local@domain, without spaces.')::wallet.refusal);
-    END IF;
+    PERFORM wallet.check_email(create_account.email);
 
     INSERT INTO wallet.account AS a (email, ctime, mtime)
     VALUES (create_account.email, v_ctime, v_ctime)
@@ -1174,7 +1233,7 @@ BEGIN
 
     RETURN v_account;
 END
-$_$;
+$$;
 
 ALTER FUNCTION wallet.create_account(email text) OWNER TO wallet_owner;
 
@@ -1377,26 +1436,30 @@ GRANT ALL ON FUNCTION wallet.enqueue_transfer(source_account_id bigint, target_a
 
 -- Function wallet.find_accounts
 
-CREATE FUNCTION wallet.find_accounts(email text) RETURNS SETOF wallet.account
+CREATE FUNCTION wallet.find_accounts(email text, after bigint DEFAULT NULL::bigint, page_size integer DEFAULT 50) RETURNS SETOF wallet.account
     LANGUAGE plpgsql STABLE SECURITY DEFINER
     SET search_path TO 'wallet', 'pg_temp'
     AS $$
 BEGIN
+    PERFORM wallet.check_page_size(find_accounts.page_size);
+
     RETURN QUERY
     SELECT a.id, a.email, a.balance, a.ctime, a.mtime, a.entry_count, a.frozen
     FROM wallet.account a
     WHERE lower(a.email) = lower(find_accounts.email)
-    ORDER BY a.id;
+      AND a.id > coalesce(find_accounts.after, 0)
+    ORDER BY a.id
+    LIMIT find_accounts.page_size;
 END
 $$;
 
-ALTER FUNCTION wallet.find_accounts(email text) OWNER TO wallet_owner;
+ALTER FUNCTION wallet.find_accounts(email text, after bigint, page_size integer) OWNER TO wallet_owner;
 
-COMMENT ON FUNCTION wallet.find_accounts(email text) IS 'Returns the accounts of an email address, without regard to case, the oldest first. Refusals: none';
+COMMENT ON FUNCTION wallet.find_accounts(email text, after bigint, page_size integer) IS 'Returns the accounts of an email address, without regard to case, the oldest first, in pages. Refusals: none of class WL; 22023 for a page_size that is not 1 to 1000';
 
-REVOKE ALL ON FUNCTION wallet.find_accounts(email text) FROM PUBLIC;
-GRANT ALL ON FUNCTION wallet.find_accounts(email text) TO wallet_app;
-GRANT ALL ON FUNCTION wallet.find_accounts(email text) TO wallet_reader;
+REVOKE ALL ON FUNCTION wallet.find_accounts(email text, after bigint, page_size integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION wallet.find_accounts(email text, after bigint, page_size integer) TO wallet_app;
+GRANT ALL ON FUNCTION wallet.find_accounts(email text, after bigint, page_size integer) TO wallet_reader;
 
 -- Function wallet.freeze_account
 
@@ -1457,12 +1520,7 @@ DECLARE
     v_account wallet.account;
     v_last bigint;
 BEGIN
-    IF (get_statement.page_size BETWEEN 1 AND 1000) IS NOT TRUE THEN
-        RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value', MESSAGE = 'invalid page size',
-            DETAIL = format('The page size is %s.', coalesce(page_size::text, 'NULL')),
-            HINT = 'Give a page size of 1 to 1000.';
-    END IF;
-
+    PERFORM wallet.check_page_size(get_statement.page_size);
     v_account := wallet.get_account(get_statement.account_id);
     -- Bounded first, because `before` may be any bigint, and arithmetic on it could overflow.
     v_last := greatest(least(get_statement.before, v_account.entry_count + 1), 1) - 1;
@@ -1798,7 +1856,7 @@ BEGIN
             HINT = 'Give the most transfers to process, 1 or more.';
     END IF;
     -- A statement of its own, so that the next one sees what another call has committed.
-    PERFORM pg_advisory_xact_lock(hashtextextended('wallet.process_pending', 0));
+    PERFORM FROM wallet.queue_lock l FOR NO KEY UPDATE;
 
     WITH oldest AS (
         DELETE FROM wallet.pending_transfer d
@@ -2281,6 +2339,64 @@ ALTER FUNCTION wallet.run_with_key(idempotency_key text, operation text, argumen
 COMMENT ON FUNCTION wallet.run_with_key(idempotency_key text, operation text, arguments jsonb) IS 'Runs an operation, unless its key has been used: then it returns the first result again. Refusals: 22023 for a bad key, WL011 idempotency_key_reused, WL001 invalid_email, WL002 invalid_amount, WL003 same_account, WL012 batch_too_large';
 
 REVOKE ALL ON FUNCTION wallet.run_with_key(idempotency_key text, operation text, arguments jsonb) FROM PUBLIC;
+
+-- Function wallet.set_aside_pending
+
+CREATE FUNCTION wallet.set_aside_pending(detail text) RETURNS bigint
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'wallet', 'pg_temp'
+    AS $$
+DECLARE
+    v_refusal wallet.refusal;
+    v_pending record;
+BEGIN
+    PERFORM FROM wallet.queue_lock l FOR NO KEY UPDATE;
+
+    DELETE FROM wallet.pending_transfer d
+    WHERE d.id = (SELECT min(p.id) FROM wallet.pending_transfer p)
+    RETURNING d.id, d.source_account_id, d.target_account_id, d.amount INTO v_pending;
+    IF v_pending.id IS NOT NULL THEN
+        v_refusal := wallet.refusal('WL020', v_pending.id);
+        INSERT INTO wallet.failed_transfer
+            (id, source_account_id, target_account_id, amount, ctime,
+             sqlstate, message, detail, hint)
+        VALUES (v_pending.id, v_pending.source_account_id, v_pending.target_account_id,
+                v_pending.amount, clock_timestamp(), v_refusal.sqlstate, v_refusal.message,
+                v_refusal.detail || ' ' || coalesce(left(set_aside_pending.detail, 500), ''),
+                v_refusal.hint);
+    END IF;
+
+    RETURN v_pending.id;
+END
+$$;
+
+ALTER FUNCTION wallet.set_aside_pending(detail text) OWNER TO wallet_owner;
+
+COMMENT ON FUNCTION wallet.set_aside_pending(detail text) IS 'Takes the oldest pending transfer out of the queue, as failed, and returns its id, or NULL. Refusals: none';
+
+REVOKE ALL ON FUNCTION wallet.set_aside_pending(detail text) FROM PUBLIC;
+GRANT ALL ON FUNCTION wallet.set_aside_pending(detail text) TO wallet_app;
+
+-- Function wallet.set_email
+
+CREATE FUNCTION wallet.set_email(account_id bigint, email text) RETURNS wallet.account
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'wallet', 'pg_temp'
+    AS $$
+BEGIN
+    PERFORM wallet.check_email(set_email.email);
+
+    UPDATE wallet.account a SET email = set_email.email WHERE a.id = set_email.account_id;
+
+    RETURN wallet.get_account(set_email.account_id);
+END
+$$;
+
+ALTER FUNCTION wallet.set_email(account_id bigint, email text) OWNER TO wallet_owner;
+
+COMMENT ON FUNCTION wallet.set_email(account_id bigint, email text) IS 'Gives an account another email address, and returns the account. Refusals: WL001 invalid_email, WL004 account_not_found';
+
+REVOKE ALL ON FUNCTION wallet.set_email(account_id bigint, email text) FROM PUBLIC;
 
 -- Function wallet.transfer
 

@@ -18,4 +18,6 @@ WHERE d.datname = current_database()
   AND acl.grantee IN ('wallet_app'::regrole, 'wallet_reader'::regrole, 'wallet_owner'::regrole)
   AND acl.privilege_type = 'CONNECT';
 
+SELECT 1 / (NOT has_database_privilege('public', current_database(), 'CONNECT, TEMPORARY'))::int;
+
 ROLLBACK;

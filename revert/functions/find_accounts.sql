@@ -2,6 +2,6 @@
 
 BEGIN;
 
-DROP FUNCTION wallet.find_accounts(text);
+DROP FUNCTION wallet.find_accounts(text, bigint, int);
 
 COMMIT;

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from urllib.parse import urlencode
+
 from sanic import Blueprint, HTTPResponse, Request
 
 from service.answers import Account, Accounts, Statement, StatementLine, Transaction
@@ -34,8 +36,14 @@ async def create_account(request: Request) -> HTTPResponse:
 async def find_accounts(request: Request) -> HTTPResponse:
     query = read_query(request, AccountQuery)
     database: Database = request.app.ctx.database
-    rows = await database.find_accounts(email=query.email)
-    return json_response(request, 200, Accounts([Account.of(row) for row in rows]))
+    rows = await database.find_accounts(email=query.email, after=query.after, page_size=query.limit)
+    next_after = rows[-1].id if len(rows) == query.limit else None
+    headers = {}
+    if next_after:
+        parameters = urlencode({"email": query.email, "limit": query.limit, "after": next_after})
+        headers["Link"] = f'</account?{parameters}>; rel="next"'
+    accounts = Accounts([Account.of(row) for row in rows], next_after)
+    return json_response(request, 200, accounts, headers)
 
 
 @blueprint.get("/account/<id:str>")

@@ -1,7 +1,7 @@
 -- Opens an account with a balance of 0.00 for an email address, and returns it.
 --
--- An address is local@domain, 3 to 254 characters, without spaces or control characters. It is
--- stored as given. One address may own several accounts.
+-- check_email() says what an address is. It is stored as given. One address may own several
+-- accounts.
 --
 -- With an idempotency_key it is done once for each key, as run_with_key() says.
 --
@@ -23,28 +23,9 @@ SET search_path = wallet, pg_temp
 AS $$
 DECLARE
     v_account wallet.account;
-    v_reason text;
     v_ctime timestamptz := clock_timestamp();
 BEGIN
-    -- The ranges are spelled out, since classes such as \s depend on the database's locale.
-    IF create_account.email IS NULL THEN
-        v_reason := 'The email is NULL.';
-    ELSIF create_account.email = '' THEN
-        v_reason := 'The email is empty.';
-    ELSIF char_length(create_account.email) > 254 THEN
-        v_reason := format(
-            'The email has %s characters; 254 is the limit.', char_length(create_account.email)
-        );
-    ELSIF create_account.email ~ '[\u0001-\u001f\u007f-\u009f]' THEN
-        v_reason := 'The email has a control character in it.';
-    ELSIF create_account.email !~ '^[^@\u0020\u00a0]+@[^@\u0020\u00a0]+$' THEN
-        v_reason := format('The email is %L.', create_account.email);
-    END IF;
-
-    IF v_reason IS NOT NULL THEN
-        PERFORM wallet.raise_refusal(ROW('WL001', 'invalid email', v_reason,
-            'Give an address of the form local@domain, without spaces.')::wallet.refusal);
-    END IF;
+    PERFORM wallet.check_email(create_account.email);
 
     INSERT INTO wallet.account AS a (email, ctime, mtime)
     VALUES (create_account.email, v_ctime, v_ctime)

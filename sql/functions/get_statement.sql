@@ -28,12 +28,7 @@ DECLARE
     v_account wallet.account;
     v_last bigint;
 BEGIN
-    IF (get_statement.page_size BETWEEN 1 AND 1000) IS NOT TRUE THEN
-        RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value', MESSAGE = 'invalid page size',
-            DETAIL = format('The page size is %s.', coalesce(page_size::text, 'NULL')),
-            HINT = 'Give a page size of 1 to 1000.';
-    END IF;
-
+    PERFORM wallet.check_page_size(get_statement.page_size);
     v_account := wallet.get_account(get_statement.account_id);
     -- Bounded first, because `before` may be any bigint, and arithmetic on it could overflow.
     v_last := greatest(least(get_statement.before, v_account.entry_count + 1), 1) - 1;

@@ -6,7 +6,7 @@
 -- before it. A result below `max_items` means that nothing is pending any more, or that some
 -- transfers were cancelled at the same time.
 --
--- Locks: the right to process the queue, the requests' rows, then all accounts that they name by
+-- Locks: the row of queue_lock, the requests' rows, then all accounts that they name by
 -- ascending id, until the caller's transaction ends. A second call waits for the first.
 -- Refusals: none of class WL; 22023 for max_items that is NULL or below 1.
 --
@@ -34,7 +34,7 @@ BEGIN
             HINT = 'Give the most transfers to process, 1 or more.';
     END IF;
     -- A statement of its own, so that the next one sees what another call has committed.
-    PERFORM pg_advisory_xact_lock(hashtextextended('wallet.process_pending', 0));
+    PERFORM FROM wallet.queue_lock l FOR NO KEY UPDATE;
 
     WITH oldest AS (
         DELETE FROM wallet.pending_transfer d

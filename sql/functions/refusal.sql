@@ -69,6 +69,9 @@ BEGIN
         WHEN 'WL015' THEN ROW(refusal.sqlstate, 'not pending',
             format('Transaction %s has succeeded or failed already.', v_id),
             'Reverse it, if it succeeded and is to be taken back.')::wallet.refusal
+        WHEN 'WL020' THEN ROW(refusal.sqlstate, 'processing failed',
+            format('Processing transaction %s raised an error several times.', v_id),
+            'Ask for the transfer again once the cause is mended.')::wallet.refusal
     END;
 END
 $$;

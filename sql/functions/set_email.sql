@@ -1,0 +1,40 @@
+-- Gives an account another email address, and returns the account.
+--
+-- To erase a person's address, set one that names nobody, such as 'erased@example.invalid'. No other
+-- table and no log holds the old one, and the ledger stays whole.
+-- For DBAs: grant it to the people who may decide that.
+--
+-- Locks: the account's row, until the caller's transaction ends.
+-- Refusals, the first that applies:
+--   WL001 invalid_email
+--   WL004 account_not_found
+--
+--   SELECT * FROM wallet.set_email(account_id => 1, email => 'ada@example.org');
+
+BEGIN;
+
+SET LOCAL ROLE wallet_owner;
+
+CREATE OR REPLACE FUNCTION wallet.set_email(account_id bigint, email text)
+RETURNS wallet.account
+LANGUAGE plpgsql
+VOLATILE
+SECURITY DEFINER
+SET search_path = wallet, pg_temp
+AS $$
+BEGIN
+    PERFORM wallet.check_email(set_email.email);
+
+    UPDATE wallet.account a SET email = set_email.email WHERE a.id = set_email.account_id;
+
+    RETURN wallet.get_account(set_email.account_id);
+END
+$$;
+
+COMMENT ON FUNCTION wallet.set_email(bigint, text) IS
+    'Gives an account another email address, and returns the account. '
+    'Refusals: WL001 invalid_email, WL004 account_not_found';
+
+REVOKE ALL ON FUNCTION wallet.set_email(bigint, text) FROM PUBLIC;
+
+COMMIT;
