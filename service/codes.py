@@ -89,7 +89,7 @@ _REFUSALS = (
     Code(
         "processing_failed",
         409,
-        "Processing the transaction raised an unexpected error several times, and it was set aside. "
+        "Processing the transaction raised an unexpected error several times: it was set aside. "
         "Only a failed transaction's `failure` has this code.",
         "WL020",
     ),

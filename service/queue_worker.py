@@ -28,6 +28,7 @@ MAX_ITEMS = 1000
 _MAX_TRIES = 5
 
 # What ends a call, though the transfer is right: locks, timeouts, deadlocks, a server that cannot.
+# set_aside_pending() has the same list.
 _PASSES = ("40", "53", "55P03", "57", "58", "25006")
 
 # Pauses in seconds: while the queue is empty, and after a call that failed.
@@ -108,10 +109,11 @@ class QueueWorker:
         self._tries += 1
         if self._tries >= _MAX_TRIES and self._connection:
             with suppress(asyncpg.PostgresError, *CONNECTION_ERRORS):
-                message = f"{error.sqlstate}: {error}"
-                id = await self._connection.fetchval(SET_ASIDE_PENDING, message)
-                logger.error("transaction %s was set aside: %s", id, " ".join(message.split()))
+                id = await self._connection.fetchval(SET_ASIDE_PENDING)
                 self._tries = 0
+                if id is not None:
+                    message = " ".join(f"{error.sqlstate}: {error}".split())
+                    logger.error("transaction %s was set aside: %s", id, message)
 
     async def _sleep(self, seconds: float) -> None:
         with suppress(TimeoutError):

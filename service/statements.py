@@ -92,7 +92,7 @@ SELECT entry, transaction_id, kind, counterparty_account_id, amount, balance, ct
 FROM wallet.get_statement($1, $2, $3)
 """
 PROCESS_PENDING = "SELECT wallet.process_pending($1)"
-SET_ASIDE_PENDING = "SELECT wallet.set_aside_pending($1)"
+SET_ASIDE_PENDING = "SELECT wallet.set_aside_pending()"
 IS_READY = """
 SELECT bool_and(coalesce(has_function_privilege(to_regprocedure(name), 'EXECUTE'), false))
 FROM unnest(ARRAY[
@@ -117,7 +117,7 @@ FROM unnest(ARRAY[
     'wallet.get_transfer_result(bigint)',
     'wallet.get_statement(bigint, bigint, int)',
     'wallet.process_pending(int)',
-    'wallet.set_aside_pending(text)',
+    'wallet.set_aside_pending()',
     'wallet.run_group(wallet.group_request[], int)'
 ]) AS name
 -- Without USAGE, to_regprocedure() raises instead of returning NULL.

@@ -1051,9 +1051,9 @@ BEGIN
         WHEN check_email.email
             ~ '[\u0020\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]'
             THEN 'The email has white space in it.'
-        WHEN check_email.email ~ ('[\u00ad\u0600-\u0605\u061c\u06dd\u070f\u08e2\u180e\u200b-\u200f'
+        WHEN check_email.email ~ ('[\u00ad\u0600-\u0605\u061c\u06dd\u070f\u0890\u0891\u08e2\u180e\u200b-\u200f'
             '\u202a-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\U000110bd\U000110cd'
-            '\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0001\U000e0020-\U000e007f]')
+            '\U00013430-\U0001343f\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0001\U000e0020-\U000e007f]')
             THEN 'The email has a format character in it, which cannot be seen.'
         WHEN check_email.email !~ '^[^@]+@[^@]+$' THEN format('The email is %L.', check_email.email)
     END;
@@ -2342,7 +2342,7 @@ REVOKE ALL ON FUNCTION wallet.run_with_key(idempotency_key text, operation text,
 
 -- Function wallet.set_aside_pending
 
-CREATE FUNCTION wallet.set_aside_pending(detail text) RETURNS bigint
+CREATE FUNCTION wallet.set_aside_pending() RETURNS bigint
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'wallet', 'pg_temp'
     AS $$
@@ -2350,7 +2350,18 @@ DECLARE
     v_refusal wallet.refusal;
     v_pending record;
 BEGIN
+    -- Once this is held, the transfer that is oldest can only be cancelled.
     PERFORM FROM wallet.queue_lock l FOR NO KEY UPDATE;
+    BEGIN
+        PERFORM wallet.process_pending(1);
+        -- Else a deferred trigger would raise its error at the commit.
+        SET CONSTRAINTS ALL IMMEDIATE;
+        RETURN NULL;
+    EXCEPTION WHEN OTHERS THEN
+        IF SQLSTATE ~ '^(40|53|55P03|57|58|25006)' THEN
+            RAISE;
+        END IF;
+    END;
 
     DELETE FROM wallet.pending_transfer d
     WHERE d.id = (SELECT min(p.id) FROM wallet.pending_transfer p)
@@ -2361,21 +2372,20 @@ BEGIN
             (id, source_account_id, target_account_id, amount, ctime,
              sqlstate, message, detail, hint)
         VALUES (v_pending.id, v_pending.source_account_id, v_pending.target_account_id,
-                v_pending.amount, clock_timestamp(), v_refusal.sqlstate, v_refusal.message,
-                v_refusal.detail || ' ' || coalesce(left(set_aside_pending.detail, 500), ''),
-                v_refusal.hint);
+                v_pending.amount, clock_timestamp(),
+                v_refusal.sqlstate, v_refusal.message, v_refusal.detail, v_refusal.hint);
     END IF;
 
     RETURN v_pending.id;
 END
 $$;
 
-ALTER FUNCTION wallet.set_aside_pending(detail text) OWNER TO wallet_owner;
+ALTER FUNCTION wallet.set_aside_pending() OWNER TO wallet_owner;
 
-COMMENT ON FUNCTION wallet.set_aside_pending(detail text) IS 'Takes the oldest pending transfer out of the queue, as failed, and returns its id, or NULL. Refusals: none';
+COMMENT ON FUNCTION wallet.set_aside_pending() IS 'Processes the oldest pending transfer once more; if that raises an error, the transfer has failed. Refusals: none';
 
-REVOKE ALL ON FUNCTION wallet.set_aside_pending(detail text) FROM PUBLIC;
-GRANT ALL ON FUNCTION wallet.set_aside_pending(detail text) TO wallet_app;
+REVOKE ALL ON FUNCTION wallet.set_aside_pending() FROM PUBLIC;
+GRANT ALL ON FUNCTION wallet.set_aside_pending() TO wallet_app;
 
 -- Function wallet.set_email
 

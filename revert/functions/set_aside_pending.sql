@@ -2,6 +2,6 @@
 
 BEGIN;
 
-DROP FUNCTION wallet.set_aside_pending(text);
+DROP FUNCTION wallet.set_aside_pending();
 
 COMMIT;

@@ -1,18 +1,19 @@
--- Takes the oldest pending transfer out of the queue, as failed, and returns its id, or NULL.
+-- Processes the oldest pending transfer once more; if that raises an error, the transfer has failed.
 --
--- For the queue worker, when processing that transfer alone has raised an error several times: it
--- must not stop the queue for ever. `detail` says what the error was.
+-- Returns the id of what it took out of the queue so, or NULL. For the queue worker, when processing
+-- a transfer alone has raised an error several times: it must not stop the queue for ever.
 --
--- Locks: the row of queue_lock and the request's row, until the caller's transaction ends.
--- Refusals: none. The transfer has failed with WL020 processing_failed.
+-- Locks: as process_pending(1), until the caller's transaction ends.
+-- Refusals: none. The transfer has failed, as processing_failed. What is no fault of the transfer's
+-- is raised: a lock, a deadlock, a timeout, a server that cannot.
 --
---   SELECT wallet.set_aside_pending('a trigger raised an error');
+--   SELECT wallet.set_aside_pending();
 
 BEGIN;
 
 SET LOCAL ROLE wallet_owner;
 
-CREATE OR REPLACE FUNCTION wallet.set_aside_pending(detail text)
+CREATE OR REPLACE FUNCTION wallet.set_aside_pending()
 RETURNS bigint
 LANGUAGE plpgsql
 VOLATILE
@@ -23,7 +24,18 @@ DECLARE
     v_refusal wallet.refusal;
     v_pending record;
 BEGIN
+    -- Once this is held, the transfer that is oldest can only be cancelled.
     PERFORM FROM wallet.queue_lock l FOR NO KEY UPDATE;
+    BEGIN
+        PERFORM wallet.process_pending(1);
+        -- Else a deferred trigger would raise its error at the commit.
+        SET CONSTRAINTS ALL IMMEDIATE;
+        RETURN NULL;
+    EXCEPTION WHEN OTHERS THEN
+        IF SQLSTATE ~ '^(40|53|55P03|57|58|25006)' THEN
+            RAISE;
+        END IF;
+    END;
 
     DELETE FROM wallet.pending_transfer d
     WHERE d.id = (SELECT min(p.id) FROM wallet.pending_transfer p)
@@ -34,20 +46,19 @@ BEGIN
             (id, source_account_id, target_account_id, amount, ctime,
              sqlstate, message, detail, hint)
         VALUES (v_pending.id, v_pending.source_account_id, v_pending.target_account_id,
-                v_pending.amount, clock_timestamp(), v_refusal.sqlstate, v_refusal.message,
-                v_refusal.detail || ' ' || coalesce(left(set_aside_pending.detail, 500), ''),
-                v_refusal.hint);
+                v_pending.amount, clock_timestamp(),
+                v_refusal.sqlstate, v_refusal.message, v_refusal.detail, v_refusal.hint);
     END IF;
 
     RETURN v_pending.id;
 END
 $$;
 
-COMMENT ON FUNCTION wallet.set_aside_pending(text) IS
-    'Takes the oldest pending transfer out of the queue, as failed, and returns its id, or NULL. '
-    'Refusals: none';
+COMMENT ON FUNCTION wallet.set_aside_pending() IS
+    'Processes the oldest pending transfer once more; if that raises an error, the transfer has '
+    'failed. Refusals: none';
 
-REVOKE ALL ON FUNCTION wallet.set_aside_pending(text) FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION wallet.set_aside_pending(text) TO wallet_app;
+REVOKE ALL ON FUNCTION wallet.set_aside_pending() FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION wallet.set_aside_pending() TO wallet_app;
 
 COMMIT;

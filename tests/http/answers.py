@@ -29,6 +29,7 @@ CODES = {
     "batch_refused": 409,
     "cancelled": 409,
     "not_pending": 409,
+    "processing_failed": 409,
     "invalid_request": 400,
     "not_found": 404,
     "method_not_allowed": 405,

@@ -7,7 +7,7 @@ import shutil
 import signal
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
 from httpx import Client, Response
@@ -125,8 +125,9 @@ def held(database: Database, account_id: int) -> Iterator[None]:
 @contextmanager
 def queue_stopped(database: Database) -> Iterator[None]:
     """Keep every queue worker from processing the queue as long as the block runs."""
-    with database.connect() as connection:
-        connection.execute("SELECT pg_advisory_lock(hashtextextended('wallet.process_pending', 0))")
+    # Closed without a COMMIT: a test may have stopped the server.
+    with closing(database.connect()) as connection:
+        connection.execute("BEGIN; SELECT FROM wallet.queue_lock FOR NO KEY UPDATE")
         yield
 
 

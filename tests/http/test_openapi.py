@@ -23,6 +23,7 @@ from service.openapi import DOCUMENT
 from tests.http.answers import CODES, resolve
 from tests.http.conftest import Wallet
 from tests.http.processes import running
+from tests.sql.test_emails import REFUSED, TAKEN, UNSEEN
 from tests.support.databases import Database, assert_sound
 from tests.support.seeds import fresh_seed
 from tools.embedded import CHECKOUT
@@ -103,6 +104,15 @@ def test_the_documented_amounts_are_those_that_are_taken(client: Client, wallet:
         # "$" matches before a last line break in Python alone.
         documented = "\n" not in text and Draft202012Validator(schema).is_valid(text)
         assert documented == (taken.status_code == 201), text
+
+
+def test_the_documented_emails_are_those_that_are_taken(client: Client) -> None:
+    schema = DOCUMENT["components"]["schemas"]["CreateAccount"]["properties"]["email"]
+    refused = [f"a{character}b@c" for character in UNSEEN]
+    for email in (*TAKEN, *refused, *(email for email in REFUSED if email is not None)):
+        if len(email) < 1000:
+            taken = client.post("/account", json={"email": email}).status_code == 201
+            assert Draft202012Validator(schema).is_valid(email) == taken, ascii(email)
 
 
 def test_schemathesis_finds_nothing(database: Database, tmp_path: Path) -> None:

@@ -77,7 +77,11 @@ def test_a_query_that_is_wrong_is_refused_by_name(client: Client, wallet: Wallet
         (f"{path}?limit=1&limit=1", ("limit", "duplicate parameter")),
         ("/account", ("email", "missing parameter")),
         ("/account?email=a@b&email=c@d", ("email", "duplicate parameter")),
-        ("/account?email=a@b&limit=1", ("limit", "unknown parameter; allowed: email")),
+        (
+            "/account?email=a@b&before=1",
+            ("before", "unknown parameter; allowed: email, limit, after"),
+        ),
+        ("/account?email=a@b&limit=1001", ("limit", "must be 1 to 1000")),
     ):
         (found,) = problem(client.get(url), "invalid_request")["errors"]
         assert (found["field"], found["detail"]) == error
@@ -91,9 +95,33 @@ def test_an_email_finds_its_accounts_whatever_the_case(client: Client) -> None:
         for email in (f"{name}@Example.com", f"{name.upper()}@example.COM")
     ]
     response = client.get("/account", params={"email": f"{name}@EXAMPLE.com"})
-    assert (response.status_code, response.json()) == (200, {"items": made})
+    assert (response.status_code, response.json()) == (200, {"items": made, "next": None})
     for email in (f"{name}@nowhere", "", "no address", "%", "a" * 300):
         response = client.get("/account", params={"email": email})
-        assert (response.status_code, response.json()) == (200, {"items": []})
+        assert (response.status_code, response.json()) == (200, {"items": [], "next": None})
     for text in ("a%00@b", "a%ED%A0%80@b", "a%FF@b"):
         problem(client.get(f"/account?email={text}"), "invalid_email")
+
+
+def test_pages_lead_from_the_oldest_account_of_an_email_to_the_newest(
+    client: Client, owner: Owner
+) -> None:
+    email = f"{uuid.uuid4().hex}+tag&x@example.com"
+    found = owner.execute(
+        "SELECT (wallet.create_account(%s)).id FROM generate_series(1, 51)", (email,)
+    ).fetchall()
+    for limit, sizes in ((None, [50, 1]), (17, [17, 17, 17, 0]), (1000, [51])):
+        response = client.get(
+            "/account", params={"email": email, **({"limit": limit} if limit else {})}
+        )
+        ids: list[int] = []
+        for page, size in enumerate(sizes, 1):
+            body = response.json()
+            ids += [item["id"] for item in body["items"]]
+            assert len(body["items"]) == size
+            if page == len(sizes):
+                assert (body["next"], "Link" in response.headers) == (None, False)
+            else:
+                assert body["next"] == ids[-1]
+                response = client.get(response.links["next"]["url"])
+        assert ids == [row["id"] for row in found]

@@ -295,9 +295,8 @@ def test_a_get_that_waits_holds_no_connection_and_ends_with_its_client_or_the_se
             # The queue worker's call in flight is waited for.
             assert service.process.poll() is None
             database.execute(
-                "SELECT pg_terminate_backend(pid) FROM pg_locks"
-                " WHERE locktype = 'advisory' AND granted AND pid <> pg_backend_pid()"
-                " AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+                " WHERE datname = current_database() AND state = 'idle in transaction'"
             )
             stopped.result()
         assert service.process.returncode == 0

@@ -98,9 +98,40 @@ def test_a_held_account_does_not_hold_up_what_was_queued_before(database: Databa
             after = queue(client, source, other)
             assert client.get(f"/transaction/{after[0]['id']}").json() == after[0]
         assert_processed(client, stuck + after)
+        assert messages(service, "was set aside") == []
         # Said once, however often it was tried.
         assert len(messages(service, "cannot process the queue")) == 1
         wait_until(lambda: bool(messages(service, "processing the queue again")), "it says so")
+
+
+def test_a_transfer_that_always_raises_is_set_aside_and_the_queue_goes_on(
+    database: Database, admin: Owner
+) -> None:
+    settings = {"WALLET_LOCK_TIMEOUT": "0.05", "WALLET_LOG_FORMAT": "json"}
+    with running(database, **settings) as service:
+        client = service.client
+        source, bad, good = (open_wallet(client) for _ in range(3))
+        admin.execute(
+            "CREATE FUNCTION public.poison() RETURNS trigger LANGUAGE plpgsql AS "
+            f"$$ BEGIN IF NEW.id = {bad} THEN RAISE 'poison'; END IF; RETURN NEW; END $$"
+        )
+        admin.execute(
+            "CREATE TRIGGER poison BEFORE UPDATE ON wallet.account "
+            "FOR EACH ROW EXECUTE FUNCTION public.poison()"
+        )
+        with queue_stopped(database):
+            before = queue(client, source, good, 5)
+            poisoned = queue(client, source, bad)
+            after = queue(client, source, good, 5)
+        assert_processed(client, before + after)
+        body = processed(client, poisoned[0])
+        assert (body["state"], body["failure"]["code"]) == ("failed", "processing_failed")
+        assert "poison" not in body["failure"]["detail"]
+        id = poisoned[0]["id"]
+        (said,) = messages(service, "was set aside")
+        assert said == f"transaction {id} was set aside: P0001: poison"
+        assert (balance(client, source), balance(client, bad)) == ("99.90", "100.00")
+        assert_sound(admin)
 
 
 def test_a_queue_worker_survives_the_database(own: tuple[OwnServer, Database]) -> None:

@@ -1,4 +1,4 @@
-"""Databases for migrations: one that Sqitch deployed, and a cluster that has seen no wallet."""
+"""Databases for migrations, on a cluster that has seen no wallet."""
 
 from __future__ import annotations
 
@@ -11,18 +11,6 @@ from tests.support.databases import Database
 from tests.support.servers import APP_PASSWORD, Server, make_server
 
 DEPLOYERS = ("wallet_deployer", "wallet_other_deployer")
-
-
-@pytest.fixture
-def deployed_database(database: Database) -> Database:
-    """A database of the test's own as `sqitch deploy` leaves it, with no rows.
-
-    It is a clone, and CREATE DATABASE does not copy a database's own privileges.
-    """
-    database.server.execute(
-        f"GRANT CONNECT ON DATABASE {database.name} TO wallet_app, wallet_owner, wallet_reader"
-    )
-    return database
 
 
 @pytest.fixture(scope="session")

@@ -83,9 +83,9 @@ def test_deploy_verify_revert_and_deploy_again(new_database: Callable[[], Databa
     assert "Check successful" in HERE.sqitch(database, "check")
 
 
-def test_each_verify_passes_until_its_change_is_reverted(deployed_database: Database) -> None:
+def test_each_verify_passes_until_its_change_is_reverted(database: Database) -> None:
     """And writes nothing, not even a sequence's next number."""
-    with deployed_database.connect() as admin, deployed_database.connect() as verifier:
+    with database.connect() as admin, database.connect() as verifier:
         verifier.execute("SET default_transaction_read_only = on")
         for name in reversed(HERE.names()):
             verifier.execute(HERE.script("verify", name))
@@ -93,8 +93,8 @@ def test_each_verify_passes_until_its_change_is_reverted(deployed_database: Data
             assert fails(verifier, HERE.script("verify", name)), f"{name} is gone, verify passes"
 
 
-def test_verify_notices_a_wrong_owner_and_wrong_privileges(deployed_database: Database) -> None:
-    with deployed_database.connect() as admin:
+def test_verify_notices_a_wrong_owner_and_wrong_privileges(database: Database) -> None:
+    with database.connect() as admin:
         damages = [
             (row["change"], damage.format(row["object"]))
             for query, *templates in (
@@ -114,4 +114,4 @@ def test_verify_notices_a_wrong_owner_and_wrong_privileges(deployed_database: Da
             admin.execute(f"BEGIN; {damage}")
             script = HERE.script("verify", change)
             assert fails(admin, script), f"verify of {change} does not notice: {damage}"
-    HERE.sqitch(deployed_database, "verify")
+    HERE.sqitch(database, "verify")

@@ -16,10 +16,7 @@ GOOD = {
 BAD = {kind: text.replace("good", "bad") for kind, text in GOOD.items()}
 
 
-def test_a_failing_script_reverts_its_change_alone(
-    deployed_database: Database, tmp_path: Path
-) -> None:
-    database = deployed_database
+def test_a_failing_script_reverts_its_change_alone(database: Database, tmp_path: Path) -> None:
     copy = HERE.copy(tmp_path)
     copy.add("good", **GOOD)
     copy.add("bad", **BAD)
@@ -44,9 +41,8 @@ def test_a_failing_script_reverts_its_change_alone(
         assert_sound(admin)
 
 
-def test_a_revert_refuses_to_lose_what_is_pending(deployed_database: Database) -> None:
+def test_a_revert_refuses_to_lose_what_is_pending(database: Database) -> None:
     """Once nothing is pending, it goes on."""
-    database = deployed_database
     with database.connect() as admin:
         open_accounts(admin, "100", "0")
         asked = [call(admin, "enqueue_transfer", 1, 2, amount)["id"] for amount in (30, 40, 500)]

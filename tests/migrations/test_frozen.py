@@ -135,9 +135,8 @@ def test_a_change_to_what_is_tagged_is_noticed(copy: Project, tmp_path: Path) ->
 
 
 def test_a_tagged_ledger_of_100_000_transactions_goes_to_a_rework_and_back(
-    copy: Project, deployed_database: Database, tmp_path: Path
+    copy: Project, database: Database, tmp_path: Path
 ) -> None:
-    database = deployed_database
     with database.connect() as admin, database.connect("wallet_app") as app:
         admin.execute(FILL)
         for _ in range(8):  # Often enough for a plan in the cache.

@@ -15,7 +15,7 @@ from tests.support.calls import TABLES, Connection, call, rows, value
 PUBLIC = """
     create_account(email text): account, app, v
     get_account(id bigint): account, app reader, s
-    find_accounts(email text): SETOF account, app reader, s
+    find_accounts(email text, AFTER, page_size integer DEFAULT 50): SETOF account, app reader, s
     deposit(account_id bigint, amount numeric): transaction, app, v
     withdraw(account_id bigint, amount numeric): transaction, app, v
     transfer(PAIR, amount numeric): transaction, app, v
@@ -28,6 +28,7 @@ app reader, s
     enqueue_transfer(PAIR, amount numeric): transfer_result, app, v
     transfer_or_enqueue(PAIR, amount numeric, wait numeric): transfer_result, app, v
     process_pending(max_items integer): bigint, app, v
+    set_aside_pending(): bigint, app, v
     get_transfer_result(id bigint): transfer_result, app reader, s
     audit(account_id bigint DEFAULT NULL::bigint): SETOF violation, reader, s
     run_group(requests group_request[], wait integer DEFAULT NULL::integer): SETOF group_result, \
@@ -36,11 +37,13 @@ app, v
     cancel_pending(id bigint): transfer_result, , v
     freeze_account(id bigint): account, , v
     unfreeze_account(id bigint): account, , v
+    set_email(account_id bigint, email text): account, , v
     purge_idempotency_keys(older_than interval): bigint, , v
 """
 SHORT = {
     "PAIR": "source_account_id bigint, target_account_id bigint",
     "BEFORE": "before bigint DEFAULT NULL::bigint",
+    "AFTER": "after bigint DEFAULT NULL::bigint",
 }
 # These have a full form too, with one more parameter and another result.
 KEYED = {
@@ -53,6 +56,7 @@ INTERNAL = {
     *("refusal", "raise_refusal", "refuse_change", "run_with_key", "run_operation"),
     *("lock_accounts", "decide_batch", "write_batch", "run_keyed", "claim_keys"),
     *("leave_out_locked", "check_key", "hash_request", "replay_result"),
+    *("check_email", "check_page_size"),
     *("audit_entries", "audit_transactions", "audit_reversals", "audit_queue"),
 }
 VIEWS = {
@@ -212,7 +216,9 @@ def test_nobody_but_the_owner_and_the_reader_has_a_privilege_on_any_relation(
     admin: Connection,
 ) -> None:
     assert privileges(admin, "public") == privileges(admin, "wallet_app") == {}
-    assert privileges(admin, "wallet_reader") == {name: {"SELECT"} for name in (*TABLES, *VIEWS)}
+    assert privileges(admin, "wallet_reader") == {
+        name: {"SELECT"} for name in (*TABLES, "queue_lock", *VIEWS)
+    }
     with admin.transaction(force_rollback=True):
         admin.execute("GRANT SELECT (email) ON wallet.account TO wallet_app")
         assert privileges(admin, "wallet_app") == {"account": {"SELECT"}}

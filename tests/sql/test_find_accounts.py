@@ -1,8 +1,8 @@
-"""find_accounts() returns the wallets of an address, without regard to case."""
+"""find_accounts() returns the wallets of an address, without regard to case, in pages."""
 
 from __future__ import annotations
 
-from tests.support.calls import Connection, call, rows
+from tests.support.calls import Connection, call, refusal, rows
 
 OPENED = ["ada@example.com", "bob@example.com", "Ada@Example.com", "ADA@EXAMPLE.COM", "a@b"]
 FOUND: dict[str | None, list[int]] = {
@@ -30,6 +30,28 @@ def test_accounts_are_found_whatever_the_case_the_oldest_first(
         assert rows(app, "find_accounts", email) == [call(app, "get_account", id) for id in ids], (
             email
         )
+
+
+def test_pages_lead_from_the_oldest_account_to_the_newest(
+    app: Connection, admin: Connection
+) -> None:
+    admin.execute(
+        "INSERT INTO wallet.account (email) "
+        "SELECT CASE n % 2 WHEN 0 THEN 'Ada@b' ELSE 'bob@b' END FROM generate_series(1, 122) n"
+    )
+    for size, pages in ((50, 2), (17, 4), (61, 1), (1000, 1), (1, 61)):
+        found: list[int] = []
+        for _ in range(pages):
+            page = rows(app, "find_accounts", "ada@B", found[-1] if found else None, size)
+            assert len(page) == min(size, 61 - len(found))
+            found += [row["id"] for row in page]
+        assert found == list(range(2, 123, 2))
+        assert rows(app, "find_accounts", "ada@b", 122, size) == []
+    assert len(rows(app, "find_accounts", "ada@b")) == 50
+    assert len(rows(app, "find_accounts", "ada@b", -(2**63), 1000)) == 61
+    assert rows(app, "find_accounts", "ada@b", 2**63 - 1) == []
+    for size in (None, 0, -1, 1001):
+        assert refusal(app, "find_accounts", "ada@b", None, size).sqlstate == "22023"
 
 
 def test_an_address_is_found_through_the_index(app: Connection, admin: Connection) -> None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+import psycopg
 import pytest
 
 from tests.support.calls import (
@@ -21,7 +22,8 @@ from tests.support.calls import (
     rows,
     value,
 )
-from tests.support.databases import assert_sound
+from tests.support.databases import Database, assert_sound
+from tests.support.servers import APP_PASSWORD
 
 DENIED = "42501"  # insufficient_privilege
 # For each role two calls that are not for it, two tables that it may not touch, and more.
@@ -40,11 +42,14 @@ DENIALS: dict[str, dict[str, str | None]] = {
         ),
         "INSERT INTO wallet.transaction DEFAULT VALUES": "table transaction",
         "SELECT FROM wallet.account FOR UPDATE": "table account",
+        "SELECT FROM wallet.queue_lock FOR KEY SHARE": "table queue_lock",
+        "LOCK TABLE wallet.queue_lock IN SHARE MODE": "table queue_lock",
         "DELETE FROM wallet.queue": None,
     },
     "wallet_test_stranger": {
         "SELECT wallet.get_account(1)": "schema wallet",
         "SELECT FROM wallet.entry": "schema wallet",
+        "CREATE TEMPORARY TABLE mine (id integer)": None,
     },
 }
 OTHERS = (
@@ -76,6 +81,37 @@ def test_each_role_is_denied_what_is_not_for_it(admin: Connection) -> None:
     assert ledger(admin) == before
 
 
+def test_a_stranger_cannot_connect(database: Database, admin: Connection) -> None:
+    admin.execute(f"CREATE ROLE wallet_test_stranger LOGIN PASSWORD '{APP_PASSWORD}'")
+    try:
+        with pytest.raises(psycopg.OperationalError, match="permission denied for database"):
+            database.connect("wallet_test_stranger")
+    finally:
+        admin.execute("DROP ROLE wallet_test_stranger")
+
+
+def test_the_roles_that_log_in_are_bounded(app: Connection, reader: Connection) -> None:
+    for connection in (app, reader):
+        assert value(connection, "SHOW idle_in_transaction_session_timeout") == "1min"
+        limit = "SELECT rolconnlimit FROM pg_roles WHERE rolname = current_user"
+        assert value(connection, limit) > 0
+
+
+def test_who_takes_every_advisory_lock_does_not_hold_up_the_queue(
+    app: Connection, reader: Connection
+) -> None:
+    call(app, "enqueue_transfer", 1, 2, 5)
+    app.execute("SET lock_timeout = '1s'")
+    with reader.transaction():
+        for name in ("process_pending", "queue", "queue_lock"):
+            reader.execute(
+                "SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", (f"wallet.{name}",)
+            )
+        assert value(app, "process_pending", 10) == 1
+        # What keeps it waiting is the row, and wallet_app alone may have that locked.
+        assert refusal(reader, "SELECT FROM wallet.queue_lock FOR KEY SHARE").sqlstate == DENIED
+
+
 def test_wallet_reader_reads_everything(app: Connection, reader: Connection) -> None:
     for relation in (*TABLES, "entry", "queue_stats"):
         rows(reader, f"SELECT * FROM wallet.{relation}")
@@ -103,6 +139,8 @@ def test_a_dba_may_grant_what_a_dba_decides(app: Connection, admin: Connection) 
 def hostile(app: Connection, admin: Connection) -> Iterator[Connection]:
     """wallet_app with lookalikes of all that the functions use, first in its search_path."""
     admin.execute("CREATE SCHEMA hostile AUTHORIZATION wallet_app")
+    name = value(admin, "SELECT quote_ident(current_database())")
+    admin.execute(f"GRANT TEMPORARY ON DATABASE {name} TO wallet_app")
     for kind in ("bigint", "numeric", "timestamptz", "jsonb"):
         app.execute(
             f"CREATE FUNCTION hostile.no({kind}, {kind}) RETURNS boolean LANGUAGE sql RETURN false"
@@ -131,7 +169,6 @@ def hostile(app: Connection, admin: Connection) -> Iterator[Connection]:
         "to_jsonb(wallet.keyed_result) RETURNS jsonb": "'7'::jsonb",
         "cardinality(wallet.transfer_result[]) RETURNS integer": "777",
         "nextval(regclass) RETURNS bigint": "777",
-        "pg_advisory_xact_lock(bigint) RETURNS integer": "1 / 0",
     }.items():
         app.execute(f"CREATE FUNCTION hostile.{signature} LANGUAGE sql RETURN {result}")
     for schema in ("hostile", "pg_temp"):
@@ -147,6 +184,7 @@ def hostile(app: Connection, admin: Connection) -> Iterator[Connection]:
     yield app
     app.execute("RESET search_path")
     admin.execute("DROP SCHEMA hostile CASCADE")
+    admin.execute(f"REVOKE TEMPORARY ON DATABASE {name} FROM wallet_app")
 
 
 def test_the_lookalikes_do_deceive_a_query_that_names_no_schema(hostile: Connection) -> None:
@@ -221,6 +259,7 @@ def test_no_lookalike_silences_a_refusal(hostile: Connection, admin: Connection)
         ("deposit(1, 999990)", "WL007", f"{held}; with 999990.00 more it would pass 999999.99."),
         ("balance_at(77, now())", "WL004", "There is no account 77."),
         ("get_statement(1, NULL, 0)", "22023", "The page size is 0."),
+        ("find_accounts('a@b', NULL, 0)", "22023", "The page size is 0."),
         ("deposit(1, 1, 'é')", "22023", "The key has 1 characters."),
         ("enqueue_transfer(1, 1, 1)", "WL003", "Source and target are both account 1."),
         ("transfer_or_enqueue(1, 2, 1, -1)", "22023", "The wait is -1 seconds."),

@@ -39,7 +39,7 @@ from tests.support.calls import (
     rows,
     value,
 )
-from tests.support.databases import assert_sound
+from tests.support.databases import Database, assert_sound
 
 AT_ONCE = {"WL002", "WL003", "WL004"}
 
@@ -292,3 +292,42 @@ def test_the_callers_own_lock_timeout_is_left_alone(app: Connection) -> None:
             assert value(app, "SHOW lock_timeout") == lock_timeout
         assert refusal(app, "transfer_or_enqueue", 1, 2, 500, 1).sqlstate == "WL006"
         assert value(app, "SHOW lock_timeout") == lock_timeout
+
+
+def test_what_cannot_be_processed_is_set_aside_and_nothing_else_is(
+    app: Connection, admin: Connection, database: Database
+) -> None:
+    open_accounts(app, "100", "0", "0")
+    assert value(app, "set_aside_pending") is None
+    poisoned, good = (call(app, "enqueue_transfer", 1, to, 5)["id"] for to in (2, 3))
+    trigger = "TRIGGER poison {} ON wallet.account {} EXECUTE FUNCTION public.poison()"
+    admin.execute(
+        "CREATE FUNCTION public.poison() RETURNS trigger LANGUAGE plpgsql AS "
+        "$$ BEGIN IF NEW.id = 2 THEN RAISE 'poison'; END IF; RETURN NEW; END $$"
+    )
+    try:
+        for kind, when, how in (
+            ("", "BEFORE UPDATE", "FOR EACH ROW"),
+            ("CONSTRAINT", "AFTER UPDATE", "DEFERRABLE INITIALLY DEFERRED FOR EACH ROW"),
+        ):
+            with admin.transaction(force_rollback=True):
+                admin.execute(f"CREATE {kind} {trigger.format(when, how)}")
+                assert value(admin, "set_aside_pending") == poisoned
+                failed = call(admin, "get_transfer_result", poisoned)
+                assert (failed["sqlstate"], failed["message"]) == ("WL020", "processing failed")
+                assert value(admin, "set_aside_pending") is None, "it was made"
+                assert call(admin, "get_transfer_result", good)["state"] == "succeeded"
+                assert ledger(admin).pending == []
+                assert rows(admin, "audit") == []
+    finally:
+        admin.execute("DROP FUNCTION public.poison()")
+    # A lock, or a call that takes too long, sets nothing aside.
+    before = ledger(admin)
+    with database.connect() as other, other.transaction():
+        other.execute("SELECT FROM wallet.account WHERE id = 2 FOR UPDATE")
+        for setting, sqlstate in (("lock_timeout", "55P03"), ("statement_timeout", "57014")):
+            app.execute(f"SET {setting} = '50ms'")
+            assert refusal(app, "set_aside_pending").sqlstate == sqlstate
+            app.execute(f"RESET {setting}")
+    assert ledger(admin) == before
+    assert_sound(admin)

@@ -67,10 +67,15 @@ class Database:
 
 
 def create(server: Server, template: str | None = None) -> Database:
-    """An empty database, or a clone of `template`."""
+    """An empty database, or a clone of `template`, a database that Sqitch deployed."""
     name = f"wallet_test_{os.getpid()}_{next(_numbers)}"
     clause = f" TEMPLATE {template}" if template else ""
     server.execute(f"CREATE DATABASE {name}{clause}")
+    if template:
+        # CREATE DATABASE copies no privileges of the database itself: docs/operations.md.
+        roles = "wallet_app, wallet_reader, wallet_owner"
+        server.execute(f"GRANT CONNECT ON DATABASE {name} TO {roles}")
+        server.execute(f"REVOKE CONNECT, TEMPORARY ON DATABASE {name} FROM PUBLIC")
     return Database(server, name)
 
 

@@ -14,6 +14,7 @@ HTTP), and compares the answers. A call answers with what it made or with the re
 from __future__ import annotations
 
 import re
+import unicodedata
 from dataclasses import dataclass, replace
 from decimal import ROUND_HALF_UP, Context, Decimal
 
@@ -32,6 +33,7 @@ BATCH_TOO_LARGE = "WL012"
 BATCH_REFUSED = "WL013"
 CANCELLED = "WL014"
 NOT_PENDING = "WL015"
+PROCESSING_FAILED = "WL020"
 # PostgreSQL's own invalid_parameter_value, for a page that is too large or has no line.
 INVALID_PAGE_SIZE = "22023"
 
@@ -52,17 +54,20 @@ CODES = {
     BATCH_REFUSED: "batch_refused",
     CANCELLED: "cancelled",
     NOT_PENDING: "not_pending",
+    PROCESSING_FAILED: "processing_failed",
 }
 
 # What only a batch or the queue is refused or fails with; tests of theirs show it.
-OF_BATCHES_AND_THE_QUEUE = {BATCH_TOO_LARGE, BATCH_REFUSED, CANCELLED, NOT_PENDING}
+OF_BATCHES_AND_THE_QUEUE = {
+    *(BATCH_TOO_LARGE, BATCH_REFUSED, CANCELLED, NOT_PENDING, PROCESSING_FAILED)
+}
 
 CENT = Decimal("0.01")
 LIMIT = Decimal("999999.99")
 
 # PostgreSQL's numeric has up to 131072 digits before the point and 16383 after it.
 _EXACT = Context(prec=150_000, rounding=ROUND_HALF_UP)
-_EMAIL = re.compile(r"[^@ \u00a0\0-\x1f\x7f-\x9f]+@[^@ \u00a0\0-\x1f\x7f-\x9f]+")
+_EMAIL = re.compile(r"[^@]+@[^@]+")
 
 
 @dataclass(frozen=True)
@@ -119,7 +124,10 @@ def valid_amount(amount: Decimal | None) -> Decimal | None:
 
 
 def valid_email(email: str | None) -> bool:
-    return email is not None and len(email) <= 254 and _EMAIL.fullmatch(email) is not None
+    if email is None or len(email) > 254 or not _EMAIL.fullmatch(email):
+        return False
+    # White space, control and format characters.
+    return not {unicodedata.category(c) for c in email} & {"Cc", "Cf", "Zl", "Zp", "Zs"}
 
 
 class LedgerModel:
