@@ -1051,9 +1051,10 @@ BEGIN
         WHEN check_email.email
             ~ '[\u0020\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]'
             THEN 'The email has white space in it.'
-        WHEN check_email.email ~ ('[\u00ad\u0600-\u0605\u061c\u06dd\u070f\u0890\u0891\u08e2\u180e\u200b-\u200f'
-            '\u202a-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\U000110bd\U000110cd'
-            '\U00013430-\U0001343f\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0001\U000e0020-\U000e007f]')
+        WHEN check_email.email ~ ('[\u00ad\u0600-\u0605\u061c\u06dd\u070f\u0890\u0891\u08e2'
+            '\u180e\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\U000110bd\U000110cd'
+            '\U00013430-\U0001343f\U0001bca0-\U0001bca3\U0001d173-\U0001d17a'
+            '\U000e0001\U000e0020-\U000e007f]')
             THEN 'The email has a format character in it, which cannot be seen.'
         WHEN check_email.email !~ '^[^@]+@[^@]+$' THEN format('The email is %L.', check_email.email)
     END;
@@ -2382,7 +2383,7 @@ $$;
 
 ALTER FUNCTION wallet.set_aside_pending() OWNER TO wallet_owner;
 
-COMMENT ON FUNCTION wallet.set_aside_pending() IS 'Processes the oldest pending transfer once more; if that raises an error, the transfer has failed. Refusals: none';
+COMMENT ON FUNCTION wallet.set_aside_pending() IS 'Processes the oldest pending transfer again; if that raises an error, the transfer has failed. Refusals: none';
 
 REVOKE ALL ON FUNCTION wallet.set_aside_pending() FROM PUBLIC;
 GRANT ALL ON FUNCTION wallet.set_aside_pending() TO wallet_app;

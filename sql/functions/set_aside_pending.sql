@@ -1,7 +1,7 @@
--- Processes the oldest pending transfer once more; if that raises an error, the transfer has failed.
+-- Processes the oldest pending transfer again; if that raises an error, the transfer has failed.
 --
--- Returns the id of what it took out of the queue so, or NULL. For the queue worker, when processing
--- a transfer alone has raised an error several times: it must not stop the queue for ever.
+-- Returns the id of what failed so, or NULL. For the queue worker, when processing a transfer alone
+-- has raised an error several times: it must not stop the queue for ever.
 --
 -- Locks: as process_pending(1), until the caller's transaction ends.
 -- Refusals: none. The transfer has failed, as processing_failed. What is no fault of the transfer's
@@ -55,8 +55,8 @@ END
 $$;
 
 COMMENT ON FUNCTION wallet.set_aside_pending() IS
-    'Processes the oldest pending transfer once more; if that raises an error, the transfer has '
-    'failed. Refusals: none';
+    'Processes the oldest pending transfer again; if that raises an error, the transfer has failed. '
+    'Refusals: none';
 
 REVOKE ALL ON FUNCTION wallet.set_aside_pending() FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION wallet.set_aside_pending() TO wallet_app;

@@ -1,7 +1,7 @@
 -- Gives an account another email address, and returns the account.
 --
 -- To erase a person's address, set one that names nobody, such as 'erased@example.invalid'. No
--- other table and no log holds the old one, and the ledger stays whole.
+-- other table holds the old one, and the ledger stays whole.
 -- For DBAs: grant it to the people who may decide that.
 --
 -- Locks: the account's row, until the caller's transaction ends.

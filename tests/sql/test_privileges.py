@@ -139,8 +139,7 @@ def test_a_dba_may_grant_what_a_dba_decides(app: Connection, admin: Connection) 
 def hostile(app: Connection, admin: Connection) -> Iterator[Connection]:
     """wallet_app with lookalikes of all that the functions use, first in its search_path."""
     admin.execute("CREATE SCHEMA hostile AUTHORIZATION wallet_app")
-    name = value(admin, "SELECT quote_ident(current_database())")
-    admin.execute(f"GRANT TEMPORARY ON DATABASE {name} TO wallet_app")
+    admin.execute(f"GRANT TEMPORARY ON DATABASE {admin.info.dbname} TO wallet_app")
     for kind in ("bigint", "numeric", "timestamptz", "jsonb"):
         app.execute(
             f"CREATE FUNCTION hostile.no({kind}, {kind}) RETURNS boolean LANGUAGE sql RETURN false"
@@ -184,7 +183,7 @@ def hostile(app: Connection, admin: Connection) -> Iterator[Connection]:
     yield app
     app.execute("RESET search_path")
     admin.execute("DROP SCHEMA hostile CASCADE")
-    admin.execute(f"REVOKE TEMPORARY ON DATABASE {name} FROM wallet_app")
+    admin.execute(f"REVOKE TEMPORARY ON DATABASE {admin.info.dbname} FROM wallet_app")
 
 
 def test_the_lookalikes_do_deceive_a_query_that_names_no_schema(hostile: Connection) -> None:
