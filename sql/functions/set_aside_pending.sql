@@ -55,8 +55,8 @@ END
 $$;
 
 COMMENT ON FUNCTION wallet.set_aside_pending() IS
-    'Processes the oldest pending transfer again; if that raises an error, the transfer has failed. '
-    'Refusals: none';
+    'Processes the oldest pending transfer again; if that raises an error, the transfer has '
+    'failed. Refusals: none';
 
 REVOKE ALL ON FUNCTION wallet.set_aside_pending() FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION wallet.set_aside_pending() TO wallet_app;

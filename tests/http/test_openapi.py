@@ -112,7 +112,9 @@ def test_the_documented_emails_are_those_that_are_taken(client: Client) -> None:
     for email in (*TAKEN, *refused, *(email for email in REFUSED if email is not None)):
         if len(email) < 1000:
             taken = client.post("/account", json={"email": email}).status_code == 201
-            assert Draft202012Validator(schema).is_valid(email) == taken, ascii(email)
+            # "$" matches before a last line break in Python alone.
+            documented = email[-1:] != "\n" and Draft202012Validator(schema).is_valid(email)
+            assert documented == taken, ascii(email)
 
 
 def test_schemathesis_finds_nothing(database: Database, tmp_path: Path) -> None:

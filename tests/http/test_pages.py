@@ -81,7 +81,7 @@ def test_a_query_that_is_wrong_is_refused_by_name(client: Client, wallet: Wallet
             "/account?email=a@b&before=1",
             ("before", "unknown parameter; allowed: email, limit, after"),
         ),
-        ("/account?email=a@b&limit=1001", ("limit", "must be 1 to 1000")),
+        ("/account?email=a@b&limit=1001", ("limit", "must be a whole number from 1 to 1000")),
     ):
         (found,) = problem(client.get(url), "invalid_request")["errors"]
         assert (found["field"], found["detail"]) == error

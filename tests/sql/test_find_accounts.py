@@ -50,8 +50,8 @@ def test_pages_lead_from_the_oldest_account_to_the_newest(
     assert len(rows(app, "find_accounts", "ada@b")) == 50
     assert len(rows(app, "find_accounts", "ada@b", -(2**63), 1000)) == 61
     assert rows(app, "find_accounts", "ada@b", 2**63 - 1) == []
-    for size in (None, 0, -1, 1001):
-        assert refusal(app, "find_accounts", "ada@b", None, size).sqlstate == "22023"
+    for wrong in (None, 0, -1, 1001):
+        assert refusal(app, "find_accounts", "ada@b", None, wrong).sqlstate == "22023"
 
 
 def test_an_address_is_found_through_the_index(app: Connection, admin: Connection) -> None:
