@@ -21,7 +21,7 @@ $$;
 DO $$
 BEGIN
     IF to_regrole('wallet_app') IS NULL THEN
-        CREATE ROLE wallet_app LOGIN CONNECTION LIMIT 90;
+        CREATE ROLE wallet_app LOGIN CONNECTION LIMIT 80;
         ALTER ROLE wallet_app SET idle_in_transaction_session_timeout = '1min';
         COMMENT ON ROLE wallet_app IS
             'May execute the wallet functions and touch no table; has no password until one is set';
@@ -34,7 +34,7 @@ $$;
 DO $$
 BEGIN
     IF to_regrole('wallet_reader') IS NULL THEN
-        CREATE ROLE wallet_reader LOGIN CONNECTION LIMIT 20;
+        CREATE ROLE wallet_reader LOGIN CONNECTION LIMIT 15;
         ALTER ROLE wallet_reader SET idle_in_transaction_session_timeout = '1min';
         COMMENT ON ROLE wallet_reader IS
             'May read tables, views and reading functions; has no password until one is set';
