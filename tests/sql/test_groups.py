@@ -88,7 +88,6 @@ def alone(connection: Connection, request: GroupRequest) -> dict[str, Any]:
     operation, source, target, amount, key = request
     ids = [source, target] if operation == "transfer" else [source or target]
     said: tuple[str | None, ...] = (None,) * 4
-    transaction: Any = None
     names = (
         "replayed",
         "account",
