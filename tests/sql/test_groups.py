@@ -182,8 +182,7 @@ def test_a_refusal_stays_under_its_key_unless_it_is_of_the_arguments(
     assert [one["replayed"] for one in first] == [False, False, False, True]
     assert {"a", "b", "c"} & {row["key"] for row in ledger(admin).keys} == {"c"}
     call(app, "deposit", 2, 500)
-    good: list[GroupRequest] = [(*invalid[0][:3], 5, "a"), ("transfer", 1, 2, 5, "b")]
-    again = run_group(app, [refused, *good])
+    again = run_group(app, [refused, ("deposit", None, 1, 5, "a"), ("transfer", 1, 2, 5, "b")])
     assert again[0] == first[3]
     assert [one["sqlstate"] for one in again] == ["WL006", None, None]
     assert_sound(admin)
