@@ -28,7 +28,7 @@ from tests.support.threads import background, together
 
 CLIENTS = 64
 TRANSFERS = 10_000
-REQUESTS = 6_000
+REQUESTS = 4_000
 KILLS = ["worker", "backend", "PostgreSQL"] * 2
 
 Send = Callable[[int, aiohttp.ClientSession], Awaitable[None]]
