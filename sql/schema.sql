@@ -1678,7 +1678,7 @@ BEGIN
           AND k.key = r.idempotency_key AND k.transaction_id = r.transaction_id
         RETURNING k.key
     )
-    SELECT array_agg(f.key) INTO v_freed FROM freed f;
+    SELECT array_agg(f.key::text) INTO v_freed FROM freed f;
     RETURN ARRAY(
         SELECT ROW(CASE WHEN r.state IN ('replay', 'reused') AND r.idempotency_key = ANY (v_freed)
                    THEN 'locked' ELSE r.state END, r.transaction_id, r.locked_account_id)
@@ -1704,7 +1704,7 @@ CREATE FUNCTION wallet.lock_accounts(ids bigint[], wait integer DEFAULT NULL::in
 DECLARE
     v_setting text := current_setting('lock_timeout');
     v_wait int := coalesce(
-        lock_accounts.wait, extract(epoch FROM v_setting::interval) * 1000);
+        lock_accounts.wait, (extract(epoch FROM v_setting::interval) * 1000)::int);
     v_deadline timestamptz := clock_timestamp() + v_wait * interval '1 millisecond';
     v_left int := v_wait;
     -- How long to wait for one account while others are held; NULL is not at all.
@@ -1724,8 +1724,7 @@ BEGIN
                            ::wallet.account
                     FROM wallet.account a WHERE a.id = ANY (lock_accounts.ids)
                     ORDER BY a.id FOR NO KEY UPDATE);
-                PERFORM set_config('lock_timeout', v_setting, true);
-                RETURN v_accounts;
+                EXIT;
             EXCEPTION WHEN lock_not_available THEN NULL;
             END;
         END IF;
@@ -1744,7 +1743,7 @@ BEGIN
         EXCEPTION WHEN lock_not_available THEN NULL;
         END;
         LOOP
-            v_left := ceil(extract(epoch FROM v_deadline - clock_timestamp()) * 1000);
+            v_left := ceil(extract(epoch FROM v_deadline - clock_timestamp()) * 1000)::int;
             IF v_left <= 0 THEN
                 RAISE EXCEPTION USING ERRCODE = 'lock_not_available', MESSAGE = 'account locked',
                     DETAIL = format('An account stayed locked for %s ms.', v_wait),
@@ -1762,6 +1761,8 @@ BEGIN
             END;
         END LOOP;
     END LOOP;
+    PERFORM set_config('lock_timeout', v_setting, true);
+    RETURN v_accounts;
 END
 $$;
 
@@ -2091,6 +2092,7 @@ CREATE FUNCTION wallet.run_group(requests wallet.group_request[], wait integer D
     SET enable_seqscan TO 'off'
     AS $$
 DECLARE
+    v_began timestamptz := clock_timestamp();
     v_claims wallet.claim[] := wallet.claim_keys(run_group.requests, run_group.wait);
     v_ids bigint[];
     v_accounts wallet.account[];
@@ -2105,7 +2107,10 @@ BEGIN
             WHERE r.state = 'run' AND (wallet.check_request(
                 r.source_account_id, r.target_account_id, r.amount)).sqlstate IS NULL);
         BEGIN
-            v_accounts := wallet.lock_accounts(v_ids, run_group.wait);
+            v_accounts := wallet.lock_accounts(v_ids, CASE WHEN run_group.wait > 0
+                THEN greatest(1, run_group.wait
+                    - (extract(epoch FROM clock_timestamp() - v_began) * 1000)::int)
+                ELSE run_group.wait END);
             EXIT;
         EXCEPTION WHEN lock_not_available THEN
             -- The accounts of the requests that remain are locked after this.
@@ -2142,22 +2147,17 @@ BEGIN
                ELSE (k.result).refusal END,
            r.locked_account_id
     FROM (
-        SELECT u.state, u.idempotency_key, u.locked_account_id, u.place,
-               count(*) FILTER (WHERE u.state = 'run') OVER (ORDER BY u.place) AS nth
-        FROM unnest(run_group.requests, v_claims) WITH ORDINALITY AS u (
-            operation, source_account_id, target_account_id, amount, idempotency_key,
-            state, transaction_id, locked_account_id, place)
+        SELECT u.state, u.idempotency_key, u.locked_account_id, u.ordinality,
+               count(*) FILTER (WHERE u.state = 'run') OVER (ORDER BY u.ordinality) AS nth
+        FROM unnest(run_group.requests, v_claims) WITH ORDINALITY u
     ) r
-    LEFT JOIN unnest(v_results) WITH ORDINALITY AS f (
-        id, source_account_id, target_account_id, amount, ctime, source_entry, target_entry,
-        source_balance, target_balance, state, sqlstate, message, detail, hint, nth)
-        ON f.nth = r.nth AND r.state = 'run'
+    LEFT JOIN unnest(v_results) WITH ORDINALITY f ON f.ordinality = r.nth AND r.state = 'run'
     -- A key that was claimed in this very group has its result by now.
     LEFT JOIN LATERAL (
         SELECT wallet.replay_result(u) FROM wallet.idempotency_key u
         WHERE u.key = CASE r.state WHEN 'replay' THEN r.idempotency_key END
     ) AS k (result) ON true
-    ORDER BY r.place;
+    ORDER BY r.ordinality;
 END
 $$;
 

@@ -54,7 +54,7 @@ BEGIN
           AND k.key = r.idempotency_key AND k.transaction_id = r.transaction_id
         RETURNING k.key
     )
-    SELECT array_agg(f.key) INTO v_freed FROM freed f;
+    SELECT array_agg(f.key::text) INTO v_freed FROM freed f;
     RETURN ARRAY(
         SELECT ROW(CASE WHEN r.state IN ('replay', 'reused') AND r.idempotency_key = ANY (v_freed)
                    THEN 'locked' ELSE r.state END, r.transaction_id, r.locked_account_id)

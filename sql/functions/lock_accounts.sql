@@ -23,7 +23,7 @@ AS $$
 DECLARE
     v_setting text := current_setting('lock_timeout');
     v_wait int := coalesce(
-        lock_accounts.wait, extract(epoch FROM v_setting::interval) * 1000);
+        lock_accounts.wait, (extract(epoch FROM v_setting::interval) * 1000)::int);
     v_deadline timestamptz := clock_timestamp() + v_wait * interval '1 millisecond';
     v_left int := v_wait;
     -- How long to wait for one account while others are held; NULL is not at all.
@@ -43,8 +43,7 @@ BEGIN
                            ::wallet.account
                     FROM wallet.account a WHERE a.id = ANY (lock_accounts.ids)
                     ORDER BY a.id FOR NO KEY UPDATE);
-                PERFORM set_config('lock_timeout', v_setting, true);
-                RETURN v_accounts;
+                EXIT;
             EXCEPTION WHEN lock_not_available THEN NULL;
             END;
         END IF;
@@ -63,7 +62,7 @@ BEGIN
         EXCEPTION WHEN lock_not_available THEN NULL;
         END;
         LOOP
-            v_left := ceil(extract(epoch FROM v_deadline - clock_timestamp()) * 1000);
+            v_left := ceil(extract(epoch FROM v_deadline - clock_timestamp()) * 1000)::int;
             IF v_left <= 0 THEN
                 RAISE EXCEPTION USING ERRCODE = 'lock_not_available', MESSAGE = 'account locked',
                     DETAIL = format('An account stayed locked for %s ms.', v_wait),
@@ -81,6 +80,8 @@ BEGIN
             END;
         END LOOP;
     END LOOP;
+    PERFORM set_config('lock_timeout', v_setting, true);
+    RETURN v_accounts;
 END
 $$;
 

@@ -33,6 +33,7 @@ SET plan_cache_mode = force_generic_plan
 SET enable_seqscan = off
 AS $$
 DECLARE
+    v_began timestamptz := clock_timestamp();
     v_claims wallet.claim[] := wallet.claim_keys(run_group.requests, run_group.wait);
     v_ids bigint[];
     v_accounts wallet.account[];
@@ -47,7 +48,10 @@ BEGIN
             WHERE r.state = 'run' AND (wallet.check_request(
                 r.source_account_id, r.target_account_id, r.amount)).sqlstate IS NULL);
         BEGIN
-            v_accounts := wallet.lock_accounts(v_ids, run_group.wait);
+            v_accounts := wallet.lock_accounts(v_ids, CASE WHEN run_group.wait > 0
+                THEN greatest(1, run_group.wait
+                    - (extract(epoch FROM clock_timestamp() - v_began) * 1000)::int)
+                ELSE run_group.wait END);
             EXIT;
         EXCEPTION WHEN lock_not_available THEN
             -- The accounts of the requests that remain are locked after this.
@@ -84,22 +88,17 @@ BEGIN
                ELSE (k.result).refusal END,
            r.locked_account_id
     FROM (
-        SELECT u.state, u.idempotency_key, u.locked_account_id, u.place,
-               count(*) FILTER (WHERE u.state = 'run') OVER (ORDER BY u.place) AS nth
-        FROM unnest(run_group.requests, v_claims) WITH ORDINALITY AS u (
-            operation, source_account_id, target_account_id, amount, idempotency_key,
-            state, transaction_id, locked_account_id, place)
+        SELECT u.state, u.idempotency_key, u.locked_account_id, u.ordinality,
+               count(*) FILTER (WHERE u.state = 'run') OVER (ORDER BY u.ordinality) AS nth
+        FROM unnest(run_group.requests, v_claims) WITH ORDINALITY u
     ) r
-    LEFT JOIN unnest(v_results) WITH ORDINALITY AS f (
-        id, source_account_id, target_account_id, amount, ctime, source_entry, target_entry,
-        source_balance, target_balance, state, sqlstate, message, detail, hint, nth)
-        ON f.nth = r.nth AND r.state = 'run'
+    LEFT JOIN unnest(v_results) WITH ORDINALITY f ON f.ordinality = r.nth AND r.state = 'run'
     -- A key that was claimed in this very group has its result by now.
     LEFT JOIN LATERAL (
         SELECT wallet.replay_result(u) FROM wallet.idempotency_key u
         WHERE u.key = CASE r.state WHEN 'replay' THEN r.idempotency_key END
     ) AS k (result) ON true
-    ORDER BY r.place;
+    ORDER BY r.ordinality;
 END
 $$;
 
