@@ -5,7 +5,7 @@
 -- commit. A refusal is kept too, so that a late duplicate cannot succeed after the caller was told
 -- no. But refusals of the arguments (WL001 to WL003, WL012) are raised and leave no trace. For the
 -- functions that take an idempotency_key; nobody else may execute it. Deposits, withdrawals and
--- transfers take run_group() in its place, which keeps keys in the same way.
+-- transfers take run_keyed() in its place, which keeps keys in the same way.
 --
 -- Locks: the key, then what the operation locks, until the caller's transaction ends.
 -- Refusals, the first that applies:

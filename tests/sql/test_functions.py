@@ -236,7 +236,7 @@ def test_run_operation_knows_every_full_form_and_returns_what_is_no_fault_of_the
     code = SOURCES["run_operation"].code
     operations = set(re.findall(r"\bWHEN '(\w+)' THEN", code))
     keyed = {name for name, source in SOURCES.items() if len(source.bodies) == 2}
-    # These three take run_group().
+    # These three take run_keyed().
     assert operations == keyed - {"deposit", "withdraw", "transfer"}
     caught = set(re.findall(r"\bSQLSTATE '(WL\d{3})'", code))
     met = frozenset[str]().union(*map(raised, operations))
