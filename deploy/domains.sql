@@ -20,6 +20,9 @@ CREATE DOMAIN wallet.email AS text
 CREATE DOMAIN wallet.idempotency_key_text AS text
     CONSTRAINT idempotency_key_text_printable CHECK (char_length(VALUE) BETWEEN 1 AND 255
         AND VALUE !~ '[^\u0020-\u007e]');
+CREATE DOMAIN wallet.actor AS text
+    CONSTRAINT actor_printable CHECK (char_length(VALUE) BETWEEN 1 AND 63
+        AND VALUE !~ '[\u0001-\u001f\u007f-\u009f\u2028\u2029]');
 
 COMMENT ON DOMAIN wallet.amount IS 'Money that moves: 0.01 to max_amount()';
 COMMENT ON DOMAIN wallet.balance IS 'Money that an account holds: 0.00 to max_amount()';
@@ -27,5 +30,7 @@ COMMENT ON DOMAIN wallet.entry_number IS 'Number of an entry along its account: 
 COMMENT ON DOMAIN wallet.entry_count IS 'Number of the last entry; 0 before the first';
 COMMENT ON DOMAIN wallet.email IS 'local@domain, 3 to 254 characters, as given';
 COMMENT ON DOMAIN wallet.idempotency_key_text IS '1 to 255 printable ASCII characters';
+COMMENT ON DOMAIN wallet.actor IS
+    'Who asked for something: an API key''s name, or a role; 1 to 63 printable characters';
 
 COMMIT;

@@ -3,6 +3,6 @@
 BEGIN;
 
 DROP DOMAIN wallet.amount, wallet.balance, wallet.entry_number, wallet.entry_count,
-    wallet.email, wallet.idempotency_key_text;
+    wallet.email, wallet.idempotency_key_text, wallet.actor;
 
 COMMIT;

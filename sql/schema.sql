@@ -33,6 +33,15 @@ REVOKE ALL ON FUNCTION wallet.max_amount() FROM PUBLIC;
 GRANT ALL ON FUNCTION wallet.max_amount() TO wallet_app;
 GRANT ALL ON FUNCTION wallet.max_amount() TO wallet_reader;
 
+-- Domain wallet.actor
+
+CREATE DOMAIN wallet.actor AS text
+	CONSTRAINT actor_printable CHECK ((((char_length(VALUE) >= 1) AND (char_length(VALUE) <= 63)) AND (VALUE !~ '[\u0001-\u001f\u007f-\u009f\u2028\u2029]'::text)));
+
+ALTER DOMAIN wallet.actor OWNER TO wallet_owner;
+
+COMMENT ON DOMAIN wallet.actor IS 'Who asked for something: an API key''s name, or a role; 1 to 63 printable characters';
+
 -- Domain wallet.amount
 
 CREATE DOMAIN wallet.amount AS numeric(8,2)
@@ -498,6 +507,43 @@ ALTER VIEW wallet.entry OWNER TO wallet_owner;
 COMMENT ON VIEW wallet.entry IS 'Each account''s side of each transaction: its number along the account, the amount with its sign, and the balance after it';
 
 GRANT SELECT ON TABLE wallet.entry TO wallet_reader;
+
+-- Table wallet.event_log
+
+CREATE TABLE wallet.event_log (
+    id bigint NOT NULL,
+    ctime timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    actor wallet.actor NOT NULL,
+    event text NOT NULL,
+    account_id bigint,
+    transaction_id bigint,
+    detail text
+);
+
+ALTER TABLE wallet.event_log OWNER TO wallet_owner;
+
+COMMENT ON TABLE wallet.event_log IS 'What was done beside moving money, and who asked for it. A row, once there, is never changed or deleted';
+COMMENT ON COLUMN wallet.event_log.id IS 'From 1; the order of ids is not the order of commits';
+COMMENT ON COLUMN wallet.event_log.ctime IS 'When it was done';
+COMMENT ON COLUMN wallet.event_log.actor IS 'Who asked for it: the API key''s name, or the role that called';
+COMMENT ON COLUMN wallet.event_log.event IS 'The function that did it: freeze_account, …';
+COMMENT ON COLUMN wallet.event_log.account_id IS 'The account that it was done to, if any';
+COMMENT ON COLUMN wallet.event_log.transaction_id IS 'The transaction that it was done to, if any';
+COMMENT ON COLUMN wallet.event_log.detail IS 'What else there is to say; never an email address';
+
+ALTER TABLE wallet.event_log ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME wallet.event_log_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+ALTER TABLE ONLY wallet.event_log
+    ADD CONSTRAINT event_log_pkey PRIMARY KEY (id);
+
+GRANT SELECT ON TABLE wallet.event_log TO wallet_reader;
 
 -- Table wallet.failed_transfer
 
@@ -970,7 +1016,7 @@ GRANT ALL ON FUNCTION wallet.balance_at(account_id bigint, at timestamp with tim
 
 -- Function wallet.cancel_pending
 
-CREATE FUNCTION wallet.cancel_pending(id bigint) RETURNS wallet.transfer_result
+CREATE FUNCTION wallet.cancel_pending(id bigint, actor text DEFAULT NULL::text) RETURNS wallet.transfer_result
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'wallet', 'pg_temp'
     AS $$
@@ -991,16 +1037,18 @@ BEGIN
         PERFORM wallet.get_transfer_result(cancel_pending.id);
         PERFORM wallet.raise_refusal(wallet.refusal('WL015', cancel_pending.id));
     END IF;
+    PERFORM wallet.log_event(
+        cancel_pending.actor, 'cancel_pending', transaction_id => cancel_pending.id);
 
     RETURN wallet.get_transfer_result(cancel_pending.id);
 END
 $$;
 
-ALTER FUNCTION wallet.cancel_pending(id bigint) OWNER TO wallet_owner;
+ALTER FUNCTION wallet.cancel_pending(id bigint, actor text) OWNER TO wallet_owner;
 
-COMMENT ON FUNCTION wallet.cancel_pending(id bigint) IS 'Takes a pending transfer out of the queue, and returns it: failed, as cancelled. Refusals: WL005 transaction_not_found, WL015 not_pending';
+COMMENT ON FUNCTION wallet.cancel_pending(id bigint, actor text) IS 'Takes a pending transfer out of the queue, and returns it: failed, as cancelled. Refusals: WL005 transaction_not_found, WL015 not_pending';
 
-REVOKE ALL ON FUNCTION wallet.cancel_pending(id bigint) FROM PUBLIC;
+REVOKE ALL ON FUNCTION wallet.cancel_pending(id bigint, actor text) FROM PUBLIC;
 
 -- Function wallet.check_accounts
 
@@ -1464,22 +1512,27 @@ GRANT ALL ON FUNCTION wallet.find_accounts(email text, after bigint, page_size i
 
 -- Function wallet.freeze_account
 
-CREATE FUNCTION wallet.freeze_account(id bigint) RETURNS wallet.account
+CREATE FUNCTION wallet.freeze_account(id bigint, actor text DEFAULT NULL::text) RETURNS wallet.account
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'wallet', 'pg_temp'
     AS $$
 BEGIN
-    UPDATE wallet.account a SET frozen = true WHERE a.id = freeze_account.id;
+    UPDATE wallet.account a SET frozen = true
+    WHERE a.id = freeze_account.id AND NOT a.frozen;
+    IF FOUND THEN
+        PERFORM wallet.log_event(freeze_account.actor, 'freeze_account',
+                                 account_id => freeze_account.id);
+    END IF;
 
     RETURN wallet.get_account(freeze_account.id);
 END
 $$;
 
-ALTER FUNCTION wallet.freeze_account(id bigint) OWNER TO wallet_owner;
+ALTER FUNCTION wallet.freeze_account(id bigint, actor text) OWNER TO wallet_owner;
 
-COMMENT ON FUNCTION wallet.freeze_account(id bigint) IS 'Keeps an account out of new transactions, and returns it. Refusals: WL004 account_not_found';
+COMMENT ON FUNCTION wallet.freeze_account(id bigint, actor text) IS 'Keeps an account out of new transactions, and returns it. Refusals: WL004 account_not_found';
 
-REVOKE ALL ON FUNCTION wallet.freeze_account(id bigint) FROM PUBLIC;
+REVOKE ALL ON FUNCTION wallet.freeze_account(id bigint, actor text) FROM PUBLIC;
 
 -- Function wallet.get_account
 
@@ -1771,6 +1824,24 @@ ALTER FUNCTION wallet.lock_accounts(ids bigint[], wait integer) OWNER TO wallet_
 COMMENT ON FUNCTION wallet.lock_accounts(ids bigint[], wait integer) IS 'Locks accounts by ascending id, and returns them as they are once locked. Refusals: none of class WL; 55P03 when it takes longer than `wait`';
 
 REVOKE ALL ON FUNCTION wallet.lock_accounts(ids bigint[], wait integer) FROM PUBLIC;
+
+-- Function wallet.log_event
+
+CREATE FUNCTION wallet.log_event(actor text, event text, account_id bigint DEFAULT NULL::bigint, transaction_id bigint DEFAULT NULL::bigint, detail text DEFAULT NULL::text) RETURNS void
+    LANGUAGE plpgsql
+    AS $$
+BEGIN
+    INSERT INTO wallet.event_log (actor, event, account_id, transaction_id, detail)
+    VALUES (coalesce(log_event.actor, session_user), log_event.event, log_event.account_id,
+            log_event.transaction_id, log_event.detail);
+END
+$$;
+
+ALTER FUNCTION wallet.log_event(actor text, event text, account_id bigint, transaction_id bigint, detail text) OWNER TO wallet_owner;
+
+COMMENT ON FUNCTION wallet.log_event(actor text, event text, account_id bigint, transaction_id bigint, detail text) IS 'Writes to the event log what was done, and who asked for it. Refusals: none';
+
+REVOKE ALL ON FUNCTION wallet.log_event(actor text, event text, account_id bigint, transaction_id bigint, detail text) FROM PUBLIC;
 
 -- Function wallet.post
 
@@ -2390,7 +2461,7 @@ GRANT ALL ON FUNCTION wallet.set_aside_pending() TO wallet_app;
 
 -- Function wallet.set_email
 
-CREATE FUNCTION wallet.set_email(account_id bigint, email text) RETURNS wallet.account
+CREATE FUNCTION wallet.set_email(account_id bigint, email text, actor text DEFAULT NULL::text) RETURNS wallet.account
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'wallet', 'pg_temp'
     AS $$
@@ -2398,16 +2469,19 @@ BEGIN
     PERFORM wallet.check_email(set_email.email);
 
     UPDATE wallet.account a SET email = set_email.email WHERE a.id = set_email.account_id;
+    IF FOUND THEN
+        PERFORM wallet.log_event(set_email.actor, 'set_email', set_email.account_id);
+    END IF;
 
     RETURN wallet.get_account(set_email.account_id);
 END
 $$;
 
-ALTER FUNCTION wallet.set_email(account_id bigint, email text) OWNER TO wallet_owner;
+ALTER FUNCTION wallet.set_email(account_id bigint, email text, actor text) OWNER TO wallet_owner;
 
-COMMENT ON FUNCTION wallet.set_email(account_id bigint, email text) IS 'Gives an account another email address, and returns the account. Refusals: WL001 invalid_email, WL004 account_not_found';
+COMMENT ON FUNCTION wallet.set_email(account_id bigint, email text, actor text) IS 'Gives an account another email address, and returns the account. Refusals: WL001 invalid_email, WL004 account_not_found';
 
-REVOKE ALL ON FUNCTION wallet.set_email(account_id bigint, email text) FROM PUBLIC;
+REVOKE ALL ON FUNCTION wallet.set_email(account_id bigint, email text, actor text) FROM PUBLIC;
 
 -- Function wallet.transfer
 
@@ -2578,22 +2652,27 @@ GRANT ALL ON FUNCTION wallet.transfer_or_enqueue(source_account_id bigint, targe
 
 -- Function wallet.unfreeze_account
 
-CREATE FUNCTION wallet.unfreeze_account(id bigint) RETURNS wallet.account
+CREATE FUNCTION wallet.unfreeze_account(id bigint, actor text DEFAULT NULL::text) RETURNS wallet.account
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'wallet', 'pg_temp'
     AS $$
 BEGIN
-    UPDATE wallet.account a SET frozen = false WHERE a.id = unfreeze_account.id;
+    UPDATE wallet.account a SET frozen = false
+    WHERE a.id = unfreeze_account.id AND a.frozen;
+    IF FOUND THEN
+        PERFORM wallet.log_event(unfreeze_account.actor, 'unfreeze_account',
+                                 account_id => unfreeze_account.id);
+    END IF;
 
     RETURN wallet.get_account(unfreeze_account.id);
 END
 $$;
 
-ALTER FUNCTION wallet.unfreeze_account(id bigint) OWNER TO wallet_owner;
+ALTER FUNCTION wallet.unfreeze_account(id bigint, actor text) OWNER TO wallet_owner;
 
-COMMENT ON FUNCTION wallet.unfreeze_account(id bigint) IS 'Lets an account take part in transactions again, and returns it. Refusals: WL004 account_not_found';
+COMMENT ON FUNCTION wallet.unfreeze_account(id bigint, actor text) IS 'Lets an account take part in transactions again, and returns it. Refusals: WL004 account_not_found';
 
-REVOKE ALL ON FUNCTION wallet.unfreeze_account(id bigint) FROM PUBLIC;
+REVOKE ALL ON FUNCTION wallet.unfreeze_account(id bigint, actor text) FROM PUBLIC;
 
 -- Function wallet.withdraw
 
@@ -2675,6 +2754,10 @@ REVOKE ALL ON FUNCTION wallet.write_batch(results wallet.transfer_result[]) FROM
 CREATE TRIGGER account_history BEFORE DELETE OR TRUNCATE ON wallet.account FOR EACH STATEMENT EXECUTE FUNCTION wallet.refuse_change();
 
 ALTER TABLE wallet.account ENABLE ALWAYS TRIGGER account_history;
+
+CREATE TRIGGER event_log_history BEFORE DELETE OR UPDATE OR TRUNCATE ON wallet.event_log FOR EACH STATEMENT EXECUTE FUNCTION wallet.refuse_change();
+
+ALTER TABLE wallet.event_log ENABLE ALWAYS TRIGGER event_log_history;
 
 CREATE TRIGGER failed_transfer_history BEFORE DELETE OR UPDATE OR TRUNCATE ON wallet.failed_transfer FOR EACH STATEMENT EXECUTE FUNCTION wallet.refuse_change();
 

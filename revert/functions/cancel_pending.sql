@@ -2,6 +2,6 @@
 
 BEGIN;
 
-DROP FUNCTION wallet.cancel_pending(bigint);
+DROP FUNCTION wallet.cancel_pending(bigint, text);
 
 COMMIT;

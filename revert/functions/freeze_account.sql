@@ -2,6 +2,6 @@
 
 BEGIN;
 
-DROP FUNCTION wallet.freeze_account(bigint);
+DROP FUNCTION wallet.freeze_account(bigint, text);
 
 COMMIT;

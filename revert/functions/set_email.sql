@@ -2,6 +2,6 @@
 
 BEGIN;
 
-DROP FUNCTION wallet.set_email(bigint, text);
+DROP FUNCTION wallet.set_email(bigint, text, text);
 
 COMMIT;

@@ -2,6 +2,6 @@
 
 BEGIN;
 
-DROP FUNCTION wallet.unfreeze_account(bigint);
+DROP FUNCTION wallet.unfreeze_account(bigint, text);
 
 COMMIT;

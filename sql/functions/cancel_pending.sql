@@ -1,5 +1,6 @@
 -- Takes a pending transfer out of the queue, and returns it: failed, as cancelled.
 --
+-- wallet.event_log keeps who asked for it: `actor`, or the role that called.
 -- For DBAs: grant it to the people who may decide that.
 --
 -- Locks: the request's row, until the caller's transaction ends. It waits for a queue worker that
@@ -14,7 +15,7 @@ BEGIN;
 
 SET LOCAL ROLE wallet_owner;
 
-CREATE OR REPLACE FUNCTION wallet.cancel_pending(id bigint)
+CREATE OR REPLACE FUNCTION wallet.cancel_pending(id bigint, actor text DEFAULT NULL)
 RETURNS wallet.transfer_result
 LANGUAGE plpgsql
 VOLATILE
@@ -38,15 +39,17 @@ BEGIN
         PERFORM wallet.get_transfer_result(cancel_pending.id);
         PERFORM wallet.raise_refusal(wallet.refusal('WL015', cancel_pending.id));
     END IF;
+    PERFORM wallet.log_event(
+        cancel_pending.actor, 'cancel_pending', transaction_id => cancel_pending.id);
 
     RETURN wallet.get_transfer_result(cancel_pending.id);
 END
 $$;
 
-COMMENT ON FUNCTION wallet.cancel_pending(bigint) IS
+COMMENT ON FUNCTION wallet.cancel_pending(bigint, text) IS
     'Takes a pending transfer out of the queue, and returns it: failed, as cancelled. '
     'Refusals: WL005 transaction_not_found, WL015 not_pending';
 
-REVOKE ALL ON FUNCTION wallet.cancel_pending(bigint) FROM PUBLIC;
+REVOKE ALL ON FUNCTION wallet.cancel_pending(bigint, text) FROM PUBLIC;
 
 COMMIT;

@@ -1,7 +1,8 @@
 -- Gives an account another email address, and returns the account.
 --
 -- To erase a person's address, set one that names nobody, such as 'erased@example.invalid'. No
--- other table holds the old one, and the ledger stays whole.
+-- other table holds the old one, and the ledger stays whole. wallet.event_log keeps who asked for it
+-- (`actor`, or the role that called), and neither address.
 -- For DBAs: grant it to the people who may decide that.
 --
 -- Locks: the account's row, until the caller's transaction ends.
@@ -15,7 +16,9 @@ BEGIN;
 
 SET LOCAL ROLE wallet_owner;
 
-CREATE OR REPLACE FUNCTION wallet.set_email(account_id bigint, email text)
+CREATE OR REPLACE FUNCTION wallet.set_email(
+    account_id bigint, email text, actor text DEFAULT NULL
+)
 RETURNS wallet.account
 LANGUAGE plpgsql
 VOLATILE
@@ -26,15 +29,18 @@ BEGIN
     PERFORM wallet.check_email(set_email.email);
 
     UPDATE wallet.account a SET email = set_email.email WHERE a.id = set_email.account_id;
+    IF FOUND THEN
+        PERFORM wallet.log_event(set_email.actor, 'set_email', set_email.account_id);
+    END IF;
 
     RETURN wallet.get_account(set_email.account_id);
 END
 $$;
 
-COMMENT ON FUNCTION wallet.set_email(bigint, text) IS
+COMMENT ON FUNCTION wallet.set_email(bigint, text, text) IS
     'Gives an account another email address, and returns the account. '
     'Refusals: WL001 invalid_email, WL004 account_not_found';
 
-REVOKE ALL ON FUNCTION wallet.set_email(bigint, text) FROM PUBLIC;
+REVOKE ALL ON FUNCTION wallet.set_email(bigint, text, text) FROM PUBLIC;
 
 COMMIT;

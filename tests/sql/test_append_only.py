@@ -12,7 +12,12 @@ from tests.support.databases import assert_sound
 SAY_SO = "SET LOCAL wallet.change_history = on"
 OWNER = "SET LOCAL ROLE wallet_owner"
 REPLICA = "SET LOCAL session_replication_role = replica"
-COLUMNS = {"transaction": "amount", "reversal": "reverses", "failed_transfer": "sqlstate"}
+COLUMNS = {
+    "transaction": "amount",
+    "reversal": "reverses",
+    "failed_transfer": "sqlstate",
+    "event_log": "event",
+}
 REMOVALS = (
     "DELETE FROM wallet.{table}",
     "DELETE FROM wallet.{table} WHERE false",

@@ -34,15 +34,16 @@ app reader, s
     run_group(requests group_request[], wait integer DEFAULT NULL::integer): SETOF group_result, \
 app, v
     max_amount(): numeric, app reader, i
-    cancel_pending(id bigint): transfer_result, , v
-    freeze_account(id bigint): account, , v
-    unfreeze_account(id bigint): account, , v
-    set_email(account_id bigint, email text): account, , v
+    cancel_pending(id bigint, ACTOR): transfer_result, , v
+    freeze_account(id bigint, ACTOR): account, , v
+    unfreeze_account(id bigint, ACTOR): account, , v
+    set_email(account_id bigint, email text, ACTOR): account, , v
     purge_idempotency_keys(older_than interval): bigint, , v
 """
 SHORT = {
     "PAIR": "source_account_id bigint, target_account_id bigint",
     "BEFORE": "before bigint DEFAULT NULL::bigint",
+    "ACTOR": "actor text DEFAULT NULL::text",
     "AFTER": "after bigint DEFAULT NULL::bigint",
 }
 # These have a full form too, with one more parameter and another result.
@@ -56,7 +57,7 @@ INTERNAL = {
     *("refusal", "raise_refusal", "refuse_change", "run_with_key", "run_operation"),
     *("lock_accounts", "decide_batch", "write_batch", "run_keyed", "claim_keys"),
     *("leave_out_locked", "check_key", "hash_request", "replay_result"),
-    *("check_email", "check_page_size"),
+    *("check_email", "check_page_size", "log_event"),
     *("audit_entries", "audit_transactions", "audit_reversals", "audit_queue"),
 }
 VIEWS = {
@@ -305,6 +306,7 @@ def test_history_has_triggers_that_always_fire_and_that_no_transfer_meets(
         "EXECUTE FUNCTION wallet.refuse_change()"
         for changes, table in (
             ("DELETE OR TRUNCATE", "account"),
+            ("DELETE OR UPDATE OR TRUNCATE", "event_log"),
             ("DELETE OR UPDATE OR TRUNCATE", "failed_transfer"),
             ("DELETE OR UPDATE OR TRUNCATE", "reversal"),
             ("DELETE OR UPDATE OR TRUNCATE", "transaction"),

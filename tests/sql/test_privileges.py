@@ -123,9 +123,9 @@ def test_a_dba_may_grant_what_a_dba_decides(app: Connection, admin: Connection) 
     """Each works for a role that may do nothing else, once it is granted."""
     id = call(app, "enqueue_transfer", 1, 2, 5)["id"]
     for function, argument, signature in (
-        ("cancel_pending", id, "bigint"),
-        ("freeze_account", 1, "bigint"),
-        ("unfreeze_account", 1, "bigint"),
+        ("cancel_pending", id, "bigint, text"),
+        ("freeze_account", 1, "bigint, text"),
+        ("unfreeze_account", 1, "bigint, text"),
         ("purge_idempotency_keys", "30 days", "interval"),
     ):
         assert refusal(app, function, argument).sqlstate == DENIED

@@ -30,6 +30,7 @@ TABLES = {
     "pending_transfer": "id",
     "failed_transfer": "id",
     "idempotency_key": "key",
+    "event_log": "id",
 }
 """Each table, and what its rows are ordered by."""
 
@@ -43,6 +44,7 @@ class Ledger(NamedTuple):
     pending: list[DictRow]
     failed: list[DictRow]
     keys: list[DictRow]
+    events: list[DictRow]
 
 
 def batch(requests: Iterable[Request]) -> list[str]:

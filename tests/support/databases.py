@@ -22,7 +22,7 @@ EMPTY = """
     BEGIN;
     SET LOCAL wallet.change_history = on;
     TRUNCATE wallet.account, wallet.transaction, wallet.reversal, wallet.idempotency_key,
-        wallet.pending_transfer, wallet.failed_transfer RESTART IDENTITY;
+        wallet.pending_transfer, wallet.failed_transfer, wallet.event_log RESTART IDENTITY;
     COMMIT
 """
 

@@ -4,7 +4,7 @@ BEGIN;
 
 SELECT 1 / count(*)
 FROM pg_proc p
-WHERE p.oid = 'wallet.unfreeze_account(bigint)'::regprocedure
+WHERE p.oid = 'wallet.unfreeze_account(bigint, text)'::regprocedure
   AND p.proowner = 'wallet_owner'::regrole AND p.prosecdef
   AND NOT has_function_privilege('wallet_app', p.oid, 'EXECUTE')
   AND NOT has_function_privilege('wallet_reader', p.oid, 'EXECUTE')

@@ -1,0 +1,1 @@
+../../sql/functions/log_event.sql
