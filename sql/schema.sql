@@ -577,6 +577,26 @@ ALTER TABLE ONLY wallet.failed_transfer
 
 GRANT SELECT ON TABLE wallet.failed_transfer TO wallet_reader;
 
+-- View wallet.help
+
+CREATE VIEW wallet.help AS
+ SELECT p.proname AS function,
+    pg_get_function_arguments(p.oid) AS arguments,
+    pg_get_function_result(p.oid) AS returns,
+    split_part(d.comment, ' Refusals: '::text, 1) AS description,
+    split_part(d.comment, ' Refusals: '::text, 2) AS refusals
+   FROM (pg_proc p
+     CROSS JOIN LATERAL ( VALUES (obj_description(p.oid, 'pg_proc'::name))) d(comment))
+  WHERE ((p.pronamespace = ('wallet'::regnamespace)::oid) AND p.prosecdef)
+  ORDER BY p.proname, p.pronargs;
+
+ALTER VIEW wallet.help OWNER TO wallet_owner;
+
+COMMENT ON VIEW wallet.help IS 'The manual: each function, its arguments, what it returns and does, and its refusals';
+COMMENT ON COLUMN wallet.help.refusals IS 'SQLSTATE and code of each refusal, the first that applies first; docs/errors.md explains them';
+
+GRANT SELECT ON TABLE wallet.help TO wallet_reader;
+
 -- View wallet.largest_account
 
 CREATE VIEW wallet.largest_account AS

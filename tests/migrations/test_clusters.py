@@ -52,7 +52,7 @@ def test_a_deployer_needs_no_superuser(
     database.execute(f"ALTER ROLE wallet_app PASSWORD '{APP_PASSWORD}'", user=deployer)
     assert_works(database)
 
-    HERE.sqitch(database, "revert", "-y", user=deployer)
+    HERE.sqitch(database, "revert", "-y", user=deployer, loses_data=True)
     assert deployed(database) == []
     assert not roles(database)
 
@@ -70,7 +70,8 @@ def test_a_deployer_needs_no_right_to_make_roles_that_are_there(
 
     HERE.sqitch(database, "deploy", user=deployer)
     assert_works(database)
-    assert "stays" in HERE.sqitch(database, "revert", "-y", user=deployer)
+    said = HERE.sqitch(database, "revert", "-y", user=deployer, loses_data=True)
+    assert "stays" in said
     assert deployed(database) == []
     assert roles(database) == ROLES, "roles that somebody else made are theirs to drop"
 
@@ -109,7 +110,7 @@ def test_a_revert_leaves_other_databases_of_the_cluster_intact(
     assert all(f"role {role} stays" in said for role in ROLES)
     HERE.sqitch(second, "verify")
     assert_works(second)
-    HERE.sqitch(second, "revert", "-y")
+    HERE.sqitch(second, "revert", "-y", loses_data=True)
     HERE.sqitch(third, "verify")
     HERE.sqitch(third, "revert", "-y")
     assert not roles(first), "the last database takes the roles with it"
@@ -151,3 +152,22 @@ def test_a_deploy_that_meets_half_made_roles_waits_for_them(
         deploy.result()
     assert found, "the deploy did not meet the other's roles"
     HERE.sqitch(database, "verify")
+
+
+def test_verify_says_what_a_copy_of_the_database_lacks(
+    new_database: Callable[[], Database],
+) -> None:
+    """Rights on the database itself are in no dump of it."""
+    copy = new_database()
+    HERE.sqitch(copy, "deploy")
+    copy.execute(f"REVOKE CONNECT ON DATABASE {copy.name} FROM wallet_app, wallet_reader")
+    copy.execute(f"GRANT CONNECT ON DATABASE {copy.name} TO PUBLIC")
+    for repair in (
+        f"GRANT CONNECT ON DATABASE {copy.name} TO wallet_app, wallet_reader;",
+        f"REVOKE CONNECT, TEMPORARY ON DATABASE {copy.name} FROM PUBLIC;",
+    ):
+        done = HERE.run(copy, "verify")
+        assert done.returncode != 0
+        assert repair in done.stdout
+        copy.execute(repair)
+    HERE.sqitch(copy, "verify")

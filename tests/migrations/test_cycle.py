@@ -40,7 +40,7 @@ FUNCTIONS = """
     FROM pg_proc p WHERE p.pronamespace = 'wallet'::regnamespace
 """
 RELATIONS = """
-    SELECT 'TABLE ' || c.oid::regclass AS object, CASE WHEN c.relkind = 'r' OR c.relname = 'entry'
+    SELECT 'TABLE ' || c.oid::regclass AS object, CASE WHEN c.relkind = 'r' OR c.relname IN ('entry', 'help')
            THEN c.relname ELSE 'views' END AS change
     FROM pg_class c WHERE c.relnamespace = 'wallet'::regnamespace AND c.relkind IN ('r', 'v')
 """
@@ -71,7 +71,13 @@ def test_deploy_verify_revert_and_deploy_again(new_database: Callable[[], Databa
         open_accounts(connection, "10", "0")
     HERE.sqitch(database, "verify")
 
-    HERE.sqitch(database, "revert", "-y")
+    done = HERE.run(database, "revert", "-y")
+    assert done.returncode != 0
+    assert "It has 2 accounts, 1 transactions and 0 pending transfers." in done.stdout
+    assert deployed(database) == HERE.names(), "a revert that would lose money drops nothing"
+    assert catalogue(database) == after
+
+    HERE.sqitch(database, "revert", "-y", loses_data=True)
     assert deployed(database) == []
     assert catalogue(database) == before, "a revert leaves something behind"
 

@@ -39,24 +39,3 @@ def test_a_failing_script_reverts_its_change_alone(database: Database, tmp_path:
         assert deployed(database) == [*HERE.names(), "good", "bad"]
         assert ledger(admin) == before
         assert_sound(admin)
-
-
-def test_a_revert_refuses_to_lose_what_is_pending(database: Database) -> None:
-    """Once nothing is pending, it goes on."""
-    with database.connect() as admin:
-        open_accounts(admin, "100", "0")
-        asked = [call(admin, "enqueue_transfer", 1, 2, amount)["id"] for amount in (30, 40, 500)]
-        done = HERE.run(database, "revert", "--to", "reversal", "-y")
-        assert done.returncode != 0
-        assert "transfers are pending" in done.stdout
-        assert deployed(database)[-1] == "pending_transfer"
-        pending = rows(admin, "SELECT id FROM wallet.pending_transfer ORDER BY id")
-        assert [row["id"] for row in pending] == asked
-
-        HERE.sqitch(database, "deploy")
-        assert call(admin, "cancel_pending", asked[0])["state"] == "failed"
-        assert call(admin, "process_pending", 10) == {"process_pending": 2}
-        assert_sound(admin)
-        before = rows(admin, "SELECT * FROM wallet.transaction ORDER BY id")
-        HERE.sqitch(database, "revert", "--to", "reversal", "-y")
-        assert rows(admin, "SELECT * FROM wallet.transaction ORDER BY id") == before

@@ -95,6 +95,7 @@ def test_the_plan_is_in_order() -> None:
         assert re.fullmatch(r"[a-z][a-z0-9_]*(/[a-z][a-z0-9_]*)?", name)
         assert set(requires) <= known, f"{name} requires what comes later"
         known.add(name)
+    assert HERE.names()[-1] == "help", "its revert is the guard of all others"
     for tag in HERE.tags():
         assert re.fullmatch(r"@v\d+\.\d+", tag)
     assert "sqitch.plan merge=union" in (HERE.folder / ".gitattributes").read_text().splitlines()

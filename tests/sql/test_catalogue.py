@@ -61,7 +61,7 @@ INTERNAL = {
     *("audit_entries", "audit_transactions", "audit_reversals", "audit_queue"),
 }
 VIEWS = {
-    *("account_overview", "account_wait", "daily_activity", "entry", "largest_account"),
+    *("account_overview", "account_wait", "daily_activity", "entry", "help", "largest_account"),
     *("queue", "queue_stats", "recent_transaction", "size_per_transaction"),
 }
 # What no function but these changes for itself.
