@@ -1,8 +1,8 @@
 -- Gives an account another email address, and returns the account.
 --
 -- To erase a person's address, set one that names nobody, such as 'erased@example.invalid'. No
--- other table holds the old one, and the ledger stays whole. wallet.event_log keeps who asked for it
--- (`actor`, or the role that called), and neither address.
+-- other table holds the old one, and the ledger stays whole. wallet.event_log keeps who asked for
+-- it (`actor`, or the role that called), and neither address.
 -- For DBAs: grant it to the people who may decide that.
 --
 -- Locks: the account's row, until the caller's transaction ends.

@@ -40,7 +40,8 @@ FUNCTIONS = """
     FROM pg_proc p WHERE p.pronamespace = 'wallet'::regnamespace
 """
 RELATIONS = """
-    SELECT 'TABLE ' || c.oid::regclass AS object, CASE WHEN c.relkind = 'r' OR c.relname IN ('entry', 'help')
+    SELECT 'TABLE ' || c.oid::regclass AS object,
+           CASE WHEN c.relkind = 'r' OR c.relname IN ('entry', 'help')
            THEN c.relname ELSE 'views' END AS change
     FROM pg_class c WHERE c.relnamespace = 'wallet'::regnamespace AND c.relkind IN ('r', 'v')
 """
