@@ -1,0 +1,169 @@
+"""The client for asyncio: as pgwallet.synchronous, with `await` and `async for`."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Iterable
+from types import TracebackType
+
+import httpx
+
+from pgwallet.core import Call, Core, Reply, T
+from pgwallet.errors import Problem
+from pgwallet.objects import Account, Amount, StatementLine, Transaction, Transfer
+
+
+class AsyncWallet:
+    """A client of the service at `url`. Tasks of one event loop may share one.
+
+    Each attempt may take `timeout` seconds. What is transient (503, 429, a reset, a timeout) is
+    tried again, and no attempt begins later than `retry_for` seconds after the first. Every POST
+    has an idempotency key, given or made, so it happens at most once. `http` is a client of your
+    own, which has a proxy or a certificate, say; you close it.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        api_key: str | None = None,
+        *,
+        timeout: float = 10.0,
+        retry_for: float = 30.0,
+        http: httpx.AsyncClient | None = None,
+    ) -> None:
+        self._http = http or httpx.AsyncClient()
+        self._closes = http is None
+        self._core = Core(self._http, url, api_key, timeout, retry_for)
+
+    def __repr__(self) -> str:
+        return f"AsyncWallet({self._core.url!r})"
+
+    async def __aenter__(self) -> AsyncWallet:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None
+    ) -> None:
+        await self.close()
+
+    async def close(self) -> None:
+        """Close the connections."""
+        if self._closes:
+            await self._http.aclose()
+
+    async def create_account(self, email: str, *, idempotency_key: str | None = None) -> Account:
+        """Open a wallet for an email address; one address may own several."""
+        return await self._run(self._core.create_account(email, idempotency_key))
+
+    async def find_accounts(
+        self, email: str, *, page_size: int | None = None, after: int | None = None
+    ) -> AsyncIterator[Account]:
+        """The wallets of an email address, the oldest first, page after page."""
+        while True:
+            page = await self._run(self._core.find_accounts(email, page_size, after))
+            for item in page.items:
+                yield item
+            if page.next is None:
+                return
+            after = page.next
+
+    async def get_account(self, id: int) -> Account:
+        """Read a wallet."""
+        return await self._run(self._core.get_account(id))
+
+    async def deposit(
+        self, account_id: int, amount: Amount, *, idempotency_key: str | None = None
+    ) -> Transaction:
+        """Pay in from outside."""
+        return await self._run(self._core.deposit(account_id, amount, idempotency_key))
+
+    async def withdraw(
+        self, account_id: int, amount: Amount, *, idempotency_key: str | None = None
+    ) -> Transaction:
+        """Pay out to outside."""
+        return await self._run(self._core.withdraw(account_id, amount, idempotency_key))
+
+    async def get_statement(
+        self, account_id: int, *, page_size: int | None = None, before: int | None = None
+    ) -> AsyncIterator[StatementLine]:
+        """A wallet's entries, the newest first, page after page."""
+        while True:
+            page = await self._run(self._core.get_statement(account_id, page_size, before))
+            for item in page.items:
+                yield item
+            if page.next is None:
+                return
+            before = page.next
+
+    async def transfer(
+        self,
+        source_account_id: int,
+        target_account_id: int,
+        amount: Amount,
+        *,
+        queue_after: float | None = None,
+        idempotency_key: str | None = None,
+    ) -> Transaction:
+        """Move money from one wallet to another.
+
+        With `queue_after` it is queued if its accounts are still busy after so many seconds, and at
+        once if that is 0. It is then `pending`, and `wait()` waits for its result.
+        """
+        transfer = Transfer(source_account_id, target_account_id, amount)
+        return await self._run(self._core.transfer(transfer, queue_after, idempotency_key))
+
+    async def transfer_batch(
+        self,
+        transfers: Iterable[Transfer],
+        *,
+        atomic: bool,
+        idempotency_key: str | None = None,
+    ) -> list[Transaction | Problem]:
+        """Make many transfers, one after another; or none, if atomic and any is refused.
+
+        Returns the result of each in their order: a refusal is returned, not raised.
+        """
+        return await self._run(self._core.transfer_batch(transfers, atomic, idempotency_key))
+
+    async def get_transaction(self, id: int) -> Transaction:
+        """Read a transaction, including a pending or a failed one."""
+        return await self._run(self._core.get_transaction(id))
+
+    async def wait(self, id: int, *, seconds: float = 60.0) -> Transaction:
+        """Wait until a queued transfer has succeeded, and return it.
+
+        Raises what `transfer()` would have raised if it failed, and StillPending after so many
+        seconds.
+        """
+        return await self._run(self._core.wait(id, seconds))
+
+    async def reverse(
+        self, transaction_id: int, *, idempotency_key: str | None = None
+    ) -> Transaction:
+        """Take a transaction back: a new one moves the same amount the other way. Once."""
+        return await self._run(self._core.reverse(transaction_id, idempotency_key))
+
+    async def live(self) -> None:
+        """Return if the process lives."""
+        await self._run(self._core.live())
+
+    async def ready(self) -> None:
+        """Return once the service can serve requests."""
+        await self._run(self._core.ready())
+
+    async def _run(self, call: Call[T]) -> T:
+        reply: Reply = None
+        while True:
+            try:
+                step = call.send(reply)
+            except StopIteration as end:
+                result: T = end.value
+                return result
+            if isinstance(step, httpx.Request):
+                try:
+                    reply = await self._http.send(step)
+                except httpx.RequestError as error:
+                    reply = error
+            else:
+                await asyncio.sleep(step)
+                reply = None

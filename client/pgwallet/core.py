@@ -1,0 +1,274 @@
+"""What `Wallet` and `AsyncWallet` share, without input or output.
+
+A call is a generator: it yields what to do, a request to send or the seconds to pause, and is sent
+what came of it. It returns what the call returns, and raises what the call raises. So the requests,
+the reading of answers and every decision to try again are here once.
+"""
+
+from __future__ import annotations
+
+import random
+import time
+import uuid
+from collections.abc import Generator, Iterable
+from decimal import Decimal
+from typing import Any, TypeAlias, TypeVar
+
+import httpx
+import msgspec
+from msgspec import Struct
+
+from pgwallet.errors import (
+    FieldError,
+    NoAnswer,
+    Problem,
+    StillPending,
+    UnexpectedAnswer,
+    WalletError,
+)
+from pgwallet.objects import Account, Amount, StatementLine, Transaction, Transfer
+
+T = TypeVar("T")
+Step: TypeAlias = httpx.Request | float
+Reply: TypeAlias = httpx.Response | httpx.RequestError | None
+Call: TypeAlias = Generator[Step, Reply, T]
+
+# What may be over soon. 502 and 504 come from a proxy in front of the service.
+_TRANSIENT = {408, 429, 502, 503, 504}
+# The mean of a pause doubles from the first to the last of these; the service waits at most 30 s.
+_FIRST_PAUSE, _MAX_PAUSE, _MAX_WAIT = 0.05, 2.0, 25.0
+
+
+class Accounts(Struct, frozen=True):
+    """A page of accounts."""
+
+    items: list[Account]
+    next: int | None
+
+
+class Statement(Struct, frozen=True):
+    """A page of a statement."""
+
+    items: list[StatementLine]
+    next: int | None
+
+
+class _Status(Struct):
+    status: str
+
+
+class _Results(Struct):
+    results: list[msgspec.Raw]
+
+
+class _Problem(Struct):
+    code: str
+    detail: str
+    hint: str | None = None
+    errors: tuple[FieldError, ...] = ()
+    status: int | None = None
+    instance: str | None = None
+
+    def exception(self) -> Problem:
+        return Problem.known.get(self.code, Problem)(
+            self.code,
+            self.detail,
+            self.hint,
+            status=self.status,
+            errors=self.errors,
+            request_id=self.instance,
+        )
+
+
+def money(amount: Amount) -> str:
+    """An amount as JSON has it. Raises TypeError for a float."""
+    if isinstance(amount, bool) or not isinstance(amount, Decimal | int | str):
+        raise TypeError(
+            f"an amount is a Decimal, an int or a str, not a {type(amount).__name__}: {amount!r}"
+        )
+    return f"{amount:f}" if isinstance(amount, Decimal) else str(amount)
+
+
+class Core:
+    """The calls, one for each route."""
+
+    def __init__(
+        self,
+        http: httpx.Client | httpx.AsyncClient,
+        url: str,
+        api_key: str | None,
+        timeout: float,
+        retry_for: float,
+    ) -> None:
+        self._http = http
+        self.url = url.rstrip("/")
+        self._headers = {"Authorization": f"Bearer {api_key}"} if api_key else {}
+        self._timeout = timeout
+        self._retry_for = retry_for
+
+    def create_account(self, email: str, key: str | None) -> Call[Account]:
+        return self._post("/account", Account, {"email": email}, key)
+
+    def find_accounts(self, email: str, size: int | None, after: int | None) -> Call[Accounts]:
+        query = {"email": email, "limit": size, "after": after}
+        return self._call("GET", "/account", Accounts, query=query)
+
+    def get_account(self, id: int) -> Call[Account]:
+        return self._call("GET", f"/account/{id:d}", Account)
+
+    def deposit(self, account_id: int, amount: Amount, key: str | None) -> Call[Transaction]:
+        body = {"amount": money(amount)}
+        return self._post(f"/account/{account_id:d}/payment", Transaction, body, key)
+
+    def withdraw(self, account_id: int, amount: Amount, key: str | None) -> Call[Transaction]:
+        body = {"amount": money(amount)}
+        return self._post(f"/account/{account_id:d}/withdrawal", Transaction, body, key)
+
+    def get_statement(
+        self, account_id: int, size: int | None, before: int | None
+    ) -> Call[Statement]:
+        query = {"limit": size, "before": before}
+        return self._call("GET", f"/account/{account_id:d}/transaction", Statement, query=query)
+
+    def transfer(
+        self, transfer: Transfer, queue_after: float | None, key: str | None
+    ) -> Call[Transaction]:
+        prefer, wait = {}, queue_after or 0.0
+        if queue_after is not None:
+            prefer = {"Prefer": "respond-async" + (f", wait={wait:.3f}" if wait else "")}
+        return self._post("/transaction", Transaction, _members(transfer), key, prefer, wait)
+
+    def transfer_batch(
+        self, transfers: Iterable[Transfer], atomic: bool, key: str | None
+    ) -> Call[list[Transaction | Problem]]:
+        body = {"transfers": [_members(transfer) for transfer in transfers], "atomic": atomic}
+        answer = yield from self._post("/transaction/batch", _Results, body, key)
+        return [_result(result) for result in answer.results]
+
+    def get_transaction(self, id: int) -> Call[Transaction]:
+        return self._call("GET", f"/transaction/{id:d}", Transaction)
+
+    def wait(self, id: int, seconds: float) -> Call[Transaction]:
+        deadline = time.monotonic() + seconds
+        while True:
+            left = min(max(deadline - time.monotonic(), 0.0), _MAX_WAIT)
+            prefer, path = {"Prefer": f"wait={left:.3f}"}, f"/transaction/{id:d}"
+            found = yield from self._call("GET", path, Transaction, headers=prefer, wait=left)
+            if found.failure:
+                raise _Problem(found.failure.code, found.failure.detail).exception()
+            if found.state == "succeeded":
+                return found
+            if not left:
+                raise StillPending(f"transaction {id} is still pending after {seconds:g} s")
+
+    def reverse(self, transaction_id: int, key: str | None) -> Call[Transaction]:
+        return self._post(f"/transaction/{transaction_id:d}/reversal", Transaction, None, key)
+
+    def live(self) -> Call[None]:
+        yield from self._call("GET", "/health/live", _Status)
+
+    def ready(self) -> Call[None]:
+        yield from self._call("GET", "/health/ready", _Status)
+
+    def _post(
+        self,
+        path: str,
+        answer: type[T],
+        body: dict[str, Any] | None,
+        key: str | None,
+        headers: dict[str, str] | None = None,
+        wait: float = 0.0,
+    ) -> Call[T]:
+        headers = {**(headers or {}), "Idempotency-Key": key or uuid.uuid4().hex}
+        return self._call("POST", path, answer, body=body, headers=headers, wait=wait)
+
+    def _call(
+        self,
+        method: str,
+        path: str,
+        answer: type[T],
+        *,
+        query: dict[str, Any] | None = None,
+        body: dict[str, Any] | None = None,
+        headers: dict[str, str] | None = None,
+        wait: float = 0.0,
+    ) -> Call[T]:
+        """Send until the answer is one that stays, or no time is left for another attempt.
+
+        `wait` is how long the service has been asked to wait: it needs so much longer to answer.
+        Every call may be sent again: a POST has its key, the others have no effect of their own.
+        """
+        headers = {**self._headers, **(headers or {})}
+        if body is not None:
+            headers["Content-Type"] = "application/json"
+        content = None if body is None else msgspec.json.encode(body)
+        query = {name: value for name, value in (query or {}).items() if value is not None}
+        deadline = time.monotonic() + self._retry_for + wait
+        pause = _FIRST_PAUSE
+        while True:
+            request = self._http.build_request(
+                method,
+                self.url + path,
+                params=query or None,
+                content=content,
+                headers=headers,
+                timeout=self._timeout + wait,
+            )
+            reply = yield request
+            # Random, so that those who were sent away together do not come back together.
+            seconds = _retry_after(reply) + random.uniform(0, 2 * pause)  # noqa: S311
+            if not _is_transient(reply) or time.monotonic() + seconds > deadline:
+                break
+            yield seconds
+            pause = min(2 * pause, _MAX_PAUSE)
+        try:
+            return _read(request, reply, answer)
+        except WalletError as error:
+            error.idempotency_key = headers.get("Idempotency-Key")
+            raise
+
+
+def _is_transient(reply: Reply) -> bool:
+    if isinstance(reply, httpx.Response):
+        return reply.status_code in _TRANSIENT
+    # What cannot be sent stays so.
+    return isinstance(reply, httpx.TransportError) and not isinstance(
+        reply, httpx.UnsupportedProtocol | httpx.LocalProtocolError
+    )
+
+
+def _retry_after(reply: Reply) -> float:
+    """The seconds of Retry-After, or none."""
+    text = reply.headers.get("Retry-After", "") if isinstance(reply, httpx.Response) else ""
+    return float(text) if text.isascii() and text.isdigit() else 0.0
+
+
+def _read(request: httpx.Request, reply: Reply, answer: type[T]) -> T:
+    """What an answer says. Raises Problem, NoAnswer or UnexpectedAnswer."""
+    asked = f"{request.method} {request.url}"
+    if not isinstance(reply, httpx.Response):
+        reason = str(reply) or type(reply).__name__
+        raise NoAnswer(f"{asked}: {reason}") from reply
+    try:
+        if reply.is_success:
+            return msgspec.json.decode(reply.content, type=answer)
+        problem = msgspec.json.decode(reply.content, type=_Problem)
+    except msgspec.DecodeError as error:
+        raise UnexpectedAnswer(f"{asked}: status {reply.status_code}: {error}") from error
+    raise problem.exception()
+
+
+def _members(transfer: Transfer) -> dict[str, Any]:
+    return {
+        "source_account_id": transfer.source_account_id,
+        "target_account_id": transfer.target_account_id,
+        "amount": money(transfer.amount),
+    }
+
+
+def _result(result: msgspec.Raw) -> Transaction | Problem:
+    """An item's result: only a problem has a code."""
+    try:
+        return msgspec.json.decode(result, type=_Problem).exception()
+    except msgspec.ValidationError:
+        return msgspec.json.decode(result, type=Transaction)

@@ -1,0 +1,77 @@
+"""What the service answers with: frozen, money as Decimal, times as aware datetimes in UTC.
+
+Members that a newer service adds are ignored.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from decimal import Decimal
+from typing import Annotated, Literal, TypeAlias
+
+from msgspec import Meta, Struct
+
+Time: TypeAlias = Annotated[datetime, Meta(tz=True)]
+Amount: TypeAlias = Decimal | int | str
+"""Money that is sent: never a float, which has no exact hundredths."""
+
+
+class Account(Struct, frozen=True, kw_only=True):
+    """A wallet."""
+
+    id: int
+    email: str
+    balance: Decimal
+    ctime: Time
+    frozen: bool = False
+    """Whether it takes no part in new transactions."""
+
+
+class Failure(Struct, frozen=True, kw_only=True):
+    """Why a queued transfer failed."""
+
+    code: str
+    detail: str
+
+
+class Transaction(Struct, frozen=True, kw_only=True):
+    """A movement of money: done, pending or failed."""
+
+    id: int
+    source_account_id: int | None
+    """None for a deposit."""
+    target_account_id: int | None
+    """None for a withdrawal."""
+    amount: Decimal
+    ctime: Time
+    """When it entered its state."""
+    state: Literal["succeeded", "pending", "failed"]
+    failure: Failure | None = None
+    """Only there if it failed."""
+    actor: str | None = None
+    """Who asked for it: the name of an API key."""
+
+
+class StatementLine(Struct, frozen=True, kw_only=True):
+    """An entry of an account."""
+
+    entry: int
+    """Its number within the account: 1, 2, 3 … without a gap."""
+    transaction_id: int
+    kind: str
+    """deposit, withdrawal, transfer_in, transfer_out or reversal."""
+    counterparty_account_id: int | None
+    """None for a deposit or a withdrawal."""
+    amount: Decimal
+    """Negative if it left the account."""
+    balance: Decimal
+    """The balance after it."""
+    ctime: Time
+
+
+class Transfer(Struct, frozen=True):
+    """A transfer to make: an item of a batch."""
+
+    source_account_id: int
+    target_account_id: int
+    amount: Amount

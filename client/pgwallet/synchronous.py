@@ -1,0 +1,165 @@
+"""The client for programs that wait: each method is one call of pgwallet.core."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Iterator
+from types import TracebackType
+
+import httpx
+
+from pgwallet.core import Call, Core, Reply, T
+from pgwallet.errors import Problem
+from pgwallet.objects import Account, Amount, StatementLine, Transaction, Transfer
+
+
+class Wallet:
+    """A client of the service at `url`. Threads may share one.
+
+    Each attempt may take `timeout` seconds. What is transient (503, 429, a reset, a timeout) is
+    tried again, and no attempt begins later than `retry_for` seconds after the first. Every POST
+    has an idempotency key, given or made, so it happens at most once. `http` is a client of your
+    own, which has a proxy or a certificate, say; you close it.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        api_key: str | None = None,
+        *,
+        timeout: float = 10.0,
+        retry_for: float = 30.0,
+        http: httpx.Client | None = None,
+    ) -> None:
+        self._http = http or httpx.Client()
+        self._closes = http is None
+        self._core = Core(self._http, url, api_key, timeout, retry_for)
+
+    def __repr__(self) -> str:
+        return f"Wallet({self._core.url!r})"
+
+    def __enter__(self) -> Wallet:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the connections."""
+        if self._closes:
+            self._http.close()
+
+    def create_account(self, email: str, *, idempotency_key: str | None = None) -> Account:
+        """Open a wallet for an email address; one address may own several."""
+        return self._run(self._core.create_account(email, idempotency_key))
+
+    def find_accounts(
+        self, email: str, *, page_size: int | None = None, after: int | None = None
+    ) -> Iterator[Account]:
+        """The wallets of an email address, the oldest first, page after page."""
+        while True:
+            page = self._run(self._core.find_accounts(email, page_size, after))
+            yield from page.items
+            if page.next is None:
+                return
+            after = page.next
+
+    def get_account(self, id: int) -> Account:
+        """Read a wallet."""
+        return self._run(self._core.get_account(id))
+
+    def deposit(
+        self, account_id: int, amount: Amount, *, idempotency_key: str | None = None
+    ) -> Transaction:
+        """Pay in from outside."""
+        return self._run(self._core.deposit(account_id, amount, idempotency_key))
+
+    def withdraw(
+        self, account_id: int, amount: Amount, *, idempotency_key: str | None = None
+    ) -> Transaction:
+        """Pay out to outside."""
+        return self._run(self._core.withdraw(account_id, amount, idempotency_key))
+
+    def get_statement(
+        self, account_id: int, *, page_size: int | None = None, before: int | None = None
+    ) -> Iterator[StatementLine]:
+        """A wallet's entries, the newest first, page after page."""
+        while True:
+            page = self._run(self._core.get_statement(account_id, page_size, before))
+            yield from page.items
+            if page.next is None:
+                return
+            before = page.next
+
+    def transfer(
+        self,
+        source_account_id: int,
+        target_account_id: int,
+        amount: Amount,
+        *,
+        queue_after: float | None = None,
+        idempotency_key: str | None = None,
+    ) -> Transaction:
+        """Move money from one wallet to another.
+
+        With `queue_after` it is queued if its accounts are still busy after so many seconds, and at
+        once if that is 0. It is then `pending`, and `wait()` waits for its result.
+        """
+        transfer = Transfer(source_account_id, target_account_id, amount)
+        return self._run(self._core.transfer(transfer, queue_after, idempotency_key))
+
+    def transfer_batch(
+        self,
+        transfers: Iterable[Transfer],
+        *,
+        atomic: bool,
+        idempotency_key: str | None = None,
+    ) -> list[Transaction | Problem]:
+        """Make many transfers, one after another; or none, if atomic and any is refused.
+
+        Returns the result of each in their order: a refusal is returned, not raised.
+        """
+        return self._run(self._core.transfer_batch(transfers, atomic, idempotency_key))
+
+    def get_transaction(self, id: int) -> Transaction:
+        """Read a transaction, including a pending or a failed one."""
+        return self._run(self._core.get_transaction(id))
+
+    def wait(self, id: int, *, seconds: float = 60.0) -> Transaction:
+        """Wait until a queued transfer has succeeded, and return it.
+
+        Raises what `transfer()` would have raised if it failed, and StillPending after so many
+        seconds.
+        """
+        return self._run(self._core.wait(id, seconds))
+
+    def reverse(self, transaction_id: int, *, idempotency_key: str | None = None) -> Transaction:
+        """Take a transaction back: a new one moves the same amount the other way. Once."""
+        return self._run(self._core.reverse(transaction_id, idempotency_key))
+
+    def live(self) -> None:
+        """Return if the process lives."""
+        self._run(self._core.live())
+
+    def ready(self) -> None:
+        """Return once the service can serve requests."""
+        self._run(self._core.ready())
+
+    def _run(self, call: Call[T]) -> T:
+        reply: Reply = None
+        while True:
+            try:
+                step = call.send(reply)
+            except StopIteration as end:
+                result: T = end.value
+                return result
+            if isinstance(step, httpx.Request):
+                try:
+                    reply = self._http.send(step)
+                except httpx.RequestError as error:
+                    reply = error
+            else:
+                time.sleep(step)
+                reply = None
