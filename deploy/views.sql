@@ -2,6 +2,7 @@
 -- requires: entry
 -- requires: reversal
 -- requires: failed_transfer
+-- requires: api_key
 
 BEGIN;
 
@@ -114,8 +115,20 @@ CROSS JOIN (
 COMMENT ON VIEW wallet.queue_stats IS
     'How many transfers wait, their sum, since when; how many have failed or were cancelled';
 
+CREATE VIEW wallet.api_key_overview AS
+SELECT k.id, k.name, k.ending, k.scopes,
+       CASE WHEN k.revoked_at IS NOT NULL THEN 'revoked'
+            WHEN k.expires_at <= clock_timestamp() THEN 'expired'
+            ELSE 'valid' END AS state,
+       k.ctime, k.expires_at, k.revoked_at, k.last_used_on
+FROM wallet.api_key k
+ORDER BY k.id;
+
+COMMENT ON VIEW wallet.api_key_overview IS
+    'API keys: whose they are, how they end, what they may do, whether they are valid';
+
 GRANT SELECT ON wallet.account_overview, wallet.recent_transaction, wallet.daily_activity,
     wallet.largest_account, wallet.account_wait, wallet.size_per_transaction, wallet.queue,
-    wallet.queue_stats TO wallet_reader;
+    wallet.queue_stats, wallet.api_key_overview TO wallet_reader;
 
 COMMIT;

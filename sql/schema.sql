@@ -459,6 +459,76 @@ COMMENT ON VIEW wallet.account_wait IS 'Accounts that calls wait for now, the lo
 
 GRANT SELECT ON TABLE wallet.account_wait TO wallet_reader;
 
+-- Table wallet.api_key
+
+CREATE TABLE wallet.api_key (
+    id bigint NOT NULL,
+    name text NOT NULL,
+    hash bytea NOT NULL,
+    ending text NOT NULL,
+    scopes text[] NOT NULL,
+    ctime timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    expires_at timestamp with time zone,
+    revoked_at timestamp with time zone,
+    last_used_on date,
+    CONSTRAINT api_key_hash_sha256 CHECK ((octet_length(hash) = 32)),
+    CONSTRAINT api_key_name_printable CHECK ((name ~ '^[\u0021-\u007e]{1,63}$'::text)),
+    CONSTRAINT api_key_scopes_known CHECK (((scopes <> '{}'::text[]) AND (scopes <@ ARRAY['read'::text, 'write'::text, 'operate'::text])))
+);
+
+ALTER TABLE wallet.api_key OWNER TO wallet_owner;
+
+COMMENT ON TABLE wallet.api_key IS 'The API keys of HTTP clients, as hashes: no key can be made from a row';
+COMMENT ON COLUMN wallet.api_key.id IS 'From 1; never reused';
+COMMENT ON COLUMN wallet.api_key.name IS 'Whose key it is: the actor of what it asks for. Several keys may have one name';
+COMMENT ON COLUMN wallet.api_key.hash IS 'SHA-256 of the key';
+COMMENT ON COLUMN wallet.api_key.ending IS 'The key''s last eight characters, a checksum: they tell which key somebody has found';
+COMMENT ON COLUMN wallet.api_key.scopes IS 'What it may do: read, write (move money, open accounts) or operate; none implies another';
+COMMENT ON COLUMN wallet.api_key.ctime IS 'When it was made';
+COMMENT ON COLUMN wallet.api_key.expires_at IS 'From when on it is not valid; NULL if never';
+COMMENT ON COLUMN wallet.api_key.revoked_at IS 'When it was revoked; NULL if it was not';
+COMMENT ON COLUMN wallet.api_key.last_used_on IS 'The UTC day of its last use; NULL if never';
+
+ALTER TABLE wallet.api_key ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME wallet.api_key_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+ALTER TABLE ONLY wallet.api_key
+    ADD CONSTRAINT api_key_hash_key UNIQUE (hash);
+
+ALTER TABLE ONLY wallet.api_key
+    ADD CONSTRAINT api_key_pkey PRIMARY KEY (id);
+
+-- View wallet.api_key_overview
+
+CREATE VIEW wallet.api_key_overview AS
+ SELECT id,
+    name,
+    ending,
+    scopes,
+        CASE
+            WHEN (revoked_at IS NOT NULL) THEN 'revoked'::text
+            WHEN (expires_at <= clock_timestamp()) THEN 'expired'::text
+            ELSE 'valid'::text
+        END AS state,
+    ctime,
+    expires_at,
+    revoked_at,
+    last_used_on
+   FROM wallet.api_key k
+  ORDER BY id;
+
+ALTER VIEW wallet.api_key_overview OWNER TO wallet_owner;
+
+COMMENT ON VIEW wallet.api_key_overview IS 'API keys: whose they are, how they end, what they may do, whether they are valid';
+
+GRANT SELECT ON TABLE wallet.api_key_overview TO wallet_reader;
+
 -- View wallet.daily_activity
 
 CREATE VIEW wallet.daily_activity AS
@@ -1328,6 +1398,63 @@ GRANT ALL ON FUNCTION wallet.create_account(email text) TO wallet_app;
 REVOKE ALL ON FUNCTION wallet.create_account(email text, idempotency_key text) FROM PUBLIC;
 GRANT ALL ON FUNCTION wallet.create_account(email text, idempotency_key text) TO wallet_app;
 
+-- Function wallet.create_api_key
+
+CREATE FUNCTION wallet.create_api_key(name text, scopes text[], expires_in interval DEFAULT NULL::interval) RETURNS text
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'wallet', 'pg_temp'
+    AS $_$
+DECLARE
+    v_now timestamptz := clock_timestamp();
+    v_reason text;
+    v_key text;
+    v_detail text;
+BEGIN
+    v_reason := CASE
+        WHEN (create_api_key.name ~ '^[\u0021-\u007e]{1,63}$') IS NOT TRUE
+            THEN format('The name is %L.', create_api_key.name)
+        WHEN EXISTS (SELECT FROM pg_roles r WHERE r.rolname = create_api_key.name)
+            THEN format('The name is %L, which a database role has.', create_api_key.name)
+        WHEN (create_api_key.scopes <> '{}' AND array_position(create_api_key.scopes, NULL) IS NULL
+              AND create_api_key.scopes <@ ARRAY['read', 'write', 'operate']) IS NOT TRUE
+            THEN format('The scopes are %L.', create_api_key.scopes)
+        WHEN NOT (create_api_key.expires_in > interval '0'
+                  AND create_api_key.expires_in <= interval '100 years')
+            THEN format('expires_in is %L.', create_api_key.expires_in)
+    END;
+    IF v_reason IS NOT NULL THEN
+        RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value', MESSAGE = 'invalid API key',
+            DETAIL = v_reason,
+            HINT = 'A name is 1 to 63 printable ASCII characters without spaces, and no role''s; '
+                'scopes are some of read, write, operate; expires_in is up to 100 years, or NULL.';
+    END IF;
+    IF (SELECT count(*) FROM wallet.api_key k
+        WHERE k.revoked_at IS NULL AND (k.expires_at > v_now) IS NOT FALSE) >= 1000
+    THEN
+        RAISE EXCEPTION USING ERRCODE = 'program_limit_exceeded', MESSAGE = 'too many API keys',
+            DETAIL = 'There are 1000 valid keys.', HINT = 'Revoke keys that are not used.';
+    END IF;
+
+    v_key := 'pgw_' || encode(sha256(uuid_send(gen_random_uuid()) || uuid_send(gen_random_uuid())
+                                     || uuid_send(gen_random_uuid())), 'hex');
+    v_key := v_key || '_' || left(encode(sha256(convert_to(v_key, 'UTF8')), 'hex'), 8);
+    INSERT INTO wallet.api_key (name, hash, ending, scopes, ctime, expires_at)
+    VALUES (create_api_key.name, sha256(convert_to(v_key, 'UTF8')), right(v_key, 8),
+            ARRAY(SELECT DISTINCT s FROM unnest(create_api_key.scopes) s ORDER BY s),
+            v_now, v_now + create_api_key.expires_in)
+    RETURNING format('key %s of %s: %s', api_key.id, api_key.name,
+                     array_to_string(api_key.scopes, ', ')) INTO v_detail;
+    PERFORM wallet.log_event(NULL, 'create_api_key', detail => v_detail);
+    RETURN v_key;
+END
+$_$;
+
+ALTER FUNCTION wallet.create_api_key(name text, scopes text[], expires_in interval) OWNER TO wallet_owner;
+
+COMMENT ON FUNCTION wallet.create_api_key(name text, scopes text[], expires_in interval) IS 'Makes an API key for a client of the HTTP service, and returns it, once. Refusals: none of class WL; 22023 for a name, scopes or an expires_in that cannot be, 54000 for more than 1000 valid keys, which is what each worker of the service keeps in memory';
+
+REVOKE ALL ON FUNCTION wallet.create_api_key(name text, scopes text[], expires_in interval) FROM PUBLIC;
+
 -- Function wallet.decide_batch
 
 CREATE FUNCTION wallet.decide_batch(accounts wallet.account[], transfers wallet.transfer_request[], ids bigint[], outside boolean[]) RETURNS wallet.transfer_result[]
@@ -2037,6 +2164,39 @@ COMMENT ON FUNCTION wallet.raise_refusal(refusal wallet.refusal) IS 'Raises a re
 
 REVOKE ALL ON FUNCTION wallet.raise_refusal(refusal wallet.refusal) FROM PUBLIC;
 
+-- Function wallet.refresh_api_keys
+
+CREATE FUNCTION wallet.refresh_api_keys(used bigint[]) RETURNS TABLE(id bigint, name text, hash bytea, scopes text[], expires_at timestamp with time zone)
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'wallet', 'pg_temp'
+    AS $$
+DECLARE
+    v_today date := (clock_timestamp() AT TIME ZONE 'UTC')::date;
+BEGIN
+    IF used <> '{}' AND NOT current_setting('transaction_read_only')::boolean THEN
+        UPDATE wallet.api_key k SET last_used_on = v_today
+        WHERE k.id IN (
+            SELECT u.id FROM wallet.api_key u
+            WHERE u.id = ANY (refresh_api_keys.used) AND u.last_used_on IS DISTINCT FROM v_today
+            FOR NO KEY UPDATE SKIP LOCKED
+        );
+    END IF;
+
+    RETURN QUERY SELECT k.id, k.name, k.hash, k.scopes, k.expires_at
+    FROM wallet.api_key k
+    WHERE k.revoked_at IS NULL AND (k.expires_at > clock_timestamp()) IS NOT FALSE
+    ORDER BY k.id
+    LIMIT 1000;
+END
+$$;
+
+ALTER FUNCTION wallet.refresh_api_keys(used bigint[]) OWNER TO wallet_owner;
+
+COMMENT ON FUNCTION wallet.refresh_api_keys(used bigint[]) IS 'Returns the valid API keys as hashes, and records that some were used today. Refusals: none';
+
+REVOKE ALL ON FUNCTION wallet.refresh_api_keys(used bigint[]) FROM PUBLIC;
+GRANT ALL ON FUNCTION wallet.refresh_api_keys(used bigint[]) TO wallet_app;
+
 -- Function wallet.refuse_change
 
 CREATE FUNCTION wallet.refuse_change() RETURNS trigger
@@ -2156,6 +2316,41 @@ GRANT ALL ON FUNCTION wallet.reverse(transaction_id bigint) TO wallet_app;
 
 REVOKE ALL ON FUNCTION wallet.reverse(transaction_id bigint, idempotency_key text) FROM PUBLIC;
 GRANT ALL ON FUNCTION wallet.reverse(transaction_id bigint, idempotency_key text) TO wallet_app;
+
+-- Function wallet.revoke_api_key
+
+CREATE FUNCTION wallet.revoke_api_key(id bigint) RETURNS timestamp with time zone
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'wallet', 'pg_temp'
+    AS $$
+DECLARE
+    v_revoked_at timestamptz;
+BEGIN
+    UPDATE wallet.api_key k SET revoked_at = clock_timestamp()
+    WHERE k.id = revoke_api_key.id AND k.revoked_at IS NULL;
+    IF FOUND THEN
+        PERFORM wallet.log_event(
+            NULL, 'revoke_api_key',
+            detail => (SELECT format('key %s of %s', k.id, k.name) FROM wallet.api_key k
+                       WHERE k.id = revoke_api_key.id));
+    END IF;
+
+    SELECT k.revoked_at INTO v_revoked_at FROM wallet.api_key k WHERE k.id = revoke_api_key.id;
+    IF NOT FOUND THEN
+        RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value', MESSAGE = 'no such API key',
+            DETAIL = format('The id is %s.', coalesce(revoke_api_key.id::text, 'NULL')),
+            HINT = 'wallet.api_key_overview lists the keys.';
+    END IF;
+
+    RETURN v_revoked_at;
+END
+$$;
+
+ALTER FUNCTION wallet.revoke_api_key(id bigint) OWNER TO wallet_owner;
+
+COMMENT ON FUNCTION wallet.revoke_api_key(id bigint) IS 'Revokes an API key, and returns since when it is revoked. Refusals: none of class WL; 22023 for an id that no key has';
+
+REVOKE ALL ON FUNCTION wallet.revoke_api_key(id bigint) FROM PUBLIC;
 
 -- Function wallet.round_amount
 

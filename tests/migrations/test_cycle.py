@@ -115,6 +115,8 @@ def test_verify_notices_a_wrong_owner_and_wrong_privileges(database: Database) -
             )
             for row in admin.execute(query).fetchall()
             for damage in templates
+            # Nobody but the owner may read the hashes of API keys.
+            if (row["change"], damage[:6]) != ("api_key", "REVOKE")
         ]
         assert len(damages) > 100
         for change, damage in damages:

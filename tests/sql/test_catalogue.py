@@ -39,6 +39,10 @@ app, v
     unfreeze_account(id bigint, ACTOR): account, , v
     set_email(account_id bigint, email text, ACTOR): account, , v
     purge_idempotency_keys(older_than interval): bigint, , v
+    create_api_key(name text, scopes text[], expires_in interval DEFAULT NULL::interval): text, , v
+    revoke_api_key(id bigint): timestamp with time zone, , v
+    refresh_api_keys(used bigint[]): TABLE(id bigint, name text, hash bytea, scopes text[], \
+expires_at timestamp with time zone), app, v
 """
 SHORT = {
     "PAIR": "source_account_id bigint, target_account_id bigint",
@@ -62,7 +66,7 @@ INTERNAL = {
 }
 VIEWS = {
     *("account_overview", "account_wait", "daily_activity", "entry", "help", "largest_account"),
-    *("queue", "queue_stats", "recent_transaction", "size_per_transaction"),
+    *("api_key_overview", "queue", "queue_stats", "recent_transaction", "size_per_transaction"),
 }
 # What no function but these changes for itself.
 SETTINGS = {

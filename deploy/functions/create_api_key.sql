@@ -1,0 +1,1 @@
+../../sql/functions/create_api_key.sql

@@ -1,0 +1,1 @@
+../../sql/functions/refresh_api_keys.sql

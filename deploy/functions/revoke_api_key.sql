@@ -1,0 +1,1 @@
+../../sql/functions/revoke_api_key.sql
