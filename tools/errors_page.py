@@ -28,7 +28,8 @@ A DBA can also meet these SQLSTATEs:
 
 | SQLSTATE | when |
 | --- | --- |
-| 22023 | a page size, an interval, a `wait`, a `max_items`, an idempotency key, or what an API key is made of is out of range |
+| 22023 | a page size, an interval, a `wait`, a `max_items` or a key's part is out of range |
+| 54000 | there are 1000 valid API keys already |
 | 23514 | a value breaks a column's rule; the message names the domain and its constraint |
 | 42501 | the role has no right to a function or a table, or somebody tries to change history |
 | 55P03 | `lock_timeout` is set, and an account stayed locked for longer |

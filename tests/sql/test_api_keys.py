@@ -7,7 +7,6 @@ import subprocess
 from hashlib import sha256
 from typing import Any
 
-import psycopg
 import pytest
 
 from tests.support.calls import Connection, call, refusal, rows, value
@@ -105,6 +104,11 @@ def test_a_key_is_valid_until_it_expires_or_is_revoked(admin: Connection, app: C
     assert [row["name"] for row in valid(app)] == ["shop"]
     shown = rows(admin, "SELECT state FROM wallet.api_key_overview")
     assert [row["state"] for row in shown] == ["valid", "expired", "revoked"]
+    logged = rows(admin, "SELECT actor, event, detail FROM wallet.event_log ORDER BY id")
+    assert [tuple(row.values()) for row in logged[2:]] == [
+        ("postgres", "create_api_key", "key 3 of gone: read"),
+        ("postgres", "revoke_api_key", "key 3 of gone"),
+    ]
 
 
 def test_the_day_of_the_last_use_is_kept_without_waiting_for_anybody(
