@@ -1711,6 +1711,58 @@ REVOKE ALL ON FUNCTION wallet.get_account(id bigint) FROM PUBLIC;
 GRANT ALL ON FUNCTION wallet.get_account(id bigint) TO wallet_app;
 GRANT ALL ON FUNCTION wallet.get_account(id bigint) TO wallet_reader;
 
+-- Function wallet.get_account_waits
+
+CREATE FUNCTION wallet.get_account_waits() RETURNS TABLE(account_id bigint, pid integer, role name, waiting interval, blocked_by integer[])
+    LANGUAGE plpgsql STABLE SECURITY DEFINER
+    SET search_path TO 'wallet', 'pg_temp'
+    AS $$
+BEGIN
+    RETURN QUERY
+    SELECT w.account_id, w.pid, w.role, w.waiting, w.blocked_by
+    FROM wallet.account_wait w ORDER BY w.waiting DESC LIMIT 100;
+END
+$$;
+
+ALTER FUNCTION wallet.get_account_waits() OWNER TO wallet_owner;
+
+COMMENT ON FUNCTION wallet.get_account_waits() IS 'Returns the sessions that wait for an account, the longest wait first, and whom they wait for. Refusals: none';
+
+REVOKE ALL ON FUNCTION wallet.get_account_waits() FROM PUBLIC;
+GRANT ALL ON FUNCTION wallet.get_account_waits() TO wallet_app;
+GRANT ALL ON FUNCTION wallet.get_account_waits() TO wallet_reader;
+
+-- Function wallet.get_queue
+
+CREATE FUNCTION wallet.get_queue(page_size integer DEFAULT 50) RETURNS TABLE(pending bigint, oldest timestamp with time zone, id bigint, source_account_id bigint, target_account_id bigint, amount numeric, ctime timestamp with time zone)
+    LANGUAGE plpgsql STABLE SECURITY DEFINER
+    SET search_path TO 'wallet', 'pg_temp'
+    AS $$
+BEGIN
+    PERFORM wallet.check_page_size(get_queue.page_size);
+
+    RETURN QUERY
+    SELECT s.pending, s.oldest, q.id, q.source_account_id, q.target_account_id,
+           q.amount::numeric, q.ctime
+    FROM (
+        SELECT count(*) AS pending, min(p.ctime) AS oldest FROM wallet.pending_transfer p
+    ) s
+    LEFT JOIN (
+        SELECT p.id, p.source_account_id, p.target_account_id, p.amount, p.ctime
+        FROM wallet.pending_transfer p ORDER BY p.id LIMIT get_queue.page_size
+    ) q ON true
+    ORDER BY q.id;
+END
+$$;
+
+ALTER FUNCTION wallet.get_queue(page_size integer) OWNER TO wallet_owner;
+
+COMMENT ON FUNCTION wallet.get_queue(page_size integer) IS 'Returns the first transfers of the queue, each with how many are pending and since when. Refusals: none of class WL; 22023 for a page_size that is not 1 to 1000';
+
+REVOKE ALL ON FUNCTION wallet.get_queue(page_size integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION wallet.get_queue(page_size integer) TO wallet_app;
+GRANT ALL ON FUNCTION wallet.get_queue(page_size integer) TO wallet_reader;
+
 -- Function wallet.get_statement
 
 CREATE FUNCTION wallet.get_statement(account_id bigint, before bigint DEFAULT NULL::bigint, page_size integer DEFAULT 50) RETURNS SETOF wallet.statement_line
@@ -2888,6 +2940,23 @@ ALTER FUNCTION wallet.unfreeze_account(id bigint, actor text) OWNER TO wallet_ow
 COMMENT ON FUNCTION wallet.unfreeze_account(id bigint, actor text) IS 'Lets an account take part in transactions again, and returns it. Refusals: WL004 account_not_found';
 
 REVOKE ALL ON FUNCTION wallet.unfreeze_account(id bigint, actor text) FROM PUBLIC;
+
+-- Function wallet.version
+
+CREATE FUNCTION wallet.version() RETURNS text
+    LANGUAGE sql IMMUTABLE SECURITY DEFINER
+    SET search_path TO 'wallet', 'pg_temp'
+    AS $$
+SELECT '0.5.0'
+$$;
+
+ALTER FUNCTION wallet.version() OWNER TO wallet_owner;
+
+COMMENT ON FUNCTION wallet.version() IS 'Returns the version of the schema: that of the service that goes with it. Refusals: none';
+
+REVOKE ALL ON FUNCTION wallet.version() FROM PUBLIC;
+GRANT ALL ON FUNCTION wallet.version() TO wallet_app;
+GRANT ALL ON FUNCTION wallet.version() TO wallet_reader;
 
 -- Function wallet.withdraw
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from datetime import timedelta
 from typing import Any
 
 from tests.support.calls import Connection, answer, call, open_accounts, rows
@@ -54,11 +55,13 @@ def test_each_way_to_wait_is_shown_with_the_account_and_whom_it_waits_for(
             pid = waiting.info.backend_pid
             (row,) = waits(reader, 1)
             (seen,) = waits(admin, 1)
+            (got,) = rows(app, "SELECT * FROM wallet.get_account_waits()")
             holding.rollback()
         assert (row["account_id"], row["pid"]) == (id, pid), function
         assert row["blocked_by"] == [holding.info.backend_pid]
         assert row["role"] == ("postgres" if function == "freeze_account" else "wallet_app")
-        assert row["waiting"].total_seconds() >= 0
+        assert timedelta() <= row["waiting"] <= got["waiting"]
+        assert {**got, "waiting": row["waiting"], "query": row["query"]} == row
         # The query shows to who may see it.
         assert (function in seen["query"], function in row["query"]) == (True, False)
         waits(reader, 0)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from service import __version__
 from tests.support.calls import TABLES, Connection, call, rows, value
 
 # Callers name parameters, so a name is as binding as a type. Who may execute each, and what it is:
@@ -33,7 +34,13 @@ app reader, s
     audit(account_id bigint DEFAULT NULL::bigint): SETOF violation, reader, s
     run_group(requests group_request[], wait integer DEFAULT NULL::integer): SETOF group_result, \
 app, v
+    get_queue(page_size integer DEFAULT 50): TABLE(pending bigint, \
+oldest timestamp with time zone, id bigint, PAIR, amount numeric, \
+ctime timestamp with time zone), app reader, s
+    get_account_waits(): TABLE(account_id bigint, pid integer, role name, waiting interval, \
+blocked_by integer[]), app reader, s
     max_amount(): numeric, app reader, i
+    version(): text, app reader, i
     cancel_pending(id bigint, ACTOR): transfer_result, , v
     freeze_account(id bigint, ACTOR): account, , v
     unfreeze_account(id bigint, ACTOR): account, , v
@@ -136,6 +143,10 @@ def faults(admin: Connection) -> list[str]:
             """,
         )
     ]
+
+
+def test_the_schema_has_the_service_s_version(app: Connection) -> None:
+    assert value(app, "SELECT wallet.version()") == __version__
 
 
 def test_every_function_there_is_keeps_the_rules(admin: Connection) -> None:

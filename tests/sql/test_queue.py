@@ -331,3 +331,15 @@ def test_what_cannot_be_processed_is_set_aside_and_nothing_else_is(
             app.execute(f"RESET {setting}")
     assert ledger(admin) == before
     assert_sound(admin)
+
+
+def test_the_first_of_the_queue_are_shown_with_how_many_there_are(app: Connection) -> None:
+    (row,) = rows(app, "get_queue")
+    assert row == {**dict.fromkeys(row), "pending": 0}, "an empty queue has a row without transfer"
+
+    open_accounts(app, "100", "0")
+    asked = [call(app, "enqueue_transfer", 1, 2, amount) for amount in (1, 2, 3)]
+    members = ("id", "source_account_id", "target_account_id", "amount", "ctime")
+    first = [{name: one[name] for name in members} for one in asked[:2]]
+    shared = {"pending": 3, "oldest": asked[0]["ctime"]}
+    assert rows(app, "get_queue", 2) == [{**shared, **one} for one in first]

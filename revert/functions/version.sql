@@ -1,0 +1,7 @@
+-- Revert pgwallet:functions/version from pg
+
+BEGIN;
+
+DROP FUNCTION wallet.version();
+
+COMMIT;
