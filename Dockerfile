@@ -1,6 +1,6 @@
-# Two images: `service` has Python and no Sqitch, `migrate` has Sqitch and no Python. The image that
-# faces the network does not carry a superuser's tools. Files that change rarely are copied first, so
-# that new code reinstalls no package.
+# Three images: `edge` has nginx, `service` has Python, `migrate` has Sqitch, and none has what another
+# needs: what faces the network does not carry a superuser's tools. Files that change rarely are copied
+# first, so that new code reinstalls no package.
 #
 # Docker's classic builder can build it too: there is no BuildKit syntax.
 
@@ -47,3 +47,16 @@ COPY revert/ revert/
 COPY verify/ verify/
 USER 10001:10001
 CMD ["sqitch", "deploy"]
+
+
+FROM base AS edge
+RUN apt-get update \
+ && apt-get install -y --no-install-recommends nginx libnginx-mod-http-lua openssl curl \
+ && rm -rf /var/lib/apt/lists/*
+# A new volume takes its owner from here.
+RUN mkdir /tls /bodies && chown 10001:10001 /tls /bodies
+COPY edge/ /etc/pgwallet/
+USER 10001:10001
+EXPOSE 8443
+STOPSIGNAL SIGQUIT
+CMD ["/etc/pgwallet/start"]

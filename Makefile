@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 # A worker for each core, with a server of its own. ARGS=-n0 runs the tests in one process.
 PYTEST := $(BIN)/pytest -n logical --maxprocesses 4 --dist loadfile
-TEST15 := tests/sql tests/migrations tests/concurrency/test_transfers.py
+TEST15 := tests/sql tests/migrations tests/concurrency/test_transfers.py tests/http/test_tls.py
 TEST_CONTAINERS := tests/containers tests/sql/test_examples.py tests/migrations/test_cycle.py
 
 .PHONY: help run test test15 test-containers bench bench-quick lint format psql audit up down reset \
@@ -46,8 +46,12 @@ psql: .venv/.run  ## Open psql on what `make run` uses (as wallet_reader; ROLE=p
 audit: .venv/.run  ## Check the whole ledger of `make run`; exit code 1 on a violation
 	@$(BIN)/python -m tools.psql audit
 
-up:  ## Start PostgreSQL, the migration and the service with Docker Compose
+up:  ## Start PostgreSQL, the migration, the service and nginx with Docker Compose
+	@tools/passwords
 	@docker compose up --build --wait
+	@echo "API        https://$$(docker compose port edge 8443)"
+	@echo "trust      docker compose exec edge cat /tls/tls.crt > tls.crt; curl --cacert tls.crt …"
+	@echo "psql       docker compose exec db psql"
 
 down:  ## Stop what `make up` started; the data stays
 	@docker compose down

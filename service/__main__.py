@@ -41,19 +41,16 @@ def bind(settings: Settings) -> socket.socket:
 async def check_database(settings: Settings) -> None:
     """Raise CannotStart unless the database answers, has the functions, and keeps commits."""
     try:
-        connection = await asyncpg.connect(settings.database_url, timeout=5)
+        connection = await asyncpg.connect(
+            settings.database_url, password=settings.database_password or None, timeout=5
+        )
         try:
             name = await connection.fetchval("SELECT current_database()")
             ready = await connection.fetchval(IS_READY)
             durable = await connection.fetchval("SHOW synchronous_commit") != "off"
         finally:
             await connection.close()
-    except ValueError:  # Its text may hold the password.
-        raise CannotStart(
-            "WALLET_DATABASE_URL cannot be read; it takes "
-            "postgresql://wallet_app:PASSWORD@HOST:5432/DATABASE, with every character of the "
-            "password that is not a letter or digit written as % and two hexadecimal digits"
-        ) from None
+    # First, because a certificate that is refused is a ValueError too.
     except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
         # The rest of the URL is not shown: any part of it may hold a password.
         host = urlsplit(settings.database_url).hostname or "its socket"
@@ -61,6 +58,12 @@ async def check_database(settings: Settings) -> None:
         raise CannotStart(
             f"cannot reach the database at {host}: {reason}; "
             "start it, or correct WALLET_DATABASE_URL"
+        ) from None
+    except ValueError:  # Its text may hold the password.
+        raise CannotStart(
+            "WALLET_DATABASE_URL cannot be read; it takes "
+            "postgresql://wallet_app:PASSWORD@HOST:5432/DATABASE, with every character of the "
+            "password that is not a letter or digit written as % and two hexadecimal digits"
         ) from None
     if not ready:
         raise CannotStart(

@@ -117,6 +117,17 @@ _SERVICE = (
         f"The body is over {MAX_BODY_BYTES} bytes; a batch's, over {MAX_BATCH_BODY_BYTES}.",
     ),
     Code("unsupported_media_type", 415, "The body is not sent as `application/json` in UTF-8."),
+    Code(
+        "unknown_host",
+        421,
+        "The request's `Host` is not a name of this service: see `WALLET_HOSTS`.",
+    ),
+    Code(
+        "rate_limited",
+        429,
+        "Too many requests or connections of one address or API key. Nothing was done; try again "
+        "after `Retry-After` seconds.",
+    ),
     Code("headers_too_large", 431, "The request's headers are too large."),
     Code("internal_error", 500, "An unexpected error; the log has it under the request's id."),
     Code(
@@ -130,6 +141,12 @@ _SERVICE = (
         503,
         "The database cannot be reached. `detail` says whether nothing was done or the outcome is "
         "unknown; try again after `Retry-After` seconds.",
+    ),
+    Code(
+        "service_unavailable",
+        503,
+        "The edge cannot reach the service, or gets no answer. `detail` says whether nothing was "
+        "done or the outcome is unknown; try again after `Retry-After` seconds.",
     ),
 )
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
+from pathlib import Path
 from typing import Annotated, Literal, TypeAlias
 
 import msgspec
@@ -23,6 +24,8 @@ class Settings(Struct, frozen=True):
 
     database_url: Annotated[str, Meta(pattern="^postgres(ql)?://")]
     """As libpq writes it: postgresql://wallet_app:…@host:5432/wallet."""
+    database_password: str = ""
+    """The password, for a URL that has none."""
     host: str = "127.0.0.1"
     """The address to listen on."""
     port: Annotated[int, Meta(ge=1, le=65535)] = 8000
@@ -60,10 +63,11 @@ class Settings(Struct, frozen=True):
     def from_environ(cls, environ: Mapping[str, str] = os.environ) -> Settings:
         """Read WALLET_* variables; unset and empty ones take their defaults.
 
-        Raises ConfigError for a value that cannot be used, a variable that is not a setting, and
-        without WALLET_DATABASE_URL.
+        WALLET_X_FILE names a file that holds WALLET_X. Raises ConfigError for a value that cannot
+        be used, a variable that is not a setting, and without WALLET_DATABASE_URL.
         """
         fields = {f"WALLET_{field.name.upper()}": field for field in structs.fields(cls)}
+        environ = _with_files(environ, fields)
         for name in environ:
             # Compose has the first one for its database; the tests have variables of their own.
             if (
@@ -87,6 +91,21 @@ class Settings(Struct, frozen=True):
                 except msgspec.ValidationError:
                     raise ConfigError(_refusal(name, text, field.type)) from None
         return cls(**values)
+
+
+def _with_files(environ: Mapping[str, str], names: Iterable[str]) -> dict[str, str]:
+    """Replace each setting's WALLET_X_FILE by WALLET_X with what the file holds."""
+    values = dict(environ)
+    for name in names:
+        if path := values.pop(f"{name}_FILE", None):
+            if values.get(name):
+                raise ConfigError(f"{name} and {name}_FILE are both set; set one of them")
+            try:
+                values[name] = Path(path).read_text().rstrip("\r\n")
+            except (OSError, ValueError) as error:
+                reason = getattr(error, "strerror", None) or "it is not a text"
+                raise ConfigError(f"{name}_FILE: cannot read {path}: {reason.lower()}") from None
+    return values
 
 
 def _refusal(name: str, text: str, type: object) -> str:

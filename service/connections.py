@@ -151,6 +151,7 @@ class Connections:
         try:
             return await asyncpg.connect(
                 settings.database_url,
+                password=settings.database_password or None,
                 timeout=settings.pool_timeout,
                 # Only a silent server takes this long: statement_timeout comes first.
                 command_timeout=settings.statement_timeout + 5,

@@ -73,6 +73,7 @@ class QueueWorker:
         if self._connection is None:
             self._connection = await asyncpg.connect(
                 self._settings.database_url,
+                password=self._settings.database_password or None,
                 timeout=5,
                 command_timeout=self._settings.statement_timeout + 5,
                 server_settings=session_settings(

@@ -9,6 +9,7 @@ import re
 from msgspec.structs import fields
 
 from service.answers import Account, Transaction
+from service.codes import CODES
 from service.config import Settings
 from service.docs import WAYS, page
 from service.limits import MAX_WAIT
@@ -47,6 +48,24 @@ def test_every_setting_is_listed_with_its_default() -> None:
         text = f"{default:g}" if isinstance(default, float) else str(default).lower()
         assert listed.get(name) == text, name
     assert "WALLET_DATABASE_URL" in listed
+
+
+def test_compose_passes_every_setting_on() -> None:
+    compose = (CHECKOUT / "docker-compose.yml").read_text()
+    passed = set(re.findall(r"^      - (WALLET_[A-Z_]+)", compose, re.MULTILINE))
+    assert passed == {f"WALLET_{field.name.upper()}" for field in fields(Settings)} - {
+        "WALLET_PORT"  # It says where the edge is.
+    }
+
+
+def test_the_edge_answers_with_codes_that_there_are() -> None:
+    configuration = (CHECKOUT / "edge/nginx.conf").read_text()
+    found = re.findall(r"map \$status \$(code|title) \{(.*?)\}", configuration, re.DOTALL)
+    for kind, rules in found:
+        for status, text in re.findall(r'(\w+) "?(.*?)"?;', rules):
+            code = CODES[text.lower().replace(" ", "_")]
+            assert status in (str(code.status), "default"), (kind, code)
+    assert len(found) == 2
 
 
 def test_the_page_of_functions_is_made_from_what_deploys(database: Database) -> None:

@@ -23,6 +23,8 @@ def stack() -> Iterator[Stack]:
         except AssertionError as error:
             logs = stack.compose("logs", "--no-color")
             raise AssertionError(f"{error}\n{logs}") from None
-        yield stack
+        stack.connect()
+        with stack.client:
+            yield stack
     finally:
         stack.remove()

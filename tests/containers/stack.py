@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import ssl
 import subprocess
 import tempfile
 from pathlib import Path
@@ -30,15 +31,16 @@ class Stack:
     def __init__(self) -> None:
         self.project = f"pgwallet-test-{os.getpid()}"
         self.folder = Path(tempfile.mkdtemp(prefix="pgwallet-checkout-"))
-        port = free_port()
+        self.port = free_port()
         environ = {k: v for k, v in os.environ.items() if not k.startswith(_FOREIGN)}
         self._environ = {
             **environ,
             **PASSWORDS,
             "COMPOSE_PROJECT_NAME": self.project,
-            "WALLET_PORT": str(port),
+            "WALLET_PORT": str(self.port),
         }
-        self.client = httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=30)
+        self.tls = ssl.create_default_context()
+        self.client: httpx.Client
 
     def check_out(self) -> None:
         """Copy what a commit of everything here would hold: no ignored file, no environment."""
@@ -56,9 +58,15 @@ class Stack:
         """Build, start, and return once all is healthy. The images may take minutes."""
         return self.run("make", "up", timeout=900)
 
+    def connect(self) -> None:
+        """Make the client, which trusts the certificate that the edge has made and no other."""
+        certificate = self.compose("exec", "-T", "edge", "cat", "/tls/tls.crt")
+        self.tls = ssl.create_default_context(cadata=certificate)
+        base_url = f"https://localhost:{self.port}"
+        self.client = httpx.Client(base_url=base_url, verify=self.tls, timeout=30)
+
     def remove(self) -> None:
         """Remove containers, network, volume and images, and the checkout."""
-        self.client.close()
         try:
             self.compose("down", "--volumes", "--remove-orphans", "--rmi", "local")
         finally:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from threading import Event
 from typing import Any
 
@@ -11,11 +12,15 @@ import psycopg
 import pytest
 from psycopg.rows import DictRow
 
-from tests.containers.stack import Stack
+from tests.containers.stack import PASSWORDS, Stack
+from tests.http.answers import check_problem, problem
+from tests.http.wire import Connection
 from tests.support.databases import assert_sound
 
 # The first test waits for the images to be built.
 pytestmark = pytest.mark.timeout(1200)
+
+SERVICES = ("db", "migrate", "service", "edge")
 
 
 def post(stack: Stack, path: str, body: dict[str, Any]) -> dict[str, Any]:
@@ -96,30 +101,130 @@ def test_psql_shows_a_refusal_with_its_sqlstate_detail_and_hint(stack: Stack) ->
     assert (balance(stack, source), balance(stack, target)) == ("20.00", "0.00")
 
 
-def test_the_service_has_no_privileges_and_a_read_only_file_system(stack: Stack) -> None:
-    for name in ("service", "migrate"):
+def test_containers_have_limits_no_privileges_and_read_only_file_systems(stack: Stack) -> None:
+    for name in SERVICES:
         container = stack.inspect(name)
-        assert container["Config"]["User"].split(":")[0] not in ("", "0", "root"), name
-        assert container["HostConfig"]["ReadonlyRootfs"], name
-        assert container["HostConfig"]["CapDrop"] == ["ALL"], name
-        assert container["HostConfig"]["SecurityOpt"] == ["no-new-privileges:true"], name
+        host = container["HostConfig"]
+        assert host["SecurityOpt"] == ["no-new-privileges:true"], name
+        assert host["Memory"] > 0, name
+        assert host["PidsLimit"] > 0, name
+        assert host["LogConfig"] == {
+            "Type": "json-file",
+            "Config": {"max-size": "10m", "max-file": "5"},
+        }
+        if name != "db":
+            assert container["Config"]["User"].split(":")[0] not in ("", "0", "root"), name
+            assert host["ReadonlyRootfs"], name
+            assert host["CapDrop"] == ["ALL"], name
     execute = ("docker", "compose", "exec", "-T")
-    assert int(stack.run(*execute, "service", "id", "-u")) > 0
-    # As root, so that no file's owner but the file system itself says no.
-    touch = stack.run(*execute, "--user=0", "service", "touch", "/app/new", fails=True)
-    assert "Read-only file system" in touch
+    for name in ("service", "edge"):
+        assert int(stack.run(*execute, name, "id", "-u")) > 0
+        # As root, so that no file's owner but the file system itself says no.
+        touch = stack.run(*execute, "--user=0", name, "touch", "/app/new", fails=True)
+        assert "Read-only file system" in touch
 
 
-def test_only_the_service_can_be_reached_and_only_from_this_machine(stack: Stack) -> None:
+def test_only_the_edge_can_be_reached_and_only_from_this_machine(stack: Stack) -> None:
     published = {
         name: [
             (port, binding["HostIp"])
             for port, bindings in stack.inspect(name)["NetworkSettings"]["Ports"].items()
             for binding in bindings or []
         ]
-        for name in ("db", "migrate", "service")
+        for name in SERVICES
     }
-    assert published == {"db": [], "migrate": [], "service": [("8000/tcp", "127.0.0.1")]}
+    assert published.pop("edge") == [("8443/tcp", "127.0.0.1")]
+    assert not any(published.values()), published
+
+
+def test_compose_does_not_start_without_passwords(stack: Stack) -> None:
+    for name in PASSWORDS:
+        without = ("env", "-u", name, "docker", "compose", "config")
+        assert f"{name} is missing a value: run `make up`" in stack.run(*without, fails=True)
+
+
+def test_the_edge_refuses_in_the_form_of_the_service(stack: Stack) -> None:
+    get, post = b"GET /health/live HTTP/1.1\r\n", b"POST /account HTTP/1.1\r\nHost: localhost\r\n"
+    hosted = get + b"Host: localhost\r\n"
+    for code, requests in {
+        "unknown_host": [get + b"Host: other.example\r\n\r\n", get + b"Host: 10.0.0.1\r\n\r\n"],
+        "body_too_large": [
+            post + b"Content-Length: 8193\r\n\r\n",
+            post + b"Transfer-Encoding: chunked\r\n\r\n2001\r\n%b\r\n" % (b" " * 0x2001),
+            post.replace(b"account", b"transaction/batch") + b"Content-Length: 4194305\r\n\r\n",
+        ],
+        "headers_too_large": [
+            get + b"X: " + b"a" * 9000 + b"\r\n\r\n",
+            b"GET /" + b"a" * 9000 + b" HTTP/1.1\r\n\r\n",
+        ],
+        "invalid_request": [
+            b"nonsense\r\n\r\n",
+            get + b"\r\n",
+            hosted + b"Host: localhost\r\n\r\n",
+            hosted + b"X: a\0b\r\n\r\n",
+            hosted + b"X: a\rb\r\n\r\n",
+            hosted + b"X : a\r\n\r\n",
+            b"TRACE / HTTP/1.1\r\nHost: localhost\r\n\r\n",
+            post + b"Transfer-Encoding : chunked\r\n\r\n0\r\n\r\n",
+            post + b"Transfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n",
+            post + b"Transfer-Encoding: chunked\r\nContent-Length: 2\r\n\r\n0\r\n\r\n",
+            post + b"Content-Length: 2\r\nContent-Length: 3\r\n\r\n{}",
+            post + "Content-Length: ٢\r\n\r\n{}".encode(),
+            post + b"Transfer-Encoding: chunked\r\n\r\n0x2\r\n{}\r\n0\r\n\r\n",
+        ],
+    }.items():
+        for request in requests:
+            with Connection(stack.port, stack.tls) as connection:
+                connection.send(request)
+                answer = connection.answer(hold_to=lambda _: None)
+                problem(answer, code)
+                check_problem(answer)
+                assert answer.headers["Server"] == "nginx"
+    plain = httpx.get(f"http://127.0.0.1:{stack.port}/health/live")
+    assert problem(plain, "invalid_request")
+    answer = stack.client.get("/health/live", headers={"X-Request-ID": "mine"})
+    assert answer.headers["X-Request-ID"] == "mine"
+
+
+def test_who_sends_too_slowly_or_too_much_is_cut_off(stack: Stack) -> None:
+    head = b"POST /account HTTP/1.1\r\nHost: localhost\r\n"
+    body = head + b"Content-Length: 8000\r\n\r\n"
+
+    def drip(first: bytes, piece: bytes) -> bool:
+        """Whether it ends, though each of the pieces comes soon after the last."""
+        with Connection(stack.port, stack.tls) as connection:
+            connection.send(first)
+            return any(
+                connection.is_closed(wait=1) or not connection.send(piece) for _ in range(40)
+            )
+
+    with ThreadPoolExecutor(2) as pool:
+        drips = [pool.submit(drip, *what) for what in ((head, b"X: y\r\n"), (body, b" "))]
+        with ExitStack() as opened:
+            for connection in [
+                opened.enter_context(Connection(stack.port, stack.tls)) for _ in range(128)
+            ]:
+                connection.send(body)
+            answers = (stack.client.get("/health/live") for _ in range(200))
+            answer = next(answer for answer in answers if answer.status_code == 429)
+            problem(answer, "rate_limited")
+            check_problem(answer)
+        assert all(drip.result() for drip in drips)
+    stack.client.get("/health/ready").raise_for_status()
+
+
+def test_a_flood_of_requests_is_held_to_a_rate(stack: Stack) -> None:
+    request = b"GET /health/live HTTP/1.1\r\nHost: other.example\r\n\r\n"
+
+    def flood(_: int) -> int:
+        """How many of a thousand requests at once are one too many."""
+        with Connection(stack.port, stack.tls) as connection:
+            connection.send(request * 1000)
+            answers = [connection.answer(hold_to=lambda _: None) for _ in range(1000)]
+            return sum(answer.status_code == 429 for answer in answers)
+
+    with ThreadPoolExecutor(16) as pool:
+        assert sum(pool.map(flood, range(16))) > 0
 
 
 def test_a_restart_of_the_database_under_traffic_loses_nothing(
@@ -178,7 +283,13 @@ def test_a_restart_of_the_database_under_traffic_loses_nothing(
 def test_a_second_up_deploys_nothing_and_keeps_the_data(stack: Stack) -> None:
     id = open_account(stack, "20.00")
     before = stack.psql("SELECT event, change, committed_at FROM sqitch.events ORDER BY 3")
+    stack.psql("ALTER SYSTEM SET log_statement = 'all'", "SELECT pg_reload_conf()")
     stack.up()
+    log = stack.compose("logs", "--no-color", "db")
+    assert 'ALTER USER "wallet_app" PASSWORD \'SCRAM-SHA-256$4096:' in log
+    # What the log would have of the password, whichever way it is quoted.
+    assert "%41" in PASSWORDS["WALLET_APP_PASSWORD"]
+    assert "%41" not in log
     assert stack.psql("SELECT event, change, committed_at FROM sqitch.events ORDER BY 3") == before
     assert "Nothing to deploy" in stack.compose("logs", "--no-color", "migrate")
     assert balance(stack, id) == "20.00"
@@ -195,4 +306,7 @@ def test_the_service_ends_by_itself_when_told_to_stop(stack: Stack) -> None:
     stack.compose("stop", "service")
     # 137 would say that it was killed when its time was up.
     assert stack.inspect("service")["State"]["ExitCode"] == 0
+    answer = stack.client.get("/health/live")
+    assert "Nothing was done" in problem(answer, "service_unavailable")["detail"]
+    check_problem(answer)
     stack.up()

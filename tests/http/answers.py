@@ -36,10 +36,13 @@ CODES = {
     "request_timeout": 408,
     "body_too_large": 413,
     "unsupported_media_type": 415,
+    "unknown_host": 421,
+    "rate_limited": 429,
     "headers_too_large": 431,
     "internal_error": 500,
     "busy": 503,
     "database_unavailable": 503,
+    "service_unavailable": 503,
 }
 MEMBERS = {"type", "title", "status", "detail", "instance", "code"}
 TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z")
@@ -75,7 +78,7 @@ def check_form(response: Response) -> None:
         assert "Idempotency-Key" in response.request.headers
         assert response.status_code in (200, 201, 202, 404, 409), response.text
     if response.status_code >= 400:
-        _check_problem(response)
+        check_problem(response)
     _check_documented(response)
 
 
@@ -91,7 +94,8 @@ def fields(response: Response) -> list[str]:
     return [error["field"] for error in problem(response, "invalid_request")["errors"]]
 
 
-def _check_problem(response: Response) -> None:
+def check_problem(response: Response) -> None:
+    """Hold an answer to the form of all problems."""
     assert response.headers["Content-Type"] == "application/problem+json"
     if response.request.method == "HEAD":
         return

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 import socket
+import ssl
 import struct
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 from types import TracebackType
 from typing import Any
 
@@ -31,8 +31,10 @@ def post(path: str, body: Mapping[str, Any], headers: Mapping[str, str] | None =
 class Connection:
     """A connection to a service on this machine."""
 
-    def __init__(self, port: int) -> None:
+    def __init__(self, port: int, tls: ssl.SSLContext | None = None) -> None:
         self._socket = socket.create_connection(("127.0.0.1", port), timeout=20)
+        if tls:
+            self._socket = tls.wrap_socket(self._socket, server_hostname="localhost")
         self._buffer = b""
 
     def __enter__(self) -> Connection:
@@ -93,11 +95,15 @@ class Connection:
         hold_to(response)
         return response
 
-    def is_closed(self) -> bool:
-        """Wait for the other side's next move, and tell whether it is to close."""
-        with suppress(ConnectionResetError):
+    def is_closed(self, wait: float = 20) -> bool:
+        """Wait so long for the other side's next move, and tell whether it is to close."""
+        self._socket.settimeout(wait)
+        try:
             return not self._buffer and self._socket.recv(1) == b""
-        return True
+        except TimeoutError:
+            return False
+        except ConnectionResetError:
+            return True
 
     def _until(self, end: bytes) -> bytes:
         while end not in self._buffer:
