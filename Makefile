@@ -7,7 +7,7 @@ PYTEST := $(BIN)/pytest -n logical --maxprocesses 4 --dist loadfile
 TEST15 := tests/sql tests/migrations tests/concurrency/test_transfers.py tests/http/test_tls.py
 TEST_CONTAINERS := tests/containers tests/sql/test_examples.py tests/migrations/test_cycle.py
 
-.PHONY: help run test test15 test-containers bench bench-quick lint format psql audit up down reset \
+.PHONY: help run test test15 test-containers faults faults-quick bench bench-quick lint format psql audit up down reset \
 	docs lock clean
 
 help:  ## Print this list
@@ -17,13 +17,19 @@ run: .venv/.run  ## Start PostgreSQL, deploy the schema, serve on 127.0.0.1:8000
 	@exec $(BIN)/python -m tools.run
 
 test: .venv/.dev  ## Run the tests on embedded servers (ARGS='tests/sql -k rounding' runs some of them)
-	@$(PYTEST) $(ARGS)
+	@$(PYTEST) --ignore=tests/faults $(ARGS)
 
 test15: .venv/.dev  ## Run what depends on PostgreSQL's version on Debian's PostgreSQL 15
 	@tools/postgresql15 $(PYTEST) $(or $(ARGS),$(TEST15))
 
 test-containers: .venv/.dev  ## Run what depends on containers: Compose, and a few tests on postgres:18
 	@WALLET_TEST_DATABASE=testcontainers $(PYTEST) $(or $(ARGS),$(TEST_CONTAINERS))
+
+faults: .venv/.dev  ## Kill, freeze, cut and fill while there is load; writes docs/reliability.md (6 minutes)
+	@$(BIN)/pytest tests/faults $(ARGS)
+
+faults-quick: .venv/.dev  ## The most telling faults alone, in 90 seconds; writes nothing
+	@$(BIN)/pytest tests/faults -m short $(ARGS)
 
 bench: .venv/.bench  ## Measure against what one would build otherwise; writes bench/report.md (12 minutes)
 	@exec $(BIN)/python -m bench

@@ -174,7 +174,7 @@ def lock_account(world: World) -> None:
         world.watch(5)
 
 
-@fault("the network drops the answers to commits", proxied, seconds=15, in_short=True)
+@fault("the network drops the answers to commits", proxied, seconds=15)
 def drop_answers(world: World) -> None:
     the_proxy(world).fall_silent()
 

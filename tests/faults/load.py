@@ -25,8 +25,8 @@ from service.errors import NOTHING_DONE
 from tests.faults.ledger import Move
 from tests.http.wire import post
 
-CLIENTS = 16
-PERIOD = 0.1
+CLIENTS = 32
+PERIOD = 0.2
 """Seconds from one request of a client to its next, unless the answer takes longer."""
 PATIENCE = 30
 """Seconds after which a client takes a request for unanswered."""
@@ -72,6 +72,8 @@ class Load:
         self.longest = 0.0
         self.not_found: list[int] = []
         """Transactions that were answered, and that a GET did not find."""
+        self.flat_out = False
+        """Whether clients go on at once, so that requests meet in groups."""
         self.hang_up = False
         """Whether clients hang up on their first try."""
         self._url, self._rich, self._sink, self._poor, self._seed = url, rich, sink, poor, seed
@@ -129,14 +131,16 @@ class Load:
 
     async def _client(self, number: int, http: aiohttp.ClientSession) -> None:
         random = Random(f"{self._seed} {number}")
+        await asyncio.sleep(number / CLIENTS * PERIOD)
         while not self._stopping:
-            next_turn = time.monotonic() + PERIOD * random.uniform(0.5, 1.5)
+            next_turn = time.monotonic() + PERIOD
             kind = random.choice(KINDS)
             if kind == "read":
                 await self._read(random, http)
             else:
                 await self._ask(self._request(kind, random), http)
-            await asyncio.sleep(next_turn - time.monotonic())
+            if not self.flat_out:
+                await asyncio.sleep(next_turn - time.monotonic())
 
     async def _read(self, random: Random, http: aiohttp.ClientSession) -> None:
         id = random.choice(self._made) if self._made else None
@@ -193,7 +197,6 @@ class Load:
             asked.was_unknown |= not (answer.ids or answer.nothing_done)
             if answer.label < "5" or not has_key or time.monotonic() > give_up:
                 break
-            await asyncio.sleep(0.1)  # The cores are for what is being started again.
         asked.answer, asked.answered = answer, time.monotonic()
         if answer.ids and "Prefer" not in asked.headers and isinstance(asked.moves[0], Move):
             made = [id for id in answer.ids if id]
@@ -221,6 +224,7 @@ class Load:
         else:
             self.failed.append(now)
             self.seen[answer.label] += 1
+            await asyncio.sleep(0.1)  # The cores are for what is being started again.
         return answer
 
     async def _hang_up(self, asked: Asked) -> None:

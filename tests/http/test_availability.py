@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import signal
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
@@ -15,11 +13,8 @@ from tests.http.conftest import Owner
 from tests.http.line import held_line
 from tests.http.processes import (
     PATIENT,
-    OwnServer,
     balance,
     held,
-    is_gone,
-    lose_power,
     open_wallet,
     own_service,
     payments,
@@ -214,49 +209,6 @@ def test_an_error_of_postgresql_says_whether_anything_was_done(
                     f" $$ BEGIN RAISE 'SELECT' USING ERRCODE = '{sqlstate}'; END $$".encode()
                 )
                 assert said in problem(service.client.get("/account/1"), code)["detail"], sqlstate
-
-
-def crash_a_backend(database: Database) -> None:
-    """End one connection with SIGKILL: the server ends all others and recovers by itself."""
-    (row,) = database.execute(
-        "SELECT pid FROM pg_stat_activity WHERE datname = current_database()"
-        " AND usename = 'wallet_app' LIMIT 1"
-    )
-    os.kill(row["pid"], signal.SIGKILL)
-    wait_until(lambda: is_gone(row["pid"]), "the connection is gone")
-
-
-def test_a_database_that_goes_away_or_crashes_is_found_again_with_all_that_was_answered(
-    own: tuple[OwnServer, Database],
-) -> None:
-    server, database = own
-    assert database.execute("SHOW fsync") == [{"fsync": "on"}]
-    with running(database) as service:
-        client = service.client
-        id = open_wallet(client)
-        for number, way in enumerate(("fast", "immediate", "backend", "power"), 1):
-            answers = [pay(client, id), pay(client, id, Idempotency_Key=way)]
-            assert [answer.status_code for answer in answers] == [201, 201]
-            if way == "power":
-                lose_power(server)
-            elif way == "backend":
-                crash_a_backend(database)
-            else:
-                server.stop(way)
-                hold_to_nothing_done(client.get(f"/account/{id}"), "database_unavailable")
-                problem(client.get("/health/ready"), "database_unavailable")
-                assert client.get("/health/live").status_code == 200
-                server.start()
-            wait_until(
-                lambda: client.get("/health/ready").status_code == 200, "the service is ready"
-            )
-            for answer in answers:
-                assert client.get(answer.headers["Location"]).json() == answer.json()
-            again = pay(client, id, Idempotency_Key=way)
-            assert (again.content, again.status_code) == (answers[1].content, 201)
-            assert payments(database, id) == 1 + 2 * number
-        with database.connect() as connection:
-            assert_sound(connection)
 
 
 def test_a_call_to_a_server_that_falls_silent_is_not_made_again(database: Database) -> None:
