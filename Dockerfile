@@ -1,6 +1,6 @@
 # Three images: `edge` has nginx, `service` has Python, `migrate` has Sqitch, and none has what another
 # needs: what faces the network does not carry a superuser's tools. Files that change rarely are copied
-# first, so that new code reinstalls no package.
+# first, so that new code reinstalls no package. A fourth, `standalone`, has everything, for tests.
 #
 # Docker's classic builder can build it too: there is no BuildKit syntax.
 
@@ -60,3 +60,37 @@ USER 10001:10001
 EXPOSE 8443
 STOPSIGNAL SIGQUIT
 CMD ["/etc/pgwallet/start"]
+
+
+# PostgreSQL, the ledger and the service in one container, for tests and trials: its passwords are
+# known, and it does not wait for the disk. The ledger is deployed here, so that it starts at once.
+FROM postgres:18 AS ledger
+RUN apt-get update \
+ && apt-get install -y --no-install-recommends sqitch libdbd-pg-perl \
+ && rm -rf /var/lib/apt/lists/*
+COPY --from=migrate /app /app
+COPY standalone/reset.sql /usr/local/share/
+COPY standalone/make-ledger /usr/local/bin/
+ENV PGDATA=/ledger/data
+RUN install -d -o postgres -g postgres /ledger \
+ && setpriv --reuid=postgres --regid=postgres --clear-groups make-ledger
+
+
+FROM postgres:18 AS standalone
+RUN apt-get update \
+ && apt-get install -y --no-install-recommends python3 \
+ && rm -rf /var/lib/apt/lists/*
+WORKDIR /app
+COPY --from=packages /venv /venv
+# Not below /var/lib/postgresql, which is a volume: its files would be copied at each start.
+ENV PATH=/venv/bin:$PATH PGDATA=/ledger/data \
+    WALLET_HOST=0.0.0.0 WALLET_DATABASE_URL=postgresql://wallet_app:wallet_app@127.0.0.1/wallet
+COPY --from=ledger --chown=postgres:postgres /ledger /ledger
+COPY service/ service/
+# Here, since its user may write nothing.
+RUN python -m compileall -q service
+COPY standalone/serve /usr/local/bin/
+USER postgres
+EXPOSE 8000 5432
+STOPSIGNAL SIGTERM
+ENTRYPOINT ["serve"]

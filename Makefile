@@ -5,10 +5,11 @@ BIN := .venv/bin
 # A worker for each core, with a server of its own. ARGS=-n0 runs the tests in one process.
 PYTEST := $(BIN)/pytest -n logical --maxprocesses 4 --dist loadfile
 TEST15 := tests/sql tests/migrations tests/concurrency/test_transfers.py tests/http/test_tls.py
-TEST_CONTAINERS := tests/containers tests/sql/test_examples.py tests/migrations/test_cycle.py
+TEST_CONTAINERS := tests/containers client/tests/test_container.py tests/sql/test_examples.py \
+	tests/migrations/test_cycle.py
 
-.PHONY: help run test test15 test-containers faults faults-quick bench bench-quick lint format psql audit up down reset \
-	docs lock clean
+.PHONY: help run test test15 test-containers faults faults-quick bench bench-quick lint format psql \
+	audit images up down reset docs lock clean
 
 help:  ## Print this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -51,6 +52,11 @@ psql: .venv/.run  ## Open psql on what `make run` uses (as wallet_reader; ROLE=p
 
 audit: .venv/.run  ## Check the whole ledger of `make run`; exit code 1 on a violation
 	@$(BIN)/python -m tools.psql audit
+
+images:  ## Build all images: pgwallet-service and so on
+	@for target in service migrate edge standalone; do \
+	  docker build --quiet --target $$target --tag pgwallet-$$target . || exit; \
+	done
 
 up:  ## Start PostgreSQL, the migration, the service and nginx with Docker Compose
 	@tools/passwords

@@ -36,10 +36,12 @@ from pgwallet.errors import (
     RateLimited as RateLimited,
     RequestTimeout as RequestTimeout,
     SameAccount as SameAccount,
+    ServiceUnavailable as ServiceUnavailable,
     StillPending as StillPending,
     TransactionNotFound as TransactionNotFound,
     Unauthorized as Unauthorized,
     UnexpectedAnswer as UnexpectedAnswer,
+    UnknownHost as UnknownHost,
     UnsupportedMediaType as UnsupportedMediaType,
     WalletError as WalletError,
 )
@@ -50,5 +52,6 @@ from pgwallet.objects import (
     StatementLine as StatementLine,
     Transaction as Transaction,
     Transfer as Transfer,
+    Violation as Violation,
 )
 from pgwallet.synchronous import Wallet as Wallet

@@ -10,7 +10,7 @@ import httpx
 
 from pgwallet.core import Call, Core, Reply, T
 from pgwallet.errors import Problem
-from pgwallet.objects import Account, Amount, StatementLine, Transaction, Transfer
+from pgwallet.objects import Account, Amount, StatementLine, Transaction, Transfer, Violation
 
 
 class AsyncWallet:
@@ -70,6 +70,18 @@ class AsyncWallet:
     async def get_account(self, id: int) -> Account:
         """Read a wallet."""
         return await self._run(self._core.get_account(id))
+
+    async def freeze_account(self, id: int) -> Account:
+        """Keep a wallet out of new transactions."""
+        return await self._run(self._core.freeze_account(id))
+
+    async def unfreeze_account(self, id: int) -> Account:
+        """Let a wallet take part in transactions again."""
+        return await self._run(self._core.unfreeze_account(id))
+
+    async def set_email(self, account_id: int, email: str) -> Account:
+        """Give a wallet another email address."""
+        return await self._run(self._core.set_email(account_id, email))
 
     async def deposit(
         self, account_id: int, amount: Amount, *, idempotency_key: str | None = None
@@ -142,6 +154,14 @@ class AsyncWallet:
     ) -> Transaction:
         """Take a transaction back: a new one moves the same amount the other way. Once."""
         return await self._run(self._core.reverse(transaction_id, idempotency_key))
+
+    async def cancel(self, id: int) -> Transaction:
+        """Take a pending transaction out of the queue: it has failed, as cancelled."""
+        return await self._run(self._core.cancel(id))
+
+    async def audit(self) -> list[Violation]:
+        """What does not add up in the whole ledger: nothing, if it is sound; at most 100."""
+        return await self._run(self._core.audit())
 
     async def live(self) -> None:
         """Return if the process lives."""

@@ -21,12 +21,13 @@ from msgspec import Struct
 from pgwallet.errors import (
     FieldError,
     NoAnswer,
+    NotPending,
     Problem,
     StillPending,
     UnexpectedAnswer,
     WalletError,
 )
-from pgwallet.objects import Account, Amount, StatementLine, Transaction, Transfer
+from pgwallet.objects import Account, Amount, StatementLine, Transaction, Transfer, Violation
 
 T = TypeVar("T")
 Step: TypeAlias = httpx.Request | float
@@ -35,8 +36,9 @@ Call: TypeAlias = Generator[Step, Reply, T]
 
 # What may be over soon. 502 and 504 come from a proxy in front of the service.
 _TRANSIENT = {408, 429, 502, 503, 504}
-# The mean of a pause doubles from the first to the last of these; the service waits at most 30 s.
-_FIRST_PAUSE, _MAX_PAUSE, _MAX_WAIT = 0.05, 2.0, 25.0
+# The mean of a pause doubles from the first to the last of these. The service is asked to wait no
+# longer than _MAX_WAIT, and takes no longer than _MAX_AUDIT for an audit.
+_FIRST_PAUSE, _MAX_PAUSE, _MAX_WAIT, _MAX_AUDIT = 0.05, 2.0, 25.0, 30.0
 
 
 class Accounts(Struct, frozen=True):
@@ -55,6 +57,10 @@ class Statement(Struct, frozen=True):
 
 class _Status(Struct):
     status: str
+
+
+class _Violations(Struct):
+    violations: list[Violation]
 
 
 class _Results(Struct):
@@ -116,6 +122,15 @@ class Core:
     def get_account(self, id: int) -> Call[Account]:
         return self._call("GET", f"/account/{id:d}", Account)
 
+    def freeze_account(self, id: int) -> Call[Account]:
+        return self._call("POST", f"/account/{id:d}/freeze", Account)
+
+    def unfreeze_account(self, id: int) -> Call[Account]:
+        return self._call("POST", f"/account/{id:d}/unfreeze", Account)
+
+    def set_email(self, account_id: int, email: str) -> Call[Account]:
+        return self._call("PUT", f"/account/{account_id:d}/email", Account, body={"email": email})
+
     def deposit(self, account_id: int, amount: Amount, key: str | None) -> Call[Transaction]:
         body = {"amount": money(amount)}
         return self._post(f"/account/{account_id:d}/payment", Transaction, body, key)
@@ -164,6 +179,19 @@ class Core:
     def reverse(self, transaction_id: int, key: str | None) -> Call[Transaction]:
         return self._post(f"/transaction/{transaction_id:d}/reversal", Transaction, None, key)
 
+    def cancel(self, id: int) -> Call[Transaction]:
+        try:
+            return (yield from self._call("POST", f"/transaction/{id:d}/cancel", Transaction))
+        except NotPending:
+            # It has no key: an attempt whose answer was lost may have cancelled it.
+            found = yield from self.get_transaction(id)
+            if found.failure and found.failure.code == "cancelled":
+                return found
+            raise
+
+    def audit(self) -> Call[list[Violation]]:
+        return (yield from self._call("GET", "/audit", _Violations, wait=_MAX_AUDIT)).violations
+
     def live(self) -> Call[None]:
         yield from self._call("GET", "/health/live", _Status)
 
@@ -196,7 +224,7 @@ class Core:
         """Send until the answer is one that stays, or no time is left for another attempt.
 
         `wait` is how long the service has been asked to wait: it needs so much longer to answer.
-        Every call may be sent again: a POST has its key, the others have no effect of their own.
+        Every call may be sent again: a POST has a key, or has no further effect the second time.
         """
         headers = {**self._headers, **(headers or {})}
         if body is not None:

@@ -187,4 +187,12 @@ class Forbidden(Problem):
 
 
 class RateLimited(Problem):
-    """The API key's rate was exceeded until the time for all attempts was over."""
+    """There were too many requests until the time for all attempts was over."""
+
+
+class UnknownHost(Problem):
+    """The service does not go by the name that the URL has for it."""
+
+
+class ServiceUnavailable(Problem):
+    """The edge did not reach the service until the time for all attempts was over."""

@@ -75,3 +75,12 @@ class Transfer(Struct, frozen=True):
     source_account_id: int
     target_account_id: int
     amount: Amount
+
+
+class Violation(Struct, frozen=True, kw_only=True):
+    """Something wrong with the ledger, which an audit found."""
+
+    violation: str
+    account_id: int | None
+    transaction_id: int | None
+    detail: str

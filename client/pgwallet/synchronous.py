@@ -10,7 +10,7 @@ import httpx
 
 from pgwallet.core import Call, Core, Reply, T
 from pgwallet.errors import Problem
-from pgwallet.objects import Account, Amount, StatementLine, Transaction, Transfer
+from pgwallet.objects import Account, Amount, StatementLine, Transaction, Transfer, Violation
 
 
 class Wallet:
@@ -69,6 +69,18 @@ class Wallet:
     def get_account(self, id: int) -> Account:
         """Read a wallet."""
         return self._run(self._core.get_account(id))
+
+    def freeze_account(self, id: int) -> Account:
+        """Keep a wallet out of new transactions."""
+        return self._run(self._core.freeze_account(id))
+
+    def unfreeze_account(self, id: int) -> Account:
+        """Let a wallet take part in transactions again."""
+        return self._run(self._core.unfreeze_account(id))
+
+    def set_email(self, account_id: int, email: str) -> Account:
+        """Give a wallet another email address."""
+        return self._run(self._core.set_email(account_id, email))
 
     def deposit(
         self, account_id: int, amount: Amount, *, idempotency_key: str | None = None
@@ -138,6 +150,14 @@ class Wallet:
     def reverse(self, transaction_id: int, *, idempotency_key: str | None = None) -> Transaction:
         """Take a transaction back: a new one moves the same amount the other way. Once."""
         return self._run(self._core.reverse(transaction_id, idempotency_key))
+
+    def cancel(self, id: int) -> Transaction:
+        """Take a pending transaction out of the queue: it has failed, as cancelled."""
+        return self._run(self._core.cancel(id))
+
+    def audit(self) -> list[Violation]:
+        """What does not add up in the whole ledger: nothing, if it is sound; at most 100."""
+        return self._run(self._core.audit())
 
     def live(self) -> None:
         """Return if the process lives."""

@@ -12,13 +12,17 @@ from threading import Lock, Thread
 from typing import Any, Literal, TypeAlias
 
 import httpx
-import msgspec
 
 from pgwallet import AsyncWallet, Wallet
 
 Fault: TypeAlias = Literal["503", "429", "502", "reset", "lost", "cut", "silent"]
 """The first three are answers. `reset` hangs up before the service hears of it. After it has
 answered, `lost` hangs up, `cut` does so in the middle of the answer, and `silent` says nothing."""
+ANSWERS = {
+    "503": (503, b'{"code": "busy", "detail": "Later."}'),
+    "429": (429, b'{"code": "rate_limited", "detail": "Later."}'),
+    "502": (502, b"<h1>Bad gateway</h1>"),
+}
 
 
 class Faulty(ThreadingHTTPServer):
@@ -30,8 +34,7 @@ class Faulty(ThreadingHTTPServer):
     def __init__(self, upstream: str, fault: Callable[[], Fault | None] = lambda: None) -> None:
         super().__init__(("127.0.0.1", 0), _Handler)
         self.url = f"http://127.0.0.1:{self.server_port}"
-        self.fault = fault
-        self.lock = Lock()
+        self.fault, self.lock = fault, Lock()
         self.seen: list[tuple[str, str, dict[str, str]]] = []
         """Method, path and headers of each request."""
         limits = httpx.Limits(max_connections=None)
@@ -43,7 +46,7 @@ class Faulty(ThreadingHTTPServer):
         self.server_close()
         self.upstream.close()
 
-    def handle_error(self, request: object, address: object) -> None:
+    def handle_error(self, *_: object) -> None:
         """Clients hang up too."""
 
 
@@ -55,14 +58,10 @@ class _Handler(BaseHTTPRequestHandler):
         body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
         headers = {name.title(): value for name, value in self.headers.items()}
         with self.server.lock:
-            self.server.seen.append((self.command, self.path, headers))
+            self.server.seen.append((self.command, self.path, headers.copy()))
             fault = self.server.fault()
-        if fault in ("503", "429"):
-            code = "busy" if fault == "503" else "rate_limited"
-            problem = msgspec.json.encode({"code": code, "detail": "Later."})
-            return self.answer(int(fault), problem, {"Retry-After": "0"})
-        if fault == "502":
-            return self.answer(502, b"<h1>Bad gateway</h1>", {})
+        if fault in ANSWERS:
+            return self.answer(*ANSWERS[fault])
         if fault == "reset":
             return self.hang_up()
         del headers["Host"], headers["Connection"]
@@ -70,25 +69,19 @@ class _Handler(BaseHTTPRequestHandler):
             response = self.server.upstream.request(
                 self.command, self.path, content=body, headers=headers
             )
-        except httpx.TransportError:  # The service hung up: so does this.
-            return self.hang_up()
-        if fault == "lost":
+        except httpx.TransportError:  # The service hung up.
             return self.hang_up()
         if fault == "silent":
             self.rfile.read(1)  # Until the client gives up.
+        if fault in ("silent", "lost"):
             return self.hang_up()
-        passed = ("Content-Type", "Location", "Retry-After", "Link")
-        given = {name: response.headers[name] for name in passed if name in response.headers}
-        return self.answer(response.status_code, response.content, given, cut=fault == "cut")
+        return self.answer(response.status_code, response.content, cut=fault == "cut")
 
     do_POST = do_PUT = do_GET  # noqa: N815
 
-    def answer(
-        self, status: int, content: bytes, headers: dict[str, str], *, cut: bool = False
-    ) -> None:
+    def answer(self, status: int, content: bytes, *, cut: bool = False) -> None:
         self.send_response(status)
-        for name, value in {**headers, "Content-Length": str(len(content))}.items():
-            self.send_header(name, value)
+        self.send_header("Content-Length", str(len(content)))
         self.end_headers()
         self.wfile.write(content[: len(content) // 2] if cut else content)
         if cut:
@@ -106,14 +99,11 @@ class Either:
     """A Wallet, or an AsyncWallet whose calls are waited for; iterators become lists."""
 
     def __init__(self, kind: type[Wallet] | type[AsyncWallet], *arguments: Any, **named: Any):
-        self._runner = asyncio.Runner()
-        self._wallet = kind(*arguments, **named)
+        self._runner, self._wallet = asyncio.Runner(), kind(*arguments, **named)
 
     def __getattr__(self, name: str) -> Callable[..., Any]:
-        def call(*arguments: Any, **named: Any) -> Any:
-            return self._runner.run(_settle(getattr(self._wallet, name)(*arguments, **named)))
-
-        return call
+        method = getattr(self._wallet, name)
+        return lambda *values, **named: self._runner.run(_settle(method(*values, **named)))
 
     def __enter__(self) -> Either:
         return self
