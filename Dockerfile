@@ -51,7 +51,7 @@ CMD ["sqitch", "deploy"]
 
 FROM base AS edge
 RUN apt-get update \
- && apt-get install -y --no-install-recommends nginx libnginx-mod-http-lua openssl curl \
+ && apt-get install -y --no-install-recommends nginx libnginx-mod-http-lua openssl \
  && rm -rf /var/lib/apt/lists/*
 # A new volume takes its owner from here.
 RUN mkdir /tls /bodies && chown 10001:10001 /tls /bodies

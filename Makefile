@@ -61,6 +61,7 @@ images:  ## Build all images: pgwallet-service and so on
 up:  ## Start PostgreSQL, the migration, the service and nginx with Docker Compose
 	@tools/passwords
 	@docker compose up --build --wait
+	@tools/first-key
 	@echo "API        https://$$(docker compose port edge 8443)"
 	@echo "trust      docker compose exec edge cat /tls/tls.crt > tls.crt; curl --cacert tls.crt …"
 	@echo "psql       docker compose exec db psql"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 import pytest
@@ -19,11 +20,12 @@ def stack() -> Iterator[Stack]:
     try:
         stack.check_out()
         try:
-            stack.up()
+            said = stack.up()
         except AssertionError as error:
             logs = stack.compose("logs", "--no-color")
             raise AssertionError(f"{error}\n{logs}") from None
-        stack.connect()
+        (key,) = re.findall(r"^API key +(pgw_\w+)", said, re.MULTILINE)
+        stack.connect(key)
         with stack.client:
             yield stack
     finally:

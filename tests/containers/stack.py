@@ -58,12 +58,13 @@ class Stack:
         """Build, start, and return once all is healthy. The images may take minutes."""
         return self.run("make", "up", timeout=900)
 
-    def connect(self) -> None:
-        """Make the client, which trusts the certificate that the edge has made and no other."""
+    def connect(self, key: str) -> None:
+        """Make the client. It trusts the certificate that the edge has made, and no other."""
         certificate = self.compose("exec", "-T", "edge", "cat", "/tls/tls.crt")
         self.tls = ssl.create_default_context(cadata=certificate)
         base_url = f"https://localhost:{self.port}"
-        self.client = httpx.Client(base_url=base_url, verify=self.tls, timeout=30)
+        headers = {"Authorization": f"Bearer {key}"}
+        self.client = httpx.Client(base_url=base_url, verify=self.tls, headers=headers, timeout=30)
 
     def remove(self) -> None:
         """Remove containers, network, volume and images, and the checkout."""
