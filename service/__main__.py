@@ -11,6 +11,7 @@ import asyncpg
 
 from service.app import App, create_app
 from service.config import ConfigError, Settings
+from service.door import Door
 from service.queue_worker import process_until_stopped
 from service.statements import IS_READY
 from service.workers import Child, fork_workers
@@ -87,7 +88,7 @@ def serve(app: App, listener: socket.socket, child: Child) -> None:
     async def end_with_parent(app: App) -> None:
         child.end_with_parent()
 
-    app.run(sock=listener, single_process=True, motd=False)
+    app.run(sock=listener, single_process=True, motd=False, protocol=Door)
 
 
 def main() -> None:

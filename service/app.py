@@ -10,14 +10,16 @@ from typing import Any, TypeAlias
 
 from sanic import HTTPResponse, Request, Sanic
 from sanic.config import Config
-from sanic.exceptions import SanicException
+from sanic.exceptions import MethodNotAllowed, SanicException
+from sanic.http import Http
 
 from service.config import Settings
 from service.database import Database
-from service.errors import problem_response
+from service.door import Bounds
+from service.errors import problem_of, problem_response
 from service.limits import MAX_BODY_BYTES, MAX_WAIT
 from service.logs import logging_config
-from service.responses import request_id
+from service.responses import options_response, request_id
 from service.routes import account, docs, health, transaction
 
 logger = logging.getLogger("wallet")
@@ -34,6 +36,13 @@ class _Request(Request):
                 raise
             super().__init__(b"*", *arguments, **named)
 
+    async def receive_body(self) -> None:
+        """As Sanic's, but a body in many small pieces takes no more memory than it has bytes."""
+        body = bytearray()
+        while isinstance(self.stream, Http) and self.stream.request_body:
+            body += await self.stream.read() or b""
+        self.body = bytes(body)
+
 
 App: TypeAlias = Sanic[Config, SimpleNamespace]
 
@@ -45,7 +54,7 @@ def create_app(settings: Settings) -> App:
         MOTD=False,
         ACCESS_LOG=False,
         REQUEST_MAX_SIZE=MAX_BODY_BYTES,
-        REQUEST_TIMEOUT=30,
+        REQUEST_TIMEOUT=settings.request_timeout,
         # The database's own limits come first. This one is for what is unexpected.
         RESPONSE_TIMEOUT=settings.pool_timeout + settings.statement_timeout + MAX_WAIT + 10,
         GRACEFUL_SHUTDOWN_TIMEOUT=settings.shutdown_timeout,
@@ -53,7 +62,12 @@ def create_app(settings: Settings) -> App:
     for routes in (account, transaction, health, docs):
         app.blueprint(routes.blueprint)
 
+    for route in app.router.routes:
+        # A GET's body means nothing, but unread it would be taken for an error.
+        route.extra.ignore_body = False
+
     app.ctx.settings = settings
+    app.ctx.bounds = Bounds(settings)
     app.ctx.stopping = asyncio.Event()
 
     @app.before_server_start
@@ -71,6 +85,8 @@ def create_app(settings: Settings) -> App:
 
     @app.exception(Exception)
     async def answer_problem(request: Request, error: Exception) -> HTTPResponse:
+        if request.method == "OPTIONS" and isinstance(error, MethodNotAllowed):
+            return options_response(request, problem_of(error).headers)
         return problem_response(request, error)
 
     if settings.access_log:

@@ -119,17 +119,16 @@ def read_body(request: Request, shape: type[Shape]) -> Shape:
         ) from None
 
 
+def read_no_members(request: Request) -> None:
+    """Read a body that says nothing: an object without members, or nothing at all."""
+    if request.body:
+        read_body(request, NoMembers)
+    else:
+        check_media_type(request)
+
+
 def _parse(request: Request) -> dict[str, object]:
-    media_type, *parameters = request.headers.getone("content-type", "").lower().split(";")
-    charset = [p.strip() for p in parameters if p.strip().startswith("charset")]
-    if (
-        media_type.strip() != "application/json"
-        or any(p not in ("charset=utf-8", 'charset="utf-8"') for p in charset)
-        or request.headers.getone("content-encoding", "identity").lower() != "identity"
-    ):
-        raise Problem(
-            "unsupported_media_type", "Send the body as JSON with Content-Type: application/json."
-        )
+    check_media_type(request)
     try:
         body = _decode(request.body.decode("utf-8"))
     except UnicodeDecodeError as error:
@@ -143,6 +142,23 @@ def _parse(request: Request) -> dict[str, object]:
     if not isinstance(body, dict):
         raise invalid_request("The body must be a JSON object.")
     return body
+
+
+def check_media_type(request: Request) -> None:
+    """Raise Problem unless the body, even an empty one, is declared as JSON.
+
+    A page of another site cannot declare that without asking first.
+    """
+    media_type, *parameters = request.headers.getone("content-type", "").lower().split(";")
+    charset = [p.strip() for p in parameters if p.strip().startswith("charset")]
+    if (
+        media_type.strip() != "application/json"
+        or any(p not in ("charset=utf-8", 'charset="utf-8"') for p in charset)
+        or request.headers.getone("content-encoding", "identity").lower() != "identity"
+    ):
+        raise Problem(
+            "unsupported_media_type", "Send the body as JSON with Content-Type: application/json."
+        )
 
 
 def _members(pairs: Iterable[tuple[str, object]]) -> dict[str, object]:

@@ -104,6 +104,12 @@ _SERVICE = (
         "malformed, or members or parameters are missing, unknown, duplicate or of the wrong "
         f"type. `errors` names them, up to {MAX_ERRORS}.",
     ),
+    Code(
+        "forbidden_origin",
+        403,
+        "A page of another site sent the request: its `Origin` is not this service's, and not one "
+        "of `WALLET_ORIGINS`.",
+    ),
     Code("not_found", 404, "There is nothing at this address."),
     Code(
         "method_not_allowed",
@@ -133,8 +139,8 @@ _SERVICE = (
     Code(
         "busy",
         503,
-        "An account or a key is locked, every connection is in use, or the service is shutting "
-        "down. Nothing was done; try again after `Retry-After` seconds.",
+        "An account or a key is locked, every connection is in use, too much arrives at once, or "
+        "the service is shutting down. Nothing was done; try again after `Retry-After` seconds.",
     ),
     Code(
         "database_unavailable",
@@ -156,5 +162,8 @@ CODES = {code.code: code for code in (*_REFUSALS, *_SERVICE)}
 BY_SQLSTATE = {code.sqlstate: code for code in _REFUSALS if code.sqlstate}
 """The refusals of the wallet functions, by SQLSTATE."""
 
-EVERYWHERE = ("invalid_request", "request_timeout", "internal_error")
+EVERYWHERE = (
+    *("invalid_request", "forbidden_origin", "request_timeout", "unknown_host"),
+    *("internal_error", "busy"),
+)
 """The codes that any request can be answered with."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated, Literal, TypeAlias
 
@@ -16,6 +17,8 @@ class ConfigError(Exception):
     """A setting that cannot be used. The message names it and says what it takes."""
 
 
+_HOSTS = r"^[^,\s]+(,[^,\s]+)*\Z"
+_ORIGINS = r"^https?://[^/,\s]+(,https?://[^/,\s]+)*\Z"
 _Timeout: TypeAlias = Annotated[float, Meta(ge=0.01, le=60)]
 
 
@@ -45,6 +48,19 @@ class Settings(Struct, frozen=True):
     """How long a request waits for accounts and its key in all, then 503 `busy`."""
     statement_timeout: _Timeout = 5.0
     """How long a call may take in all, then 503 `busy`."""
+    request_timeout: Annotated[float, Meta(ge=0.1, le=600)] = 30.0
+    """How long a request may take to arrive in all, then 408; and a client to read an answer."""
+    max_connections: Annotated[int, Meta(ge=1, le=100_000)] = 1024
+    """The most clients' connections that a worker has, if the limit on open files allows them."""
+    max_body_memory: Annotated[int, Meta(ge=4, le=65_536)] = 64
+    """The most megabytes of batches' bodies that a worker holds at once, then 503 `busy`."""
+    hosts: Annotated[str, Meta(pattern=_HOSTS, description="host names, separated by commas")] = ""
+    """The names in `Host` that are answered; empty, see known_hosts."""
+    origins: Annotated[
+        str,
+        Meta(pattern=_ORIGINS, description="origins such as https://a.example, with commas"),
+    ] = ""
+    """The other sites whose pages may use the service from a browser."""
     shutdown_timeout: Annotated[float, Meta(ge=0, le=600)] = 15.0
     """How long requests in flight have to finish when the service is told to stop."""
     queue: Literal["on-request", "all"] = "on-request"
@@ -58,6 +74,25 @@ class Settings(Struct, frozen=True):
     def max_wait(self) -> float:
         """How long a transfer may wait for its accounts and still be done or queued in time."""
         return self.statement_timeout * 0.8
+
+    @property
+    def known_hosts(self) -> frozenset[str] | None:
+        """The names that requests may have in `Host`, in lower case; None means any.
+
+        A service on a loopback address answers only to the names of one. Else a page of another
+        site could reach it by a name of its own that leads to 127.0.0.1.
+        """
+        if self.hosts:
+            return frozenset(self.hosts.lower().split(","))
+        if is_loopback(self.host):
+            name = f"[{self.host}]" if ":" in self.host else self.host
+            return frozenset({name.lower(), "localhost", "127.0.0.1", "[::1]"})
+        return None
+
+    @property
+    def allowed_origins(self) -> frozenset[str]:
+        """The origins of `origins`."""
+        return frozenset(filter(None, self.origins.split(",")))
 
     @classmethod
     def from_environ(cls, environ: Mapping[str, str] = os.environ) -> Settings:
@@ -108,6 +143,14 @@ def _with_files(environ: Mapping[str, str], names: Iterable[str]) -> dict[str, s
     return values
 
 
+def is_loopback(host: str) -> bool:
+    """Whether an address to listen on can be reached from this machine alone."""
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host.lower() == "localhost"
+
+
 def _refusal(name: str, text: str, type: object) -> str:
     match inspect.type_info(type):
         case inspect.IntType(ge=least, le=most):
@@ -118,6 +161,8 @@ def _refusal(name: str, text: str, type: object) -> str:
             takes = " or ".join(map(str, values))
         case inspect.BoolType():
             takes = "true or false"
+        case inspect.Metadata(extra_json_schema={"description": takes}):
+            pass
         case _:  # The database's URL, which may hold a password.
             return f"{name} must begin with postgresql://"
     return f"{name} is {text!r}; it takes {takes}"

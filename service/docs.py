@@ -215,9 +215,7 @@ def _curl(document: Schema, method: str, path: str, operation: Schema) -> str:
         if parameter["in"] == "query" and parameter.get("required")
     )
     url = f"http://127.0.0.1:8000{path.replace('{id}', '1')}{f'?{query}' if query else ''}"
-    words = [
-        f"curl{' -X POST' if method == 'post' and 'requestBody' not in operation else ''} {url}"
-    ]
+    words = [f"curl {url}"]
     if "requestBody" in operation:
         schema = operation["requestBody"]["content"]["application/json"]["schema"]
         example = json.dumps(_example(document, schema, 1))

@@ -120,8 +120,16 @@ def _from_sanic(error: SanicException) -> Problem:
     headers = {name.title(): str(value) for name, value in dict(error.headers or {}).items()}
     match error.status_code:
         case 404:
-            return Problem("not_found", "There is nothing at this address.")
+            return Problem(
+                "not_found",
+                "There is nothing at this address.",
+                hint="/docs lists every address.",
+            )
         case 405:
+            allowed = {*headers["Allow"].split(", "), "OPTIONS"}
+            if "GET" in allowed:
+                allowed.add("HEAD")
+            headers = {"Allow": ", ".join(sorted(allowed))}
             return Problem(
                 "method_not_allowed", "This address does not support this method.", headers=headers
             )

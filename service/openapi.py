@@ -69,6 +69,7 @@ _SCHEMAS = {
         answers.Ready,
         bodies.CreateAccount,
         bodies.Payment,
+        bodies.NoMembers,
         bodies.Transfer,
         bodies.TransferBatch,
     ),
@@ -334,6 +335,7 @@ DOCUMENT: dict[str, Any] = {
                     *("account_frozen", "already_reversed", "not_reversible", *_POST),
                 ),
                 parameters=("id", "Idempotency-Key"),
+                body="NoMembers",
             )
         },
         "/health/live": {

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import re
 import secrets
+import time
 from collections.abc import Iterator
+from email.utils import formatdate
 from typing import Any
 
 import msgspec
@@ -15,8 +17,8 @@ _sane_id = re.compile(r"[A-Za-z0-9._-]{1,128}").fullmatch
 _encode = msgspec.json.Encoder().encode
 
 
-class _Response(HTTPResponse):
-    """An answer whose headers are sent as they are.
+class Response(HTTPResponse):
+    """An answer whose headers are sent as they are, with those that every answer has.
 
     Sanic searches each for line breaks, which took a tenth of a transfer's time. None of these can
     contain one: they are numbers, words of this service, and a sane request id.
@@ -24,8 +26,29 @@ class _Response(HTTPResponse):
 
     @property
     def processed_headers(self) -> Iterator[tuple[bytes, bytes]]:
-        self.headers.setdefault("content-type", self.content_type)
-        return ((name.encode(), str(value).encode()) for name, value in self.headers.items())
+        if self.content_type:
+            self.headers.setdefault("content-type", self.content_type)
+        yield b"date", _clock.date()
+        yield b"cache-control", b"no-store"
+        yield b"x-content-type-options", b"nosniff"
+        for name, value in self.headers.items():
+            yield name.encode(), str(value).encode()
+
+
+class _Clock:
+    """The time as HTTP writes it, made once a second."""
+
+    def __init__(self) -> None:
+        self._second, self._date = 0, b""
+
+    def date(self) -> bytes:
+        second = int(time.time())
+        if second != self._second:
+            self._second, self._date = second, formatdate(second, usegmt=True).encode()
+        return self._date
+
+
+_clock = _Clock()
 
 
 def request_id(request: Request) -> str:
@@ -43,6 +66,19 @@ def replayed_header(replayed: bool) -> dict[str, str]:
     return {"Idempotency-Replayed": "true"} if replayed else {}
 
 
+def options_response(request: Request, allow: dict[str, str]) -> HTTPResponse:
+    """The answer to OPTIONS: what the address takes, also for a browser that asks for a page."""
+    headers = {
+        "X-Request-ID": request_id(request),
+        **allow,
+        "Access-Control-Allow-Methods": allow["Allow"],
+        "Access-Control-Allow-Headers": "Authorization, Content-Type, Idempotency-Key, Prefer, "
+        "X-Request-ID, traceparent",
+        "Access-Control-Max-Age": "600",
+    }
+    return Response(None, 204, headers, None)
+
+
 def json_response(
     request: Request,
     status: int,
@@ -54,8 +90,8 @@ def json_response(
     if request.app.ctx.stopping.is_set() and isinstance(request.stream, Http):
         # Else an idle connection would delay the shutdown until its time is over.
         request.stream.keep_alive = False
-    return _Response(
-        _encode(payload),
+    return Response(
+        _encode(payload) + b"\n",
         status,
         {"X-Request-ID": request_id(request), **(headers or {})},
         content_type,

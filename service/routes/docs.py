@@ -6,7 +6,7 @@ from sanic import Blueprint, HTTPResponse, Request
 
 from service.docs import page
 from service.openapi import DOCUMENT
-from service.responses import json_response, request_id
+from service.responses import Response, json_response, request_id
 
 blueprint = Blueprint("docs")
 
@@ -23,6 +23,7 @@ async def docs(request: Request) -> HTTPResponse:
     headers = {
         "X-Request-ID": request_id(request),
         # The page is whole in itself: nothing is fetched, nothing is run.
-        "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'",
+        "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; "
+        "base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
     }
-    return HTTPResponse(_page, 200, headers, "text/html; charset=utf-8")
+    return Response(_page, 200, headers, "text/html; charset=utf-8")

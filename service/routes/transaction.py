@@ -9,7 +9,14 @@ from sanic import Blueprint, HTTPResponse, Request
 
 from service import answers
 from service.answers import Results, Transaction
-from service.bodies import BatchItem, NoMembers, Transfer, TransferBatch, read_body, receive_body
+from service.bodies import (
+    BatchItem,
+    Transfer,
+    TransferBatch,
+    read_body,
+    read_no_members,
+    receive_body,
+)
 from service.config import Settings
 from service.database import Database
 from service.errors import problem_answer, refusal
@@ -134,8 +141,7 @@ async def _wait_for_result(request: Request, transaction_id: int, seconds: float
 @blueprint.post("/transaction/<id:str>/reversal")
 async def reverse(request: Request, id: str) -> HTTPResponse:
     transaction_id = read_path_id(id, "transaction_not_found")
-    if request.body:
-        read_body(request, NoMembers)
+    read_no_members(request)
     database: Database = request.app.ctx.database
     row = await database.reverse(
         transaction_id=transaction_id, idempotency_key=read_idempotency_key(request)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -223,6 +224,14 @@ def jobs(pid: int, job: str) -> set[int]:
             if Path(f"/proc/{child}/comm").read_text().strip() == name and not is_gone(child):
                 found.add(child)
     return found
+
+
+def peak_memory(service: Service) -> int:
+    """The most memory in bytes that the service's one worker ever had."""
+    (worker,) = jobs(service.process.pid, "worker")
+    found = re.search(r"VmHWM:\s+(\d+) kB", Path(f"/proc/{worker}/status").read_text())
+    assert found
+    return int(found[1]) * 1024
 
 
 def is_gone(pid: int) -> bool:

@@ -11,7 +11,7 @@ from httpx import Client, Response
 from tests.http.answers import fields, problem
 from tests.http.conftest import Owner, Wallet
 from tests.http.processes import balance, running
-from tests.http.wire import Connection
+from tests.http.wire import Connection, json_post
 from tests.support.calls import ledger
 from tests.support.databases import Database, assert_sound
 from tests.support.seeds import fresh_seed
@@ -184,7 +184,7 @@ def test_a_body_at_the_limit_is_read_and_one_byte_more_is_not(
     full = body + b" " * (LIMIT - len(body))
     for content in (full, iter([full[:1000], full[1000:]])):
         assert client.post("/transaction/batch", content=content, headers=JSON).status_code == 200
-    head = b"POST /transaction/batch HTTP/1.1\r\nContent-Type: application/json\r\n"
+    head = json_post("/transaction/batch")
     for rest in (
         # Not one byte of the body is sent.
         b"Content-Length: %d\r\n\r\n" % (LIMIT + 1),

@@ -44,7 +44,7 @@ def withdrawal(id: int, amount: str = "1.50") -> Post:
 
 
 def reversal(id: int) -> Post:
-    return Post(f"/transaction/{id}/reversal", None)
+    return Post(f"/transaction/{id}/reversal", {})
 
 
 def fresh_key() -> str:

@@ -16,7 +16,7 @@ def test_a_statement_has_each_kind_newest_first(client: Client, wallet: Wallet) 
     client.post(f"/account/{id}/withdrawal", json={"amount": "5.00"})
     transfer(client, id, other, "30.00")
     received = transfer(client, other, id, "7.00").json()["id"]
-    client.post(f"/transaction/{received}/reversal")
+    client.post(f"/transaction/{received}/reversal", json={})
 
     response = client.get(f"/account/{id}/transaction")
     assert response.status_code == 200

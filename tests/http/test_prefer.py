@@ -7,7 +7,7 @@ import json
 from httpx import Client
 
 from tests.http.conftest import Wallet
-from tests.http.wire import exchange
+from tests.http.wire import exchange, json_post
 from tests.support.service import Service
 
 NOTHING = (False, None)
@@ -61,7 +61,7 @@ READ: list[tuple[list[str], tuple[bool, str | None]]] = [
     (["respond-async, wait=0"], (True, "0")),
     (["wait=10", "respond-async; x"], (True, "10")),
     (["respond-async, wait=soon"], ASYNC),
-    *(([value], NOTHING) for value in ("\xff", '"', "wait", "\x01", "=" * 5000)),
+    *(([value], NOTHING) for value in ("\xff", '"', "wait", "=" * 5000)),
     # If such a header were read in more than one pass, this would not end.
     *(([text], NOTHING) for text in (" ;" * 3500, "; " * 3500 + "@", '"' * 7000, '\\"' * 3500)),
     *(([text], NOTHING) for text in ('="' * 3500, "a=" + " " * 7000 + "@", ",;" * 3500)),
@@ -78,7 +78,7 @@ def test_preferences_are_read_as_the_rfc_has_them(
         lines = "".join(f"Prefer: {value}\r\n" for value in headers)
         got = exchange(
             service.port,
-            f"GET /transaction/{paid} HTTP/1.1\r\n{lines}\r\n".encode("latin-1"),
+            f"GET /transaction/{paid} HTTP/1.1\r\nHost: localhost\r\n{lines}\r\n".encode("latin-1"),
             f"/transaction/{paid}",
         )
         assert got.status_code == 200
@@ -86,8 +86,8 @@ def test_preferences_are_read_as_the_rfc_has_them(
         assert applied == (wait and f"wait={wait}"), headers
         posted = exchange(
             service.port,
-            f"POST /transaction HTTP/1.1\r\n{lines}Content-Type: application/json\r\n"
-            f"Content-Length: {len(body)}\r\n\r\n{body}".encode("latin-1"),
+            json_post("/transaction")
+            + f"{lines}Content-Length: {len(body)}\r\n\r\n{body}".encode("latin-1"),
             *("/transaction", "POST"),
         )
         applied = posted.headers.get("Preference-Applied")

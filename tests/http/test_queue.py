@@ -93,7 +93,7 @@ def test_a_transfer_that_fails_or_is_cancelled_says_why(patient: Service) -> Non
     assert failed["state"] == "failed"
     assert failed["failure"] == {"code": "insufficient_funds", "detail": refused["detail"]}
     # It is no transaction that could be reversed.
-    problem(client.post(f"/transaction/{failed['id']}/reversal"), "transaction_not_found")
+    problem(client.post(f"/transaction/{failed['id']}/reversal", json={}), "transaction_not_found")
     with queue_stopped(database):
         queued = accepted(transfer(client, source, target, Prefer=QUEUED))
         database.execute("SELECT wallet.cancel_pending(%s)", queued["id"])
@@ -214,7 +214,7 @@ def test_every_transfer_can_be_queued_and_all_else_stays_as_it_is(
             for done in (
                 paid,
                 client.post(f"/account/{source}/withdrawal", json={"amount": "1"}).json(),
-                client.post(f"/transaction/{paid['id']}/reversal").json(),
+                client.post(f"/transaction/{paid['id']}/reversal", json={}).json(),
                 client.post("/transaction/batch", json=batch).json()["results"][0],
             ):
                 assert done["state"] == "succeeded"
@@ -249,7 +249,8 @@ def test_a_get_waits_while_it_is_pending_and_no_longer(patient: Service) -> None
 
 
 def get_and_wait(connection: Connection, id: int) -> None:
-    connection.send(b"GET /transaction/%d HTTP/1.1\r\nPrefer: wait=30\r\n\r\n" % id)
+    lines = b"Host: localhost\r\nPrefer: wait=30\r\n\r\n"
+    connection.send(b"GET /transaction/%d HTTP/1.1\r\n" % id + lines)
 
 
 def looked(database: Database) -> bool:

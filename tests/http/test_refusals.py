@@ -47,9 +47,7 @@ def moved(sqlstate: str, source: int, target: int, amount: str = "1") -> Refused
 
 
 def reversal(sqlstate: str, id: int) -> Refused:
-    return Refused(
-        sqlstate, "POST", f"/transaction/{id}/reversal", None, "wallet.reverse(%s)", (id,)
-    )
+    return Refused(sqlstate, "POST", f"/transaction/{id}/reversal", {}, "wallet.reverse(%s)", (id,))
 
 
 def account(sqlstate: str, email: str) -> Refused:
@@ -72,7 +70,7 @@ def test_each_refusal_has_its_code_its_status_and_the_words_of_psql(
     paid_to_frozen = pay(frozen, "payment", "1.00")
     owner.execute("SELECT wallet.freeze_account(%s)", (frozen,))
     reversed = pay(rich, "payment", "1.00")
-    back = client.post(f"/transaction/{reversed}/reversal").json()["id"]
+    back = client.post(f"/transaction/{reversed}/reversal", json={}).json()["id"]
     before = ledger(owner)
     for case in (
         *(

@@ -26,13 +26,13 @@ from tests.http.processes import (
     wait_until,
     waiting,
 )
-from tests.http.wire import Connection
+from tests.http.wire import Connection, json_post
 from tests.support.databases import Database, assert_sound
 from tests.support.service import Service, free_port
 from tools.embedded import CHECKOUT
 
-LIVE = b"GET /health/live HTTP/1.1\r\nHost: wallet\r\n\r\n"
-READY = b"GET /health/ready HTTP/1.1\r\nHost: wallet\r\n\r\n"
+LIVE = b"GET /health/live HTTP/1.1\r\nHost: localhost\r\n\r\n"
+READY = b"GET /health/ready HTTP/1.1\r\nHost: localhost\r\n\r\n"
 
 # A shutdown that waits for its time to be over instead of for its requests must not pass.
 ENDLESS = {**PATIENT, "WALLET_SHUTDOWN_TIMEOUT": "600"}
@@ -70,7 +70,7 @@ def test_a_request_in_flight_gets_its_answer_and_readiness_ends(
         id = open_wallet(service.client)
         pids = children(service.process.pid)
         with held(database, id):
-            head = b"POST /account/%d/payment HTTP/1.1\r\nContent-Type: application/json\r\n" % id
+            head = json_post(f"/account/{id}/payment")
             busy.send(head + b'Content-Length: 14\r\n\r\n{"amount":"1"}')
             wait_until(lambda: waiting(database) == 1, "the payment waits for its account")
             stopped = thread.submit(service.stop, number)

@@ -15,7 +15,14 @@ from httpx import Response
 
 from tests.http.answers import check
 
-JSON_POST = b"POST /account HTTP/1.1\r\nHost: wallet\r\nContent-Type: application/json\r\n"
+
+def json_post(path: str) -> bytes:
+    """The head of a POST of JSON, up to what says how long its body is."""
+    lines = f"POST {path} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+    return lines.encode()
+
+
+JSON_POST = json_post("/account")
 
 
 def post(path: str, body: Mapping[str, Any], headers: Mapping[str, str] | None = None) -> bytes:
@@ -23,7 +30,7 @@ def post(path: str, body: Mapping[str, Any], headers: Mapping[str, str] | None =
     content = json.dumps(body)
     lines = "".join(f"{name}: {value}\r\n" for name, value in (headers or {}).items())
     return (
-        f"POST {path} HTTP/1.1\r\nHost: wallet\r\nContent-Type: application/json\r\n{lines}"
+        f"POST {path} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n{lines}"
         f"Content-Length: {len(content)}\r\n\r\n{content}"
     ).encode()
 
@@ -58,6 +65,10 @@ class Connection:
         except (BrokenPipeError, ConnectionResetError):
             return False
         return True
+
+    def fileno(self) -> int:
+        """For select()."""
+        return self._socket.fileno()
 
     def end(self) -> None:
         """Say that nothing more will be sent."""
