@@ -86,6 +86,7 @@ def create_app(settings: Settings) -> App:
     @app.exception(Exception)
     async def answer_problem(request: Request, error: Exception) -> HTTPResponse:
         if request.method == "OPTIONS" and isinstance(error, MethodNotAllowed):
+            await request.receive_body()  # type: ignore[no-untyped-call]
             return options_response(request, problem_of(error).headers)
         return problem_response(request, error)
 

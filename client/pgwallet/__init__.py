@@ -19,6 +19,7 @@ from pgwallet.errors import (
     DatabaseUnavailable as DatabaseUnavailable,
     FieldError as FieldError,
     Forbidden as Forbidden,
+    ForbiddenOrigin as ForbiddenOrigin,
     HeadersTooLarge as HeadersTooLarge,
     IdempotencyKeyReused as IdempotencyKeyReused,
     InsufficientFunds as InsufficientFunds,

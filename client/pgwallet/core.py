@@ -177,7 +177,7 @@ class Core:
                 raise StillPending(f"transaction {id} is still pending after {seconds:g} s")
 
     def reverse(self, transaction_id: int, key: str | None) -> Call[Transaction]:
-        return self._post(f"/transaction/{transaction_id:d}/reversal", Transaction, None, key)
+        return self._post(f"/transaction/{transaction_id:d}/reversal", Transaction, {}, key)
 
     def cancel(self, id: int) -> Call[Transaction]:
         try:
@@ -202,7 +202,7 @@ class Core:
         self,
         path: str,
         answer: type[T],
-        body: dict[str, Any] | None,
+        body: dict[str, Any],
         key: str | None,
         headers: dict[str, str] | None = None,
         wait: float = 0.0,
