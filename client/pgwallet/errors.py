@@ -146,10 +146,6 @@ class ForbiddenOrigin(Problem):
     """A browser sent the request for a page of another site."""
 
 
-class UnknownHost(Problem):
-    """The service does not answer for this name."""
-
-
 class NotFound(Problem):
     """There is nothing at this address."""
 
