@@ -74,17 +74,20 @@ def test_an_image_that_is_not_there_is_named_with_what_to_do() -> None:
     container.stop()
 
 
-def test_the_shop_s_tests_run_outside_of_this_project_and_its_types_are_checked(
+def test_the_shop_s_and_the_readme_s_tests_pass_elsewhere_and_their_types_are_checked(
     container: WalletContainer, tmp_path: Path
 ) -> None:
     shop, python = tmp_path / "shop", tmp_path / "venv/bin/python"
     shutil.copytree(CHECKOUT / "examples/shop", shop)
+    readme = (CHECKOUT / "client/README.md").read_text()
+    (shop / "test_readme.py").write_text(readme.partition("```python\n")[2].partition("```")[0])
     uv = Path(sys.executable).parent / "uv"
     run(uv, "venv", "--python", sys.executable, tmp_path / "venv")
     packages = (f"{CHECKOUT / 'client'}[testing]", "pytest", "mypy", "basedpyright==1.40.2")
     constraints = CHECKOUT / "requirements/dev.txt"
     run(uv, "pip", "install", "--python", python, "--constraints", constraints, *packages)
-    assert "3 passed" in run(python, "-m", "pytest", folder=shop)
+    assert "5 passed" in run(python, "-m", "pytest", folder=shop)
+    (shop / "test_readme.py").unlink()
     run(python, "-m", "mypy", "--strict", ".", folder=shop)
     pyright = (python, "-m", "basedpyright", "--pythonpath", python, "--level", "error", ".")
     run(*pyright, folder=shop)
