@@ -123,10 +123,10 @@ class Core:
         return self._call("GET", f"/account/{id:d}", Account)
 
     def freeze_account(self, id: int) -> Call[Account]:
-        return self._call("POST", f"/account/{id:d}/freeze", Account)
+        return self._call("POST", f"/account/{id:d}/freeze", Account, body={})
 
     def unfreeze_account(self, id: int) -> Call[Account]:
-        return self._call("POST", f"/account/{id:d}/unfreeze", Account)
+        return self._call("POST", f"/account/{id:d}/unfreeze", Account, body={})
 
     def set_email(self, account_id: int, email: str) -> Call[Account]:
         return self._call("PUT", f"/account/{account_id:d}/email", Account, body={"email": email})
@@ -181,7 +181,8 @@ class Core:
 
     def cancel(self, id: int) -> Call[Transaction]:
         try:
-            return (yield from self._call("POST", f"/transaction/{id:d}/cancel", Transaction))
+            path = f"/transaction/{id:d}/cancel"
+            return (yield from self._call("POST", path, Transaction, body={}))
         except NotPending:
             # It has no key: an attempt whose answer was lost may have cancelled it.
             found = yield from self.get_transaction(id)
