@@ -19,11 +19,11 @@ import pgwallet
 from pgwallet import AsyncWallet, Problem, Transfer, Wallet, objects
 
 # What is for people and for monitoring.
-NOT_FOR_PROGRAMS = {"/docs", "/openapi.json", "/metrics", "/console"}
+NOT_FOR_PROGRAMS = {"", "docs", "openapi.json", "metrics", "console"}
 OPERATIONS = {
     (method.upper(), path): operation
     for path, methods in DOCUMENT["paths"].items()
-    if path not in NOT_FOR_PROGRAMS
+    if path.split("/")[1] not in NOT_FOR_PROGRAMS
     for method, operation in methods.items()
     if method in ("get", "post", "put", "delete")
 }
