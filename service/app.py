@@ -20,7 +20,7 @@ from service.errors import problem_of, problem_response
 from service.limits import MAX_BODY_BYTES, MAX_WAIT
 from service.logs import logging_config
 from service.responses import options_response, request_id
-from service.routes import account, docs, health, transaction
+from service.routes import account, health, pages, transaction
 
 logger = logging.getLogger("wallet")
 
@@ -59,7 +59,7 @@ def create_app(settings: Settings) -> App:
         RESPONSE_TIMEOUT=settings.pool_timeout + settings.statement_timeout + MAX_WAIT + 10,
         GRACEFUL_SHUTDOWN_TIMEOUT=settings.shutdown_timeout,
     )
-    for routes in (account, transaction, health, docs):
+    for routes in (account, transaction, health, pages):
         app.blueprint(routes.blueprint)
 
     for route in app.router.routes:

@@ -298,7 +298,7 @@ def _no_room() -> bytes:
     id = secrets.token_hex(16)
     body = msgspec.json.encode(
         answers.Problem(
-            type="/docs#busy",
+            type="/guide#busy",
             title="Busy",
             status=503,
             detail="Too many connections are open. Nothing was done.",

@@ -163,7 +163,7 @@ def problem_of(error: BaseException) -> Problem:
 def problem_answer(request: Request, problem: Problem) -> answers.Problem:
     """The body of a problem's answer."""
     return answers.Problem(
-        type=f"/docs#{problem.code}",
+        type=f"/guide#{problem.code}",
         title=problem.code.replace("_", " ").capitalize(),
         status=CODES[problem.code].status,
         detail=problem.detail,

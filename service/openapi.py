@@ -358,19 +358,12 @@ DOCUMENT: dict[str, Any] = {
                 "openapi", "This document.", {200: _response("OpenAPI 3.1.", "OpenAPI")}
             )
         },
-        "/docs": {
-            "get": _operation(
-                "docs",
-                "This document as a page.",
-                {
-                    200: {
-                        "description": "A page that loads nothing else.",
-                        "headers": {"X-Request-ID": _ref("headers", "X-Request-ID")},
-                        "content": {"text/html": {"schema": {"type": "string"}}},
-                    }
-                },
-            )
-        },
     },
     "components": {"schemas": _SCHEMAS, "headers": _HEADERS, "parameters": _PARAMETERS},
 }
+
+# The reference shows the operations under these words.
+_TAGS = (("/account", "Accounts"), ("/transaction", "Transactions"), ("/", "Operations"))
+for _path, _methods in DOCUMENT["paths"].items():
+    for _documented in _methods.values():
+        _documented["tags"] = [next(tag for start, tag in _TAGS if _path.startswith(start))]

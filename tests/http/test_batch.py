@@ -104,7 +104,7 @@ def test_an_atomic_batch_is_done_whole_or_not_at_all(
     assert (first["code"], first["status"]) == ("batch_refused", 409)
     assert "Item 2" in first["detail"]
     for one in (first, second, third, fourth):
-        assert one["type"] == f"/docs#{one['code']}"
+        assert one["type"] == f"/guide#{one['code']}"
         assert one["instance"] == refused.headers["X-Request-ID"]
         assert one["hint"]
     assert ledger(owner) == before

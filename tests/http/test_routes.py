@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import datetime
 from typing import Any
 
@@ -108,17 +109,32 @@ def test_health_tells_its_state(client: Client) -> None:
         assert response.headers["Content-Type"] == "application/json"
 
 
-def test_the_docs_page_explains_every_problem_and_needs_nothing_from_elsewhere(
+def test_the_guide_explains_every_problem_and_names_the_host_that_serves_it(
     client: Client,
 ) -> None:
-    response = client.get("/docs")
-    assert response.status_code == 200
-    assert response.headers["Content-Type"] == "text/html; charset=utf-8"
-    assert "default-src 'none'" in response.headers["Content-Security-Policy"]
-    for outside in ("<script", "src=", "<link", "@import", "url("):
-        assert outside not in response.text
+    response = client.get("/", follow_redirects=True)
+    assert response.url.path == "/guide"
     for code in CODES:
         assert f'id="{code}"' in response.text, code
+    commands = re.findall(r"curl (\S+)", response.text)
+    assert commands
+    for url in commands:
+        assert url.startswith(str(client.base_url)), url
+
+
+def test_the_pages_load_nothing_from_elsewhere(client: Client) -> None:
+    for path in ("/guide", "/docs", "/console"):
+        response = client.get(path)
+        assert response.headers["Content-Type"] == "text/html; charset=utf-8"
+        policy = response.headers["Content-Security-Policy"]
+        assert "default-src 'none'" in policy
+        assert "frame-ancestors 'none'" in policy
+        for file in re.findall(r'(?:src|href)="([^"]*\.(?:js|css))"', response.text):
+            found = client.get(file)
+            assert found.status_code == 200, file
+            assert found.headers["Content-Type"].startswith("text/"), file
+    for name in ("nothing.js", "console.html", "..%2Fconfig.py"):
+        problem(client.get(f"/pages/{name}"), "not_found")
 
 
 def test_a_method_that_is_not_taken_is_405_and_allow_names_those_that_are(
@@ -152,7 +168,7 @@ def test_a_method_that_is_not_taken_is_405_and_allow_names_those_that_are(
 
 
 def test_an_unknown_route_is_404(client: Client) -> None:
-    for path in ("/", "/nowhere", "/account/1/2", "/Account/1", "/health", "//"):
+    for path in ("/nowhere", "/account/1/2", "/Account/1", "/health", "//x"):
         url = client.base_url.copy_with(raw_path=path.encode())
         for method in ("GET", "POST", "OPTIONS", "MOVE"):
             assert "/docs" in problem(client.request(method, url), "not_found")["hint"]
