@@ -39,8 +39,11 @@ def bind(settings: Settings) -> socket.socket:
     return listener
 
 
-async def check_database(settings: Settings) -> None:
-    """Raise CannotStart unless the database answers, has the functions, and keeps commits."""
+async def check_database(settings: Settings) -> str:
+    """The synchronous_commit for all sessions: the one found here, but never off.
+
+    Raises CannotStart unless the database answers and has the functions.
+    """
     try:
         connection = await asyncpg.connect(
             settings.database_url, password=settings.database_password or None, timeout=5
@@ -48,7 +51,7 @@ async def check_database(settings: Settings) -> None:
         try:
             name = await connection.fetchval("SELECT current_database()")
             ready = await connection.fetchval(IS_READY)
-            durable = await connection.fetchval("SHOW synchronous_commit") != "off"
+            synchronous_commit: str = await connection.fetchval("SHOW synchronous_commit")
         finally:
             await connection.close()
     # First, because a certificate that is refused is a ValueError too.
@@ -71,22 +74,19 @@ async def check_database(settings: Settings) -> None:
             f"the wallet functions are not deployed in the database {name}, or this user may not "
             "execute them; deploy them with: sqitch deploy db:pg://USER@HOST/DATABASE"
         )
-    if not durable:
-        raise CannotStart(
-            f"synchronous_commit is off in the database {name}: what was answered might not "
-            "survive a crash; set it to on"
-        )
+    # What was answered must survive a crash.
+    return "on" if synchronous_commit == "off" else synchronous_commit
 
 
-async def process_queue(settings: Settings, child: Child) -> None:
-    child.end_with_parent()
-    await process_until_stopped(settings)
+async def process_queue(settings: Settings, synchronous_commit: str, child: Child) -> None:
+    child.begin()
+    await process_until_stopped(settings, synchronous_commit)
 
 
 def serve(app: App, listener: socket.socket, child: Child) -> None:
     @app.after_server_start
-    async def end_with_parent(app: App) -> None:
-        child.end_with_parent()
+    async def begin(app: App) -> None:
+        child.begin()
 
     app.run(sock=listener, single_process=True, motd=False, protocol=Door)
 
@@ -95,15 +95,15 @@ def main() -> None:
     try:
         settings = Settings.from_environ()
         listener = bind(settings)
-        asyncio.run(check_database(settings))
+        synchronous_commit = asyncio.run(check_database(settings))
     except (ConfigError, CannotStart) as error:
         sys.exit(f"pgwallet: {error}")
 
-    app = create_app(settings)
+    app = create_app(settings, synchronous_commit)
     child = fork_workers(["queue", *["worker"] * settings.workers], listener)
     if child.job == "queue":
         listener.close()
-        asyncio.run(process_queue(settings, child))
+        asyncio.run(process_queue(settings, synchronous_commit, child))
     else:
         serve(app, listener, child)
 

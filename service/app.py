@@ -47,8 +47,11 @@ class _Request(Request):
 App: TypeAlias = Sanic[Config, SimpleNamespace]
 
 
-def create_app(settings: Settings) -> App:
-    """Make the application. It has a Database from a worker's start to its stop."""
+def create_app(settings: Settings, synchronous_commit: str = "on") -> App:
+    """Make the application. It has a Database from a worker's start to its stop.
+
+    Every session has this `synchronous_commit`.
+    """
     app = Sanic("pgwallet", request_class=_Request, log_config=logging_config(settings.log_format))
     app.config.update(
         MOTD=False,
@@ -72,7 +75,7 @@ def create_app(settings: Settings) -> App:
 
     @app.before_server_start
     async def open_database(app: App) -> None:
-        app.ctx.database = Database(settings)
+        app.ctx.database = Database(settings, synchronous_commit)
 
     # Requests in flight end between these two: the connections must outlive them.
     @app.before_server_stop

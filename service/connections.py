@@ -4,25 +4,33 @@ A call that has begun runs to its end even if its request goes away: a client th
 cut the call off between its work and its commit.
 
 A call is sent once. If its connection is lost or falls silent, its outcome is unknown, and a second
-try could pay twice.
+try could pay twice. Nor is it cancelled: a commit that waits for a standby would then be visible,
+and nothing would say that the standby lacks it.
 """
 
 from __future__ import annotations
 
 import asyncio
-import logging
+import socket
 from collections import deque
 from contextlib import suppress
+from math import inf
 from typing import NamedTuple, TypeVar
 
 import asyncpg
 
 from service.config import Settings
-from service.errors import NOTHING_DONE, OUTCOME_UNKNOWN, Problem, connection_is_stale, refusal
+from service.errors import (
+    NOTHING_DONE,
+    OUTCOME_UNKNOWN,
+    Problem,
+    connection_is_stale,
+    is_about_the_call,
+    refusal,
+)
 from service.rows import AccountRow, TransactionRow
-from service.statements import Operation
-
-logger = logging.getLogger("wallet")
+from service.statements import LEFT_BEHIND, Operation
+from service.troubles import CANNOT_CONNECT, CANNOT_SERVE, LOST, Troubles
 
 Row = TypeVar("Row", AccountRow, TransactionRow)
 
@@ -33,15 +41,205 @@ an OSError), or is being closed by the server (asyncpg calls that an internal er
 # A connection that has been idle for so long is closed.
 _IDLE_SECONDS = 300
 
+# Only a silent server takes so much longer than statement_timeout, which does not count a commit.
+_COMMIT_SECONDS = 5
 
-def session_settings(settings: Settings, name: str, lock_timeout: float) -> dict[str, str]:
-    """The settings of a session, sent when it is opened. `lock_timeout` is in seconds."""
-    return {
-        "application_name": name,
-        "default_transaction_isolation": "read committed",
-        "statement_timeout": str(int(settings.statement_timeout * 1000)),
-        "lock_timeout": str(int(lock_timeout * 1000)),
-    }
+# Pauses in seconds between two tries to connect to a server that is silent.
+_FIRST_PAUSE, _MAX_PAUSE = 0.25, 4.0
+
+
+def silent_after(settings: Settings) -> float:
+    """Seconds after which a call that has no answer counts as lost."""
+    return settings.statement_timeout + _COMMIT_SECONDS
+
+
+class NotReplicated(Exception):
+    """A commit's wait for its standby was cut short: it counts as done, but may not last."""
+
+
+class _Pause:
+    """When to try again: each failure doubles the pause."""
+
+    def __init__(self) -> None:
+        self._seconds = 0.0
+        self._end = -inf
+
+    def is_over(self) -> bool:
+        return asyncio.get_running_loop().time() >= self._end
+
+    def failed(self) -> None:
+        self._seconds = min(max(self._seconds * 2, _FIRST_PAUSE), _MAX_PAUSE)
+        self._end = asyncio.get_running_loop().time() + self._seconds
+
+    def succeeded(self) -> None:
+        self._seconds, self._end = 0.0, -inf
+
+
+class Connection:
+    """A connection, and what is known about it. Times are the event loop's."""
+
+    def __init__(self, raw: asyncpg.Connection, opened: float) -> None:
+        self.raw = raw
+        self.pid: int = raw.get_server_pid()
+        self.opened = opened
+        self.heard = opened
+        """When the last call that was answered was sent."""
+        self._is_silent = False
+        self._was_cut_short = False
+        raw.add_log_listener(self._hear)
+
+    async def fetch(
+        self, statement: str, arguments: tuple[object, ...], seconds: float
+    ) -> list[asyncpg.Record]:
+        """Run a statement. Raises NotReplicated, or what asyncpg raises, or TimeoutError if there
+        is no answer in so many seconds; the connection is closed then.
+        """
+        loop = asyncio.get_running_loop()
+        begin = loop.time()
+        # asyncpg's own timeout would ask the server to cancel the call.
+        timer = loop.call_at(begin + seconds, self._end_silence)
+        try:
+            rows: list[asyncpg.Record] = await self.raw.fetch(statement, *arguments)
+        except asyncpg.PostgresError as error:
+            if self._is_silent:
+                raise TimeoutError(f"no answer in {seconds:g} s") from error
+            self.heard = begin
+            raise
+        finally:
+            timer.cancel()
+        self.heard = begin
+        if self._was_cut_short:
+            self._was_cut_short = False
+            raise NotReplicated("a commit's wait for its standby was cut short")
+        return rows
+
+    def _end_silence(self) -> None:
+        self._is_silent = True
+        self.raw.terminate()
+
+    def _hear(self, _: asyncpg.Connection, message: asyncpg.PostgresLogMessage) -> None:
+        # A WARNING of the commit, which then counts as done. Its words may be in any language.
+        if message.server_source_function == "SyncRepWaitForLSN":
+            self._was_cut_short = True
+
+
+class Server:
+    """What a process knows about the database's server. All its Connections share it.
+
+    `name` is what pg_stat_activity shows. `synchronous_commit` holds for every session.
+    """
+
+    def __init__(self, settings: Settings, name: str, synchronous_commit: str) -> None:
+        self.settings = settings
+        self.troubles = Troubles()
+        self._name = name
+        self._synchronous_commit = synchronous_commit
+        self._loop = asyncio.get_running_loop()
+        # A connection that was opened before that is not used any more.
+        self._stale_before = -inf
+        # Nor is one that has answered no call since then: another one fell silent.
+        self._silent_since = -inf
+        # The server's processes that may still work for a connection that was ended here, and when
+        # it was ended. None is opened in its place meanwhile: the server could run out of them.
+        self._left: dict[int, float] = {}
+        self._looking = asyncio.Lock()
+        self._next_look, self._next_try = _Pause(), _Pause()
+
+    def trusts(self, connection: Connection) -> bool:
+        return connection.opened >= self._stale_before and connection.heard >= self._silent_since
+
+    def went_away(self) -> None:
+        """The server is going away or was demoted: no connection is used again."""
+        self._stale_before = self._loop.time()
+
+    def fell_silent(self, sent: float) -> None:
+        """A call that was sent then has no answer: older connections may be silent as well."""
+        self._silent_since = max(self._silent_since, sent)
+
+    def leave(self, connection: Connection) -> None:
+        """End a connection at once. The server may not notice for some time."""
+        self._left[connection.pid] = self._loop.time()
+        connection.raw.terminate()
+
+    async def connect(self, lock_timeout: float, predecessor: int | None) -> Connection:
+        """A new connection in the place of the one whose process is `predecessor`.
+
+        `lock_timeout` is in seconds. Raises Problem, database_unavailable, if there is none or the
+        process still works.
+        """
+        if predecessor not in self._left:
+            return await self._open(lock_timeout)
+        async with self._looking:
+            if predecessor not in self._left:
+                return await self._open(lock_timeout)
+            if not self._next_look.is_over():
+                raise _unreachable()
+            connection = await self._open(lock_timeout)
+            await self._look(connection)
+            if predecessor in self._left:
+                self._next_look.failed()
+                connection.raw.terminate()
+                raise _unreachable()
+            self._next_look.succeeded()
+            return connection
+
+    async def _open(self, lock_timeout: float) -> Connection:
+        if not self._next_try.is_over():
+            raise _unreachable()
+        settings = self.settings
+        opened = self._loop.time()
+        try:
+            raw = await asyncpg.connect(
+                settings.database_url,
+                password=settings.database_password or None,
+                timeout=settings.pool_timeout,
+                server_settings={
+                    "application_name": self._name,
+                    "default_transaction_isolation": "read committed",
+                    "statement_timeout": str(int(settings.statement_timeout * 1000)),
+                    "lock_timeout": str(int(lock_timeout * 1000)),
+                    # What is sent here comes before what the role and the database set.
+                    "synchronous_commit": self._synchronous_commit,
+                },
+            )
+        except (asyncpg.PostgresError, *CONNECTION_ERRORS) as error:
+            if isinstance(error, TimeoutError):
+                self._next_try.failed()
+            self.troubles.met(CANNOT_CONNECT, error)
+            raise _unreachable() from error
+        self._next_try.succeeded()
+        keep_alive(raw)
+        return Connection(raw, opened)
+
+    async def _look(self, connection: Connection) -> None:
+        """Forget the processes that are gone, and end those that wait for a call."""
+        left = dict(self._left)
+        seconds = [str(self._loop.time() - ended) for ended in left.values()]
+        try:
+            rows = await connection.fetch(
+                LEFT_BEHIND, (list(map(str, left)), seconds), self.settings.pool_timeout
+            )
+        except (asyncpg.PostgresError, *CONNECTION_ERRORS) as error:
+            self._next_look.failed()
+            self.leave(connection)
+            self.troubles.met(CANNOT_CONNECT, error)
+            raise _unreachable() from error
+        for pid in left.keys() - {row["pid"] for row in rows}:
+            del self._left[pid]
+
+
+def keep_alive(raw: asyncpg.Connection) -> None:
+    """Have the system notice within half a minute that nobody answers an idle connection."""
+    end = raw._transport.get_extra_info("socket")
+    if end.family != socket.AF_UNIX:
+        end.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+        for name, value in (("TCP_KEEPIDLE", 10), ("TCP_KEEPINTVL", 5), ("TCP_KEEPCNT", 3)):
+            if option := getattr(socket, name, None):
+                end.setsockopt(socket.IPPROTO_TCP, option, value)
+
+
+def _unreachable() -> Problem:
+    return Problem("database_unavailable", f"The database cannot be reached. {NOTHING_DONE}")
 
 
 class _Call(NamedTuple):
@@ -53,24 +251,24 @@ class _Call(NamedTuple):
 
 
 class Connections:
-    """A worker's connections to the database.
+    """A worker's connections to the database for one kind of call.
 
     Each connection has a task, which runs the calls that it is handed, one after another. A request
     only awaits the rows. Make it while the event loop runs; a task connects when it is first handed
     a call.
     """
 
-    def __init__(self, settings: Settings, *, size: int, lock_timeout: float) -> None:
+    def __init__(self, server: Server, *, size: int, lock_timeout: float) -> None:
         self.size = size
-        self._settings = settings
+        self._server = server
         self._lock_timeout = lock_timeout
+        self._pool_timeout = server.settings.pool_timeout
+        self._silent_after = silent_after(server.settings)
         self._loop = asyncio.get_running_loop()
         self._waiting: deque[_Call] = deque()
         # Each idle task awaits its next call. The last of them is handed the next one.
         self._idle: list[asyncio.Future[_Call | None]] = []
         self._closing = False
-        # A connection of an earlier generation is not used any more.
-        self._generation = 0
         self._tasks = [asyncio.create_task(self._serve()) for _ in range(size)]
 
     async def close(self) -> None:
@@ -91,7 +289,7 @@ class Connections:
             self._idle.pop().set_result(call)
             return await call.rows
         self._waiting.append(call)
-        timer = self._loop.call_later(self._settings.pool_timeout, self._turn_away, call)
+        timer = self._loop.call_later(self._pool_timeout, self._turn_away, call)
         try:
             return await call.rows
         finally:
@@ -107,16 +305,16 @@ class Connections:
 
     async def _serve(self) -> None:
         """Run calls on one connection, until it is time to close and none is left."""
-        connection: asyncpg.Connection | None = None
-        generation = self._generation
+        connection: Connection | None = None
+        predecessor: int | None = None
         while call := await self._next_call(connection):
             try:
-                if connection and generation != self._generation:
-                    connection.terminate()
-                if connection is None or connection.is_closed():
-                    generation = self._generation
+                if connection and not self._server.trusts(connection):
+                    self._server.leave(connection)
+                if connection is None or connection.raw.is_closed():
+                    predecessor = connection.pid if connection else predecessor
                     connection = None
-                    connection = await self._connect()
+                    connection = await self._server.connect(self._lock_timeout, predecessor)
                 rows = await self._run(connection, call)
             except Exception as error:
                 if not call.rows.done():
@@ -126,9 +324,9 @@ class Connections:
                     call.rows.set_result(rows)
         if connection:
             with suppress(asyncpg.PostgresError, *CONNECTION_ERRORS):
-                await connection.close()
+                await connection.raw.close(timeout=5)
 
-    async def _next_call(self, connection: asyncpg.Connection | None) -> _Call | None:
+    async def _next_call(self, connection: Connection | None) -> _Call | None:
         while self._waiting:
             call = self._waiting.popleft()
             if not call.rows.done():  # Else its request went away before it began.
@@ -136,48 +334,44 @@ class Connections:
         if self._closing:
             return None
         turn: asyncio.Future[_Call | None] = self._loop.create_future()
-        if connection is None or connection.is_closed():
+        if connection is None or connection.raw.is_closed():
             self._idle.insert(0, turn)  # Tasks that are connected are used first.
             return await turn
         self._idle.append(turn)
-        timer = self._loop.call_later(_IDLE_SECONDS, connection.terminate)
+        timer = self._loop.call_later(_IDLE_SECONDS, connection.raw.terminate)
         try:
             return await turn
         finally:
             timer.cancel()
 
-    async def _connect(self) -> asyncpg.Connection:
-        settings = self._settings
+    async def _run(self, connection: Connection, call: _Call) -> list[asyncpg.Record]:
+        server = self._server
+        begin = self._loop.time()
         try:
-            return await asyncpg.connect(
-                settings.database_url,
-                password=settings.database_password or None,
-                timeout=settings.pool_timeout,
-                # Only a silent server takes this long: statement_timeout comes first.
-                command_timeout=settings.statement_timeout + 5,
-                server_settings=session_settings(settings, "pgwallet", self._lock_timeout),
-            )
-        except (asyncpg.PostgresError, *CONNECTION_ERRORS) as error:
-            logger.error("cannot connect to the database: %s", error)
-            raise Problem(
-                "database_unavailable", f"The database cannot be reached. {NOTHING_DONE}"
-            ) from error
-
-    async def _run(self, connection: asyncpg.Connection, call: _Call) -> list[asyncpg.Record]:
-        try:
-            rows: list[asyncpg.Record] = await connection.fetch(call.statement, *call.arguments)
-            return rows
+            rows = await connection.fetch(call.statement, call.arguments, self._silent_after)
+        except NotReplicated as error:
+            server.troubles.met(LOST, error, self)
+            raise Problem("database_unavailable", OUTCOME_UNKNOWN) from error
         except asyncpg.PostgresError as error:
             if connection_is_stale(error):
-                logger.warning("the database went away: %s", error)
-                self._generation += 1
+                server.went_away()
+                server.troubles.met(LOST, error, self)
+                if connection.raw.is_closed():
+                    server.leave(connection)
+            elif not is_about_the_call(error):
+                server.troubles.met(CANNOT_SERVE, error, self)
             raise
         except CONNECTION_ERRORS as error:
-            if isinstance(error, asyncpg.InterfaceError) and not connection.is_closed():
+            if isinstance(error, asyncpg.InterfaceError) and not connection.raw.is_closed():
                 raise  # Not the connection's fault.
-            connection.terminate()
-            logger.warning("the database went away: %r", error)
+            if isinstance(error, TimeoutError):
+                server.fell_silent(begin)
+            server.troubles.met(LOST, error, self)
+            server.leave(connection)
             raise Problem("database_unavailable", OUTCOME_UNKNOWN) from error
+        if server.troubles.ongoing:
+            server.troubles.passed(self)
+        return rows
 
 
 async def run_operation(

@@ -14,7 +14,7 @@ import asyncpg
 
 from service import statements
 from service.config import Settings
-from service.connections import Connections, run_operation
+from service.connections import Connections, Server, run_operation
 from service.groups import GROUP_WAIT, Groups
 from service.rows import AccountRow, BatchRows, RefusalRow, StatementRow, TransactionRow
 
@@ -22,9 +22,11 @@ from service.rows import AccountRow, BatchRows, RefusalRow, StatementRow, Transa
 class Database:
     """The wallet functions, called through a worker's connections."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, synchronous_commit: str) -> None:
+        server = Server(settings, "pgwallet", synchronous_commit)
+
         def connections(size: int, lock_timeout: float = settings.lock_timeout) -> Connections:
-            return Connections(settings, size=size, lock_timeout=lock_timeout)
+            return Connections(server, size=size, lock_timeout=lock_timeout)
 
         # No call holds up another kind of call: each kind has connections of its own.
         quarter, lanes = settings.pool_size // 4, settings.pool_size // 5

@@ -20,8 +20,8 @@ logger = logging.getLogger("wallet")
 
 NOTHING_DONE = "Nothing was done."
 OUTCOME_UNKNOWN = (
-    "The connection to the database was lost while the request ran: it may have taken effect or "
-    "not. Try again with the same Idempotency-Key; without one, read the account first."
+    "The database did not confirm the request: it may have taken effect or not. Try again with the "
+    "same Idempotency-Key; without one, read the account first."
 )
 
 _BUSY = {

@@ -11,13 +11,15 @@ import asyncio
 import logging
 import signal
 from contextlib import suppress
+from typing import Any
 
 import asyncpg
 
 from service.config import Settings
-from service.connections import CONNECTION_ERRORS, session_settings
-from service.errors import connection_is_stale
+from service.connections import CONNECTION_ERRORS, Connection, NotReplicated, Server, silent_after
+from service.errors import Problem, connection_is_stale
 from service.statements import PROCESS_PENDING, SET_ASIDE_PENDING
+from service.troubles import QUEUE_STOPPED, reason
 
 logger = logging.getLogger("wallet")
 
@@ -38,11 +40,12 @@ _FIRST_PAUSE, _MAX_PAUSE, _PAUSE_AFTER_FAILURE = 0.005, 0.1, 0.5
 class QueueWorker:
     """Calls process_pending() until it is told to stop, whatever the database does meanwhile."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, synchronous_commit: str) -> None:
         self._settings = settings
+        self._server = Server(settings, "pgwallet queue worker", synchronous_commit)
         self._stopping = asyncio.Event()
-        self._connection: asyncpg.Connection | None = None
-        self._trouble = ""
+        self._connection: Connection | None = None
+        self._predecessor: int | None = None
         self._max_items = MAX_ITEMS
         self._tries = 0
 
@@ -55,7 +58,11 @@ class QueueWorker:
         while not self._stopping.is_set():
             try:
                 processed = await self._process()
-            except (asyncpg.PostgresError, *CONNECTION_ERRORS) as error:
+            except Problem:  # There is no connection, and the log has said why.
+                await self._sleep(_PAUSE_AFTER_FAILURE)
+                continue
+            except (NotReplicated, asyncpg.PostgresError, *CONNECTION_ERRORS) as error:
+                self._server.troubles.met(QUEUE_STOPPED, error)
                 await self._recover(error)
                 await self._sleep(_PAUSE_AFTER_FAILURE)
                 continue
@@ -66,64 +73,56 @@ class QueueWorker:
                 pause = min(pause * 1.5, _MAX_PAUSE)
         if self._connection:
             with suppress(asyncpg.PostgresError, *CONNECTION_ERRORS):
-                await self._connection.close(timeout=5)
+                await self._connection.raw.close(timeout=5)
 
     async def _process(self) -> int:
         """Process the head of the queue, and return how many transfers that were."""
         if self._connection is None:
-            self._connection = await asyncpg.connect(
-                self._settings.database_url,
-                password=self._settings.database_password or None,
-                timeout=5,
-                command_timeout=self._settings.statement_timeout + 5,
-                server_settings=session_settings(
-                    self._settings, "pgwallet queue worker", self._settings.lock_timeout
-                ),
+            self._connection = await self._server.connect(
+                self._settings.lock_timeout, self._predecessor
             )
-        processed: int = await self._connection.fetchval(PROCESS_PENDING, self._max_items)
+        processed: int = await self._fetchval(self._connection, PROCESS_PENDING, self._max_items)
         # A small call can succeed while an account further back is still locked.
-        if self._trouble and (processed < self._max_items or self._max_items == MAX_ITEMS):
-            logger.warning("processing the queue again")
-            self._trouble = ""
+        if processed < self._max_items or self._max_items == MAX_ITEMS:
+            self._server.troubles.passed()
         self._max_items = min(self._max_items * 10, MAX_ITEMS)
         self._tries = 0
         return processed
 
+    async def _fetchval(self, connection: Connection, statement: str, *arguments: object) -> Any:
+        rows = await connection.fetch(statement, arguments, silent_after(self._settings))
+        return rows[0][0]
+
     async def _recover(self, error: Exception) -> None:
-        """Log the trouble, once for each kind, and prepare the next try."""
-        trouble = type(error).__name__
-        if trouble != self._trouble:
-            message = " ".join(str(error).split())
-            logger.warning("cannot process the queue: %s: %s", trouble, message)
-            self._trouble = trouble
+        """Prepare the next try."""
         if isinstance(error, asyncpg.PostgresError) and not connection_is_stale(error):
             if self._max_items == 1 and not (error.sqlstate or "").startswith(_PASSES):
                 await self._count_try(error)
             # An account that is locked must not hold up the transfers that were queued before it.
             self._max_items = max(1, self._max_items // 10)
-        elif self._connection:
-            self._connection.terminate()
+        elif self._connection and not isinstance(error, NotReplicated):
+            self._predecessor = self._connection.pid
+            self._server.leave(self._connection)
             self._connection = None
 
     async def _count_try(self, error: asyncpg.PostgresError) -> None:
         """Set the oldest transfer aside if processing it alone has raised errors too often."""
         self._tries += 1
         if self._tries >= _MAX_TRIES and self._connection:
-            with suppress(asyncpg.PostgresError, *CONNECTION_ERRORS):
-                id = await self._connection.fetchval(SET_ASIDE_PENDING)
+            with suppress(NotReplicated, asyncpg.PostgresError, *CONNECTION_ERRORS):
+                id = await self._fetchval(self._connection, SET_ASIDE_PENDING)
                 self._tries = 0
                 if id is not None:
-                    message = " ".join(f"{error.sqlstate}: {error}".split())
-                    logger.error("transaction %s was set aside: %s", id, message)
+                    logger.error("transaction %s was set aside: %s", id, reason(error))
 
     async def _sleep(self, seconds: float) -> None:
         with suppress(TimeoutError):
             await asyncio.wait_for(self._stopping.wait(), seconds)
 
 
-async def process_until_stopped(settings: Settings) -> None:
+async def process_until_stopped(settings: Settings, synchronous_commit: str) -> None:
     """Process the queue until SIGTERM or SIGINT."""
-    worker = QueueWorker(settings)
+    worker = QueueWorker(settings, synchronous_commit)
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, worker.stop)
     await worker.run()

@@ -1,4 +1,4 @@
-"""The SQL statements of the service: each is one call of one wallet function."""
+"""The SQL statements of the service: for a request, each is one call of one wallet function."""
 
 from __future__ import annotations
 
@@ -93,6 +93,19 @@ FROM wallet.get_statement($1, $2, $3)
 """
 PROCESS_PENDING = "SELECT wallet.process_pending($1)"
 SET_ASIDE_PENDING = "SELECT wallet.set_aside_pending()"
+# The server's processes that work on, though their connections were ended so many seconds ago. One
+# that waits for a call will get none, and is ended. A process that has the same id, but started
+# later, is somebody else's.
+LEFT_BEHIND = """
+WITH left_behind AS MATERIALIZED (  -- Else every idle process would be ended, before the join.
+    SELECT a.pid, a.state
+    FROM unnest($1::text[]::int[], $2::text[]::float8[]) AS l (pid, seconds)
+    JOIN pg_stat_activity a
+      ON a.pid = l.pid AND a.backend_start < clock_timestamp() - make_interval(secs => l.seconds)
+)
+SELECT pid FROM left_behind
+WHERE CASE WHEN state = 'idle' THEN NOT pg_terminate_backend(pid) ELSE true END
+"""
 IS_READY = """
 SELECT bool_and(coalesce(has_function_privilege(to_regprocedure(name), 'EXECUTE'), false))
 FROM unnest(ARRAY[

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -13,6 +13,7 @@ from tests.http.conftest import Owner
 from tests.http.line import held_line
 from tests.http.processes import (
     PATIENT,
+    OwnServer,
     balance,
     held,
     open_wallet,
@@ -241,7 +242,6 @@ def test_a_call_to_a_server_that_falls_silent_is_not_made_again(database: Databa
             body = problem(call.result(), "database_unavailable")
             assert "may have taken effect" in body["detail"]
             assert "Nothing was done." not in body["detail"]
-        assert proxy.connections > connections, "a silent connection is used again"
         again = transfer(client, source, target, "1", **if_busy)
         assert (again.status_code, again.headers["Idempotency-Replayed"]) == (201, "true")
         queued = transfer(client, source, paid, "5", **queue)
@@ -249,7 +249,101 @@ def test_a_call_to_a_server_that_falls_silent_is_not_made_again(database: Databa
         # The queue worker's connection fell silent as well.
         transaction = client.get(queued.headers["Location"], headers={"Prefer": "wait=20"})
         assert transaction.json()["state"] == "succeeded"
+        assert proxy.connections > connections, "a silent connection is used again"
         # A call that was made again would show here.
         assert (payments(database, paid), payments(database, target)) == (3, before + 1)
+        with database.connect() as connection:
+            assert_sound(connection)
+
+
+def test_when_one_connection_falls_silent_those_that_are_older_are_not_used(
+    database: Database,
+) -> None:
+    with (
+        Proxy(database) as proxy,
+        running(database, WALLET_DATABASE_URL=proxy.url, WALLET_STATEMENT_TIMEOUT="0.5") as service,
+        database.connect("wallet_app") as bystander,
+    ):
+        client = service.client
+        source, target = open_wallet(client), open_wallet(client)
+        batch = {"transfers": [], "atomic": False}
+        calls: list[Callable[[], Response]] = [
+            lambda: client.get(f"/account/{source}"),
+            lambda: transfer(client, source, target),
+            lambda: client.post("/account", json={"email": "ada@example.com"}),
+            lambda: client.post("/transaction/batch", json=batch),
+        ]
+        assert all(call().status_code < 300 for call in calls)
+        proxy.fall_silent()
+        problem(calls[0](), "database_unavailable")
+        for call in calls:
+            assert call().status_code < 300
+        # Whoever looks for what is left of those connections ends nobody else's.
+        assert bystander.execute("SELECT 1").fetchall() != []
+        assert client.get(f"/account/{source}").status_code == 200
+        log = service.log.read_text().splitlines()
+        (line,) = [line for line in log if "a connection to the database was lost" in line]
+        assert line.endswith("TimeoutError: no answer in 5.5 s")
+
+
+def test_commits_that_wait_for_a_standby_do_not_take_more_connections(
+    own: tuple[OwnServer, Database],
+) -> None:
+    server, database = own
+    unknown, waits = "may have taken effect", "usename = 'wallet_app' AND wait_event = 'SyncRep'"
+    settings = {"WALLET_POOL_SIZE": "5", "WALLET_STATEMENT_TIMEOUT": "0.5"}
+
+    def wait_for_standby(names: str) -> None:
+        server.execute(f"ALTER SYSTEM SET synchronous_standby_names = '{names}'")
+        server.execute("SELECT pg_reload_conf()")
+
+    with running(database, **settings) as service, ThreadPoolExecutor(8) as threads:
+        ids = [open_wallet(service.client) for _ in range(4)]
+        with database.connect() as admin:
+
+            def count(condition: str) -> int:
+                rows = admin.execute(
+                    f"SELECT count(*) FROM pg_stat_activity WHERE {condition}".encode()
+                )
+                return int(rows.fetchall()[0]["count"])
+
+            wait_for_standby("nobody")
+            try:
+                # If a DBA cuts the wait short, the commit counts as done, on this server alone.
+                call = threads.submit(pay, service.client, ids[0], Idempotency_Key="cut")
+                wait_until(lambda: count(waits) == 1, "the commit waits")
+                admin.execute(f"SELECT pg_cancel_backend(pid) FROM pg_stat_activity WHERE {waits}")
+                assert unknown in problem(call.result(), "database_unavailable")["detail"]
+
+                def keep_asking(number: int) -> list[str]:
+                    with Client(base_url=service.url, timeout=30) as client:
+                        keys = [f"{number}-{n}" for n in range(40)]
+                        for n, key in enumerate(keys):
+                            if n % 2:
+                                answer = pay(client, ids[number % 4], Idempotency_Key=key)
+                            else:
+                                headers, body = {"Idempotency-Key": key}, {"email": "ada@b.c"}
+                                answer = client.post("/account", json=body, headers=headers)
+                            assert answer.status_code == 503, answer.text
+                        return keys
+
+                asked = [threads.submit(keep_asking, number) for number in range(8)]
+                most = 0
+                while not all(one.done() for one in asked):
+                    most = max(most, count("usename = 'wallet_app'"))
+                # The queue worker has one, and each of the two may look what has become of others.
+                assert most <= 5 + 1 + 2
+                assert count(waits) > 0
+            finally:
+                wait_for_standby("")
+        wait_until(lambda: pay(service.client, ids[0]).status_code == 201, "it pays again")
+        keys = [key for one in asked for key in one.result() if int(key[2:]) % 2]
+        for key in ["cut", *keys]:
+            id = ids[0 if key == "cut" else int(key[0]) % 4]
+            wait_until(
+                lambda i=id, k=key: pay(service.client, i, Idempotency_Key=k).status_code == 201,  # type: ignore[misc]
+                "each of them is done",
+            )
+        assert sum(payments(database, id) for id in ids) == len(ids) + 1 + len(keys) + 1
         with database.connect() as connection:
             assert_sound(connection)

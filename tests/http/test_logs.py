@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from tests.http.answers import check_form, problem
-from tests.http.processes import open_wallet, running
+from tests.http.processes import open_wallet, running, wait_until
 from tests.http.wire import Connection
 from tests.support.databases import Database
 from tests.support.service import Service
@@ -90,3 +90,25 @@ def test_a_text_log_has_a_request_on_a_line_if_that_is_asked_for(
     else:
         (line,) = [line for line in log.splitlines() if "the-one" in line]
         assert "method=GET path=/account/9 status=404" in line
+
+
+def test_a_trouble_has_a_line_when_it_begins_and_one_when_it_ends(database: Database) -> None:
+    with running(database, WALLET_LOG_FORMAT="json") as service, database.connect() as admin:
+        client = service.client
+        id = open_wallet(client)
+        admin.execute("ALTER FUNCTION wallet.get_account(bigint) RENAME TO kept")
+        admin.execute(
+            "CREATE FUNCTION wallet.get_account(id bigint) RETURNS wallet.account LANGUAGE plpgsql"
+            " AS $$ BEGIN RAISE E'no\\nspace' USING ERRCODE = '53100'; END $$"
+        )
+        for _ in range(20):
+            problem(client.get(f"/account/{id}"), "database_unavailable")
+        admin.execute("DROP FUNCTION wallet.get_account(bigint)")
+        admin.execute("ALTER FUNCTION wallet.kept(bigint) RENAME TO get_account")
+        wait_until(
+            lambda: client.get(f"/account/{id}").status_code == 200 and len(lines(service)) > 1,
+            "its end is logged",
+        )
+        begin, end = [record["message"] for record in lines(service)]
+    assert begin == "the database cannot serve: 53100: no space"
+    assert end.startswith("the database serves again, after 20 failures in ")

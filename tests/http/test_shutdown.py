@@ -15,7 +15,6 @@ from httpx import Client
 
 from tests.http.processes import (
     PATIENT,
-    balance,
     children,
     held,
     is_gone,
@@ -112,6 +111,17 @@ def test_a_request_that_outlasts_the_shutdown_is_still_committed(database: Datab
         assert payments(database, id) == 2
 
 
+def have_answered(service: Service) -> int:
+    """How many workers have asked the database. Whichever is first takes a new connection."""
+    with Client(base_url=service.url) as client:
+        assert client.get("/health/ready").status_code == 200
+    rows = service.database.execute(
+        "SELECT count(*) FROM pg_stat_activity"
+        " WHERE datname = current_database() AND application_name = 'pgwallet'"
+    )
+    return int(rows[0]["count"])
+
+
 def test_workers_are_replaced_and_answer_and_stop_together(database: Database) -> None:
     with (
         running(database, **ENDLESS, WALLET_WORKERS="2", WALLET_LOG_FORMAT="json") as service,
@@ -125,17 +135,7 @@ def test_workers_are_replaced_and_answer_and_stop_together(database: Database) -
         os.kill(killed, signal.SIGKILL)
         wait_until(lambda: len(jobs(pid, "worker") - {killed}) == 2, "another takes its place")
 
-        def both_answered() -> bool:
-            # New connections are taken by whichever worker is first; each has a pool of its own.
-            with Client(base_url=service.url) as client:
-                assert balance(client, id) == "100.00"
-            rows = database.execute(
-                "SELECT count(*) FROM pg_stat_activity"
-                " WHERE datname = current_database() AND application_name = 'pgwallet'"
-            )
-            return int(rows[0]["count"]) >= 2
-
-        wait_until(both_answered, "both workers have asked the database")
+        wait_until(lambda: have_answered(service) >= 2, "both workers have asked the database")
         records = [json.loads(line) for line in service.log.read_text().splitlines()]
         assert [record["level"] for record in records] == ["error"]
         assert f"worker {killed}" in records[0]["message"]
@@ -184,3 +184,33 @@ def test_a_parent_that_is_killed_takes_all_of_its_processes_along(database: Data
         service.process.wait()
         wait_until_gone(pids)
         assert "Traceback" not in service.log.read_text()
+
+
+@pytest.mark.parametrize(
+    ("number", "seconds", "lines"),
+    [(signal.SIGKILL, 3.5, 1), (signal.SIGSTOP, 30, 2)],
+    ids=["KILL", "STOP"],
+)
+def test_processes_that_die_or_hang_are_replaced_together(
+    database: Database, number: signal.Signals, seconds: float, lines: int
+) -> None:
+    with running(database, WALLET_WORKERS="4", WALLET_LOG_FORMAT="json") as service:
+        pid = service.process.pid
+        wait_until(lambda: have_answered(service) >= 4, "all workers have started", 60)
+        ended = {*sorted(jobs(pid, "worker"))[1:], *jobs(pid, "queue worker")}
+        for one in ended:
+            os.kill(one, number)
+        # The one that is left goes on, whatever is the matter with the queue worker.
+        assert httpx.get(f"{service.url}/health/ready").status_code == 200
+        wait_until(
+            lambda: (
+                len(jobs(pid, "worker") - ended) == 4 and bool(jobs(pid, "queue worker") - ended)
+            ),
+            "others take their places",
+            seconds,
+        )
+        records = [json.loads(line)["message"] for line in service.log.read_text().splitlines()]
+        for one in ended:
+            assert len([record for record in records if f" {one} " in record]) == lines, records
+        service.stop()
+        assert service.process.returncode == 0

@@ -148,14 +148,21 @@ def test_a_database_that_lacks_what_is_called_is_not_served(database: Database) 
         assert "may not execute them" in line
 
 
-def test_a_database_that_may_forget_is_not_served(database: Database) -> None:
-    alter = f"ALTER DATABASE {database.name} SET synchronous_commit"
-    database.server.execute(f"{alter} = off")
-    line = refusal_to_start(WALLET_DATABASE_URL=database.url("wallet_app"))
-    assert line.startswith("synchronous_commit is off")
-    database.server.execute(f"{alter} = local")
-    with running(database):
-        pass
+@pytest.mark.parametrize(("found", "used"), [("off", "on"), ("remote_apply", "remote_apply")])
+def test_a_session_keeps_what_it_commits_whatever_the_role_sets(
+    database: Database, found: str, used: str
+) -> None:
+    database.server.execute(f"ALTER DATABASE {database.name} SET synchronous_commit = {found}")
+    database.execute(
+        "CREATE OR REPLACE FUNCTION wallet.get_account(id bigint) RETURNS wallet.account"
+        " LANGUAGE plpgsql AS $$ BEGIN"
+        " RAISE EXCEPTION USING ERRCODE = 'WL004', DETAIL = current_setting('synchronous_commit');"
+        " END $$"
+    )
+    role = f"ALTER ROLE wallet_app IN DATABASE {database.name} SET synchronous_commit = off"
+    with running(database) as service:
+        database.server.execute(role)
+        assert service.client.get("/account/1").json()["detail"] == used
 
 
 def test_a_wrong_password_is_told_and_not_shown(own: tuple[OwnServer, Database]) -> None:
