@@ -123,6 +123,21 @@ def test_what_was_made_is_there_after_ctrl_c_and_another_start(start: Start) -> 
     assert second.end(signal.SIGTERM) == (0, "")
 
 
+def test_a_run_that_is_killed_leaves_nothing_and_one_whose_server_dies_says_so(
+    start: Start,
+) -> None:
+    first = start()
+    folder = Path(first.until("Ctrl-C")[0].removeprefix("folder ").strip())
+    first.end(signal.SIGKILL)
+    second = start(WALLET_PORT=str(first.port))
+    second.until("Ctrl-C")
+    postmaster = int((folder / "data/postmaster.pid").read_text().split()[0])
+    os.kill(postmaster, signal.SIGKILL)
+    code, errors = second.end()
+    assert code == 1
+    assert errors.splitlines()[-1].startswith("pgwallet: PostgreSQL has ended")
+
+
 def test_data_in_use_or_of_other_scripts_is_said_in_a_line_and_reset_removes_it(
     start: Start, checkout: Path
 ) -> None:

@@ -10,6 +10,7 @@ import hashlib
 import os
 import pwd
 import shutil
+import socket
 import subprocess
 import tempfile
 from importlib.metadata import version
@@ -83,6 +84,18 @@ class EmbeddedServer:
 
     def is_running(self) -> bool:
         return self._call("pg_ctl", "status").returncode == 0
+
+    def accepts(self) -> bool:
+        """Whether it listens. A server that is busy does, and one that has just died does not."""
+        with socket.socket(socket.AF_UNIX) as client:
+            client.setblocking(False)
+            try:
+                client.connect(str(self.sockets / ".s.PGSQL.5432"))
+            except BlockingIOError:
+                pass
+            except OSError:
+                return False
+        return True
 
     def stop(self, mode: str = "fast") -> None:
         """Stop it; `immediate` leaves what a crash leaves."""

@@ -10,8 +10,10 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 import urllib.request
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from types import FrameType
@@ -38,11 +40,15 @@ def check_port() -> None:
     from service.__main__ import CannotStart, bind
     from service.config import ConfigError, Settings
 
-    try:
-        environ = {"WALLET_DATABASE_URL": "postgresql:///", **os.environ}
-        bind(Settings.from_environ(environ)).close()
-    except (CannotStart, ConfigError) as error:
-        raise RunError(str(error)) from None
+    deadline = time.monotonic() + 2  # The service of a run that was killed is still ending.
+    while True:
+        try:
+            environ = {"WALLET_DATABASE_URL": "postgresql:///", **os.environ}
+            return bind(Settings.from_environ(environ)).close()
+        except (CannotStart, ConfigError) as error:
+            if isinstance(error, ConfigError) or time.monotonic() > deadline:
+                raise RunError(str(error)) from None
+            time.sleep(0.1)
 
 
 def lock(folder: Path) -> int:
@@ -52,7 +58,12 @@ def lock(folder: Path) -> int:
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
-        raise RunError(f"another make run uses {folder}; stop it first") from None
+        with suppress(ValueError, ProcessLookupError):
+            os.kill(int(os.pread(descriptor, 20, 0)), 0)
+            raise RunError(f"another make run uses {folder}; stop it first") from None
+        fcntl.flock(descriptor, fcntl.LOCK_EX)  # That one was killed, and what it began is ending.
+    os.truncate(descriptor, 0)
+    os.pwrite(descriptor, str(os.getppid()).encode(), 0)
     return descriptor
 
 
@@ -118,6 +129,37 @@ def stop(service: subprocess.Popen[bytes]) -> None:
         service.wait()
 
 
+def wait(service: subprocess.Popen[bytes], server: EmbeddedServer | None) -> int:
+    """The service's exit code, once it ends. Raises RunError if the server ends first."""
+    while server:
+        with suppress(subprocess.TimeoutExpired):
+            return service.wait(1)
+        if not server.accepts():
+            raise RunError(
+                f"PostgreSQL has ended, and what it said is in {server.log}; run: make run"
+            )
+    return service.wait()
+
+
+def in_a_child(work: Callable[[], int]) -> int:
+    """Do the work in a child process, which stops everything even if this process is killed."""
+    lifeline, held = os.pipe()
+    child = os.fork()
+    if not child:
+        os.close(held)
+        os.setsid()  # Ctrl-C is for the parent, which passes it on.
+
+        def stop_with_parent() -> None:
+            os.read(lifeline, 1)  # It ends when the parent does.
+            os.kill(os.getpid(), signal.SIGTERM)
+
+        threading.Thread(target=stop_with_parent, daemon=True).start()
+        return work()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda number, _: os.kill(child, number))
+    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+
+
 def run() -> int:
     host = os.environ.get("WALLET_HOST") or "127.0.0.1"
     port = os.environ.get("WALLET_PORT") or "8000"
@@ -126,13 +168,14 @@ def run() -> int:
     server: EmbeddedServer | None = None
     service: subprocess.Popen[bytes] | None = None
 
+    folder = folder_of_checkout()
+    if not environ.get("WALLET_DATABASE_URL"):
+        lock(folder)
     check_port()
     try:
         if environ.get("WALLET_DATABASE_URL"):
             say("database   the one that WALLET_DATABASE_URL names")
         else:
-            folder = folder_of_checkout()
-            lock(folder)
             server = EmbeddedServer(folder)
             new = not server.data.exists()
             server.start()
@@ -150,7 +193,7 @@ def run() -> int:
         if server:
             say(f"psql       {server.url('wallet_app', DATABASE)} (make psql)")
         say("Ctrl-C stops it.")
-        return service.wait()
+        return wait(service, server)
     except Stopped:
         say("\nstopping")
         return 0
@@ -160,7 +203,7 @@ def run() -> int:
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
         if service:
             stop(service)
-        if server:
+        if server and server.accepts():
             server.stop()
 
 
@@ -175,7 +218,7 @@ def main() -> None:
         if sys.argv[1:] == ["reset"]:
             reset()
         else:
-            sys.exit(run())
+            sys.exit(in_a_child(run))
     except (RunError, EmbeddedError) as error:
         sys.exit(f"pgwallet: {error}" if str(error) else 1)
     except Stopped:
