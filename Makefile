@@ -8,7 +8,7 @@ TEST15 := tests/sql tests/migrations tests/concurrency/test_transfers.py tests/h
 TEST_CONTAINERS := tests/containers client/tests/test_container.py tests/sql/test_examples.py \
 	tests/migrations/test_cycle.py
 
-.PHONY: help run test test15 test-containers faults faults-quick bench bench-quick lint format psql \
+.PHONY: help run test test15 test-containers faults faults-quick bench bench-quick lint format psql key \
 	audit images up down reset docs lock clean
 
 help:  ## Print this list
@@ -49,6 +49,9 @@ format: .venv/.dev  ## Format the Python code
 
 psql: .venv/.run  ## Open psql on what `make run` uses (as wallet_reader; ROLE=postgres for all rights)
 	@exec $(BIN)/python -m tools.psql $(ROLE)
+
+key: .venv/.run  ## Make an API key and show it once: NAME=shop SCOPES=read,write [EXPIRES='90 days']
+	@$(BIN)/python -m tools.psql key '$(NAME)' '$(SCOPES)' '$(EXPIRES)'
 
 audit: .venv/.run  ## Check the whole ledger of `make run`; exit code 1 on a violation
 	@$(BIN)/python -m tools.psql audit

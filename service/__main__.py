@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import socket
 import sys
 from urllib.parse import urlsplit
@@ -10,11 +11,13 @@ from urllib.parse import urlsplit
 import asyncpg
 
 from service.app import App, create_app
-from service.config import ConfigError, Settings
+from service.config import ConfigError, Settings, is_loopback
 from service.door import Door
 from service.queue_worker import process_until_stopped
 from service.statements import IS_READY
 from service.workers import Child, fork_workers
+
+logger = logging.getLogger("wallet")
 
 
 class CannotStart(Exception):
@@ -100,6 +103,10 @@ def main() -> None:
         sys.exit(f"pgwallet: {error}")
 
     app = create_app(settings, synchronous_commit)
+    if not settings.needs_keys and not is_loopback(settings.host):
+        logger.warning(
+            "WALLET_AUTH is off: whoever reaches %s may move any account's money", settings.host
+        )
     child = fork_workers(["queue", *["worker"] * settings.workers], listener)
     if child.job == "queue":
         listener.close()

@@ -8,8 +8,8 @@ from typing import Annotated, Any, Literal, TypeAlias
 from msgspec import UNSET, Meta, Struct, UnsetType
 
 from service.codes import BY_SQLSTATE, CODES
-from service.limits import MAX_ERRORS, MAX_ID
-from service.rows import AccountRow, Kind, State, StatementRow, TransactionRow
+from service.limits import MAX_ERRORS, MAX_ID, MAX_VIOLATIONS
+from service.rows import AccountRow, Kind, State, StatementRow, TransactionRow, ViolationRow
 
 Id: TypeAlias = Annotated[int, Meta(ge=1, le=MAX_ID, extra_json_schema={"format": "int64"})]
 # White space, control and format characters, as in check_email.sql.
@@ -78,10 +78,13 @@ class Account(Answer):
     email: Email
     balance: Money
     ctime: Time
+    frozen: Annotated[
+        bool, Meta(description="Whether it takes no part in new transactions.", examples=[False])
+    ]
 
     @classmethod
     def of(cls, row: AccountRow) -> Account:
-        return cls(row.id, row.email, str(row.balance), _utc(row.ctime))
+        return cls(row.id, row.email, str(row.balance), _utc(row.ctime), row.frozen)
 
 
 class Accounts(Answer):
@@ -196,6 +199,26 @@ class Statement(Answer):
             examples=[51],
         ),
     ]
+
+
+class Violation(Answer):
+    """Something in the ledger that does not add up."""
+
+    violation: Annotated[str, Meta(description="Its kind.")]
+    account_id: Annotated[Id | None, Meta(description="The account that it is in, if any.")]
+    transaction_id: Annotated[Id | None, Meta(description="The transaction that it is in, if any.")]
+    detail: str
+
+    @classmethod
+    def of(cls, row: ViolationRow) -> Violation:
+        return cls(row.violation, row.account_id, row.transaction_id, row.detail)
+
+
+class Violations(Answer):
+    """What an audit of the whole ledger finds: nothing, if it is sound."""
+
+    violations: Annotated[list[Violation], Meta(max_length=MAX_VIOLATIONS)]
+    total: Annotated[int, Meta(ge=0, description="How many there are, shown or not.")]
 
 
 class Live(Answer):

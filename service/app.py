@@ -13,6 +13,7 @@ from sanic.config import Config
 from sanic.exceptions import MethodNotAllowed, SanicException
 from sanic.http import Http
 
+from service.auth import require_keys
 from service.config import Settings
 from service.database import Database
 from service.door import Bounds
@@ -20,13 +21,16 @@ from service.errors import problem_of, problem_response
 from service.limits import MAX_BODY_BYTES, MAX_WAIT
 from service.logs import logging_config
 from service.responses import options_response, request_id
-from service.routes import account, health, pages, transaction
+from service.routes import account, audit, health, pages, transaction
 
 logger = logging.getLogger("wallet")
 
 
 class _Request(Request):
-    """A request that is answered even if its target is not a URL."""
+    """A request that is answered even if its target is not a URL.
+
+    Its `ctx.actor` is the name of its API key, or None.
+    """
 
     def __init__(self, url_bytes: bytes, *arguments: Any, **named: Any) -> None:
         try:
@@ -35,6 +39,10 @@ class _Request(Request):
             if named["method"] != "NONE":  # Sanic's stand-in for a request that it cannot parse.
                 raise
             super().__init__(b"*", *arguments, **named)
+
+    @staticmethod
+    def make_context() -> SimpleNamespace:
+        return SimpleNamespace(actor=None)
 
     async def receive_body(self) -> None:
         """As Sanic's, but a body in many small pieces takes no more memory than it has bytes."""
@@ -62,7 +70,7 @@ def create_app(settings: Settings, synchronous_commit: str = "on") -> App:
         RESPONSE_TIMEOUT=settings.pool_timeout + settings.statement_timeout + MAX_WAIT + 10,
         GRACEFUL_SHUTDOWN_TIMEOUT=settings.shutdown_timeout,
     )
-    for routes in (account, transaction, health, pages):
+    for routes in (account, transaction, audit, health, pages):
         app.blueprint(routes.blueprint)
 
     for route in app.router.routes:
@@ -114,5 +122,8 @@ def create_app(settings: Settings, synchronous_commit: str = "on") -> App:
                     }
                 },
             )
+
+    if settings.needs_keys:
+        require_keys(app, settings)
 
     return app

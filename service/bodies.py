@@ -45,6 +45,12 @@ class CreateAccount(Body):
     email: EmailField
 
 
+class NewEmail(Body):
+    """The email address that a wallet gets."""
+
+    email: EmailField
+
+
 class Payment(Body):
     """How much to pay in or out."""
 

@@ -76,14 +76,14 @@ _REFUSALS = (
     Code(
         "cancelled",
         409,
-        "A DBA cancelled the transaction while it was pending. "
+        "The transaction was cancelled while it was pending. "
         "Only a failed transaction's `failure` has this code.",
         "WL014",
     ),
     Code(
         "not_pending",
         409,
-        "The transaction has already succeeded or failed. Only `cancel_pending()` raises this.",
+        "The transaction has already succeeded or failed, so it cannot be cancelled.",
         "WL015",
     ),
     Code(
@@ -104,6 +104,12 @@ _SERVICE = (
         "malformed, or members or parameters are missing, unknown, duplicate or of the wrong "
         f"type. `errors` names them, up to {MAX_ERRORS}.",
     ),
+    Code(
+        "unauthorized",
+        401,
+        "The request has no API key, or one that is malformed, unknown, expired or revoked.",
+    ),
+    Code("forbidden", 403, "The API key lacks the scope that the request needs."),
     Code(
         "forbidden_origin",
         403,
@@ -161,6 +167,9 @@ CODES = {code.code: code for code in (*_REFUSALS, *_SERVICE)}
 
 BY_SQLSTATE = {code.sqlstate: code for code in _REFUSALS if code.sqlstate}
 """The refusals of the wallet functions, by SQLSTATE."""
+
+WITH_KEY = ("unauthorized", "forbidden", "rate_limited")
+"""The codes that any request that needs an API key can be answered with."""
 
 EVERYWHERE = (
     *("invalid_request", "forbidden_origin", "request_timeout", "unknown_host"),

@@ -65,6 +65,11 @@ class Settings(Struct, frozen=True):
     """How long requests in flight have to finish when the service is told to stop."""
     queue: Literal["on-request", "all"] = "on-request"
     """Which transfers are queued: those that ask for it, or every POST /transaction."""
+    auth: Literal["unless-loopback", "required", "off"] = "unless-loopback"
+    """Whether a request needs an API key; by default, if the service listens on an address that is
+    not a loopback one."""
+    rate_limit: Annotated[int, Meta(ge=0, le=1_000_000)] = 0
+    """Requests a second of an API key that one worker answers, then 429; 0 is no limit."""
     log_format: Literal["text", "json"] = "text"
     """`json` writes one JSON object a line."""
     access_log: bool = False
@@ -93,6 +98,11 @@ class Settings(Struct, frozen=True):
     def allowed_origins(self) -> frozenset[str]:
         """The origins of `origins`."""
         return frozenset(filter(None, self.origins.split(",")))
+
+    @property
+    def needs_keys(self) -> bool:
+        """Whether a request needs an API key."""
+        return self.auth == "required" or (self.auth != "off" and not is_loopback(self.host))
 
     @classmethod
     def from_environ(cls, environ: Mapping[str, str] = os.environ) -> Settings:

@@ -11,12 +11,21 @@ from collections.abc import Sequence
 from decimal import Decimal
 
 import asyncpg
+from msgspec import structs
 
 from service import statements
 from service.config import Settings
 from service.connections import Connections, Server, run_operation
 from service.groups import GROUP_WAIT, Groups
-from service.rows import AccountRow, BatchRows, RefusalRow, StatementRow, TransactionRow
+from service.limits import AUDIT_TIMEOUT, MAX_VIOLATIONS
+from service.rows import (
+    AccountRow,
+    BatchRows,
+    RefusalRow,
+    StatementRow,
+    TransactionRow,
+    ViolationRow,
+)
 
 
 class Database:
@@ -36,6 +45,13 @@ class Database:
         self._others = connections(settings.pool_size - 2 * quarter - group - lanes)
         self._group = connections(group, lock_timeout=GROUP_WAIT / 1000)
         self._lanes = connections(lanes)
+        # An audit takes long. It connects when it is asked for, beside the pool.
+        long = structs.replace(settings, statement_timeout=AUDIT_TIMEOUT)
+        self._audit = Connections(
+            Server(long, "pgwallet audit", synchronous_commit),
+            size=1,
+            lock_timeout=settings.lock_timeout,
+        )
         self._groups = Groups(settings, group=self._group, lanes=self._lanes)
 
     async def close(self) -> None:
@@ -47,6 +63,7 @@ class Database:
             self._others,
             self._group,
             self._lanes,
+            self._audit,
         ):
             await connections.close()
 
@@ -57,6 +74,18 @@ class Database:
 
     async def get_account(self, *, id: int) -> AccountRow:
         (row,) = await self._reads.fetch(statements.GET_ACCOUNT, id)
+        return AccountRow(**row)
+
+    async def freeze_account(self, *, id: int, actor: str | None) -> AccountRow:
+        (row,) = await self._locking.fetch(statements.FREEZE_ACCOUNT, id, actor)
+        return AccountRow(**row)
+
+    async def unfreeze_account(self, *, id: int, actor: str | None) -> AccountRow:
+        (row,) = await self._locking.fetch(statements.UNFREEZE_ACCOUNT, id, actor)
+        return AccountRow(**row)
+
+    async def set_email(self, *, account_id: int, email: str, actor: str | None) -> AccountRow:
+        (row,) = await self._locking.fetch(statements.SET_EMAIL, account_id, email, actor)
         return AccountRow(**row)
 
     async def find_accounts(
@@ -166,6 +195,15 @@ class Database:
         return await run_operation(
             self._locking, statements.REVERSE, TransactionRow, idempotency_key, transaction_id
         )
+
+    async def cancel_pending(self, *, id: int, actor: str | None) -> TransactionRow:
+        (row,) = await self._locking.fetch(statements.CANCEL_PENDING, id, actor)
+        return TransactionRow(**row)
+
+    async def audit(self) -> list[ViolationRow]:
+        """The first violations of the whole ledger, each with the count of all."""
+        rows = await self._audit.fetch(statements.AUDIT, MAX_VIOLATIONS)
+        return [ViolationRow(**row) for row in rows]
 
     async def get_transfer_result(self, *, id: int) -> TransactionRow:
         (row,) = await self._reads.fetch(statements.GET_TRANSFER_RESULT, id)

@@ -23,8 +23,17 @@ MAX_NUMBER_LENGTH = 100
 MAX_ERRORS = 100
 """The most errors that one answer lists, so that it stays small whatever the request."""
 
+MAX_VIOLATIONS = 100
+"""The most violations that one answer lists."""
+
+AUDIT_TIMEOUT = 30.0
+"""The most seconds that an audit over HTTP takes."""
+
 PAGE_SIZE, MAX_PAGE_SIZE = 50, 1000
 """The lines of a statement in one answer: by default, and at most."""
+
+RATE_WINDOW = 10
+"""The seconds for which a key may save up requests that it did not make."""
 
 MAX_WAIT = 30.0
 """The most seconds that a GET waits for a pending transaction."""

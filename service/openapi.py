@@ -11,8 +11,8 @@ import msgspec
 from msgspec import Struct
 
 from service import __version__, answers, bodies, fields, parameters
-from service.codes import CODES, EVERYWHERE
-from service.limits import MAX_WAIT
+from service.codes import CODES, EVERYWHERE, WITH_KEY
+from service.limits import AUDIT_TIMEOUT, MAX_WAIT
 
 Schema = dict[str, Any]
 
@@ -64,10 +64,12 @@ _SCHEMAS = {
         answers.Transaction,
         answers.Results,
         answers.Statement,
+        answers.Violations,
         answers.Problem,
         answers.Live,
         answers.Ready,
         bodies.CreateAccount,
+        bodies.NewEmail,
         bodies.Payment,
         bodies.NoMembers,
         bodies.Transfer,
@@ -104,6 +106,20 @@ _HEADERS: dict[str, Schema] = {
         "required": True,
         "schema": {"type": "integer"},
     },
+    "WWW-Authenticate": {
+        "description": "Bearer, and with a key that was sent, what is wrong with it (RFC 6750).",
+        "required": True,
+        "schema": {"type": "string"},
+    },
+}
+
+_PROBLEM_HEADERS = {
+    401: ("WWW-Authenticate",),
+    403: ("WWW-Authenticate",),
+    404: ("Idempotency-Replayed",),
+    409: ("Idempotency-Replayed",),
+    429: ("Retry-After",),
+    503: ("Retry-After",),
 }
 
 _PARAMETERS: dict[str, Schema] = {
@@ -168,8 +184,7 @@ def _problems(codes: tuple[str, ...]) -> dict[str, Schema]:
             **_response(
                 " or ".join(names),
                 "Problem",
-                *(["Retry-After"] if status == 503 else []),
-                *(["Idempotency-Replayed"] if status in (404, 409) else []),
+                *_PROBLEM_HEADERS.get(status, ()),
                 media_type="application/problem+json",
             ),
             "x-codes": names,
@@ -184,6 +199,7 @@ def _operation(
     responses: dict[int, Schema],
     codes: tuple[str, ...] = (),
     *,
+    scope: str | None = None,
     parameters: tuple[str, ...] = (),
     body: str | None = None,
 ) -> Schema:
@@ -193,9 +209,11 @@ def _operation(
         "parameters": [_ref("parameters", name) for name in (*parameters, "X-Request-ID")],
         "responses": {
             **{str(status): response for status, response in responses.items()},
-            **_problems(codes),
+            **_problems((*codes, *(WITH_KEY if scope else ()))),
         },
     }
+    if scope:
+        operation["security"] = [{"key": [scope]}]
     if body:
         operation["requestBody"] = {
             "required": True,
@@ -205,7 +223,8 @@ def _operation(
 
 
 _DATABASE = ("busy", "database_unavailable")
-_POST = ("idempotency_key_reused", "body_too_large", "unsupported_media_type", *_DATABASE)
+_BODY = ("body_too_large", "unsupported_media_type")
+_POST = ("idempotency_key_reused", *_BODY, *_DATABASE)
 
 DOCUMENT: dict[str, Any] = {
     "openapi": "3.1.0",
@@ -227,6 +246,7 @@ DOCUMENT: dict[str, Any] = {
                 ("invalid_email", *_POST),
                 parameters=("Idempotency-Key",),
                 body="CreateAccount",
+                scope="write",
             ),
             "get": _operation(
                 "find_accounts",
@@ -234,6 +254,7 @@ DOCUMENT: dict[str, Any] = {
                 {200: _response("The accounts.", "Accounts", "Link")},
                 ("invalid_email", *_DATABASE),
                 parameters=("email", "limit", "after"),
+                scope="read",
             ),
         },
         "/account/{id}": {
@@ -243,6 +264,7 @@ DOCUMENT: dict[str, Any] = {
                 {200: _response("The account.", "Account")},
                 ("account_not_found", *_DATABASE),
                 parameters=("id",),
+                scope="read",
             )
         },
         "/account/{id}/payment": {
@@ -256,6 +278,7 @@ DOCUMENT: dict[str, Any] = {
                 ),
                 parameters=("id", "Idempotency-Key"),
                 body="Payment",
+                scope="write",
             )
         },
         "/account/{id}/withdrawal": {
@@ -269,6 +292,7 @@ DOCUMENT: dict[str, Any] = {
                 ),
                 parameters=("id", "Idempotency-Key"),
                 body="Payment",
+                scope="write",
             )
         },
         "/account/{id}/transaction": {
@@ -278,6 +302,40 @@ DOCUMENT: dict[str, Any] = {
                 {200: _response("The entries.", "Statement", "Link")},
                 ("account_not_found", *_DATABASE),
                 parameters=("id", "limit", "before"),
+                scope="read",
+            )
+        },
+        "/account/{id}/freeze": {
+            "post": _operation(
+                "freeze_account",
+                "Keep a wallet out of new transactions.",
+                {200: _response("The account.", "Account")},
+                ("account_not_found", *_BODY, *_DATABASE),
+                scope="operate",
+                parameters=("id",),
+                body="NoMembers",
+            )
+        },
+        "/account/{id}/unfreeze": {
+            "post": _operation(
+                "unfreeze_account",
+                "Let a wallet take part in transactions again.",
+                {200: _response("The account.", "Account")},
+                ("account_not_found", *_BODY, *_DATABASE),
+                scope="operate",
+                parameters=("id",),
+                body="NoMembers",
+            )
+        },
+        "/account/{id}/email": {
+            "put": _operation(
+                "set_email",
+                "Give a wallet another email address.",
+                {200: _response("The account.", "Account")},
+                ("invalid_email", "account_not_found", *_BODY, *_DATABASE),
+                scope="operate",
+                parameters=("id",),
+                body="NewEmail",
             )
         },
         "/transaction": {
@@ -298,6 +356,7 @@ DOCUMENT: dict[str, Any] = {
                 ),
                 parameters=("Idempotency-Key", "Prefer"),
                 body="Transfer",
+                scope="write",
             )
         },
         "/transaction/batch": {
@@ -314,6 +373,7 @@ DOCUMENT: dict[str, Any] = {
                 ("batch_too_large", *_POST),
                 parameters=("Idempotency-Key",),
                 body="TransferBatch",
+                scope="write",
             )
         },
         "/transaction/{id}": {
@@ -323,6 +383,7 @@ DOCUMENT: dict[str, Any] = {
                 {200: _response("The transaction.", "Transaction", "Preference-Applied")},
                 ("transaction_not_found", *_DATABASE),
                 parameters=("id", "Prefer-wait"),
+                scope="read",
             )
         },
         "/transaction/{id}/reversal": {
@@ -336,6 +397,28 @@ DOCUMENT: dict[str, Any] = {
                 ),
                 parameters=("id", "Idempotency-Key"),
                 body="NoMembers",
+                scope="write",
+            )
+        },
+        "/transaction/{id}/cancel": {
+            "post": _operation(
+                "cancel",
+                "Take a pending transaction out of the queue: it has failed, as cancelled.",
+                {200: _response("The transaction.", "Transaction")},
+                ("transaction_not_found", "not_pending", *_BODY, *_DATABASE),
+                scope="operate",
+                parameters=("id",),
+                body="NoMembers",
+            )
+        },
+        "/audit": {
+            "get": _operation(
+                "audit",
+                f"Check the whole ledger. An audit that takes over {AUDIT_TIMEOUT:.0f} seconds is "
+                "a 503.",
+                {200: _response("What does not add up.", "Violations")},
+                _DATABASE,
+                scope="operate",
             )
         },
         "/health/live": {
@@ -359,7 +442,20 @@ DOCUMENT: dict[str, Any] = {
             )
         },
     },
-    "components": {"schemas": _SCHEMAS, "headers": _HEADERS, "parameters": _PARAMETERS},
+    "components": {
+        "schemas": _SCHEMAS,
+        "headers": _HEADERS,
+        "parameters": _PARAMETERS,
+        "securitySchemes": {
+            "key": {
+                "type": "http",
+                "scheme": "bearer",
+                "description": "An API key, if the service asks for one: "
+                "Authorization: Bearer pgw_… The role that an operation names is the scope that "
+                "the key must have; none implies another.",
+            }
+        },
+    },
 }
 
 # The reference shows the operations under these words.

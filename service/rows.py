@@ -29,6 +29,7 @@ class AccountRow(_Result, kw_only=True, gc=False):
     email: str
     balance: Decimal
     ctime: datetime
+    frozen: bool
 
 
 class TransactionRow(_Result, kw_only=True, gc=False):
@@ -52,6 +53,16 @@ class StatementRow(Struct, kw_only=True, gc=False):
     amount: Decimal
     balance: Decimal
     ctime: datetime
+
+
+class ViolationRow(Struct, kw_only=True, gc=False):
+    """A wallet.violation, and how many there are in all."""
+
+    violation: str
+    account_id: int | None
+    transaction_id: int | None
+    detail: str
+    total: int
 
 
 class RefusalRow(Struct, kw_only=True, gc=False):

@@ -12,13 +12,14 @@ class Operation(NamedTuple):
     with_key: str
 
 
-_ACCOUNT = "SELECT id, email, balance, ctime FROM"
+_ACCOUNT = "SELECT id, email, balance, ctime, frozen FROM"
 _TRANSACTION = "SELECT id, source_account_id, target_account_id, amount, ctime FROM"
 _RESULT = "SELECT id, source_account_id, target_account_id, amount, ctime, state FROM"
 # With a key, a function returns a wallet.keyed_result: what was made, or why it was refused.
 _KEYED = "SELECT k.replayed, (k.refusal).sqlstate, (k.refusal).detail, (k.refusal).hint,"
 _KEYED_ACCOUNT = f"""{_KEYED}
-(k.account).id, (k.account).email, (k.account).balance, (k.account).ctime FROM"""
+(k.account).id, (k.account).email, (k.account).balance, (k.account).ctime,
+(k.account).frozen FROM"""
 _KEYED_TRANSACTION = f"""{_KEYED}
 (k.transaction).id, (k.transaction).source_account_id, (k.transaction).target_account_id,
 (k.transaction).amount, (k.transaction).ctime FROM"""
@@ -83,6 +84,19 @@ FROM wallet.run_group(ARRAY(
 
 GET_ACCOUNT = f"{_ACCOUNT} wallet.get_account($1)"
 FIND_ACCOUNTS = f"{_ACCOUNT} wallet.find_accounts($1, $2, $3)"
+# None of these takes an idempotency key: done again, it changes nothing.
+FREEZE_ACCOUNT = f"{_ACCOUNT} wallet.freeze_account($1, $2)"
+UNFREEZE_ACCOUNT = f"{_ACCOUNT} wallet.unfreeze_account($1, $2)"
+SET_EMAIL = f"{_ACCOUNT} wallet.set_email($1, $2, $3)"
+CANCEL_PENDING = """
+SELECT id, source_account_id, target_account_id, amount, ctime, state, sqlstate, detail
+FROM wallet.cancel_pending($1, $2)
+"""
+# The whole of it is counted, and so much of it shown.
+AUDIT = """
+SELECT violation, account_id, transaction_id, detail, count(*) OVER () AS total
+FROM wallet.audit() LIMIT $1
+"""
 GET_TRANSFER_RESULT = """
 SELECT id, source_account_id, target_account_id, amount, ctime, state, sqlstate, detail
 FROM wallet.get_transfer_result($1)
@@ -90,6 +104,9 @@ FROM wallet.get_transfer_result($1)
 GET_STATEMENT = """
 SELECT entry, transaction_id, kind, counterparty_account_id, amount, balance, ctime
 FROM wallet.get_statement($1, $2, $3)
+"""
+REFRESH_API_KEYS = """
+SELECT id, name, hash, scopes, expires_at FROM wallet.refresh_api_keys($1::text[]::bigint[])
 """
 PROCESS_PENDING = "SELECT wallet.process_pending($1)"
 SET_ASIDE_PENDING = "SELECT wallet.set_aside_pending()"
@@ -131,7 +148,13 @@ FROM unnest(ARRAY[
     'wallet.get_statement(bigint, bigint, int)',
     'wallet.process_pending(int)',
     'wallet.set_aside_pending()',
-    'wallet.run_group(wallet.group_request[], int)'
+    'wallet.run_group(wallet.group_request[], int)',
+    'wallet.refresh_api_keys(bigint[])',
+    'wallet.freeze_account(bigint, text)',
+    'wallet.unfreeze_account(bigint, text)',
+    'wallet.set_email(bigint, text, text)',
+    'wallet.cancel_pending(bigint, text)',
+    'wallet.audit(bigint)'
 ]) AS name
 -- Without USAGE, to_regprocedure() raises instead of returning NULL.
 WHERE has_schema_privilege(to_regnamespace('wallet'), 'USAGE')

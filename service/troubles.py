@@ -26,6 +26,7 @@ LOST = Kind(
 )
 CANNOT_SERVE = Kind("the database cannot serve", "the database serves again")
 QUEUE_STOPPED = Kind("cannot process the queue", "processing the queue again", logging.WARNING)
+CANNOT_READ_KEYS = Kind("cannot read the API keys", "reading the API keys again", logging.WARNING)
 
 
 class _Trouble:

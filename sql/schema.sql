@@ -875,6 +875,7 @@ ALTER FUNCTION wallet.audit(account_id bigint) OWNER TO wallet_owner;
 COMMENT ON FUNCTION wallet.audit(account_id bigint) IS 'Checks the ledger, and returns a row for each violation: none when it is sound. Refusals: WL004 account_not_found, when an account is named';
 
 REVOKE ALL ON FUNCTION wallet.audit(account_id bigint) FROM PUBLIC;
+GRANT ALL ON FUNCTION wallet.audit(account_id bigint) TO wallet_app;
 GRANT ALL ON FUNCTION wallet.audit(account_id bigint) TO wallet_reader;
 
 -- Function wallet.audit_entries
@@ -1139,6 +1140,7 @@ ALTER FUNCTION wallet.cancel_pending(id bigint, actor text) OWNER TO wallet_owne
 COMMENT ON FUNCTION wallet.cancel_pending(id bigint, actor text) IS 'Takes a pending transfer out of the queue, and returns it: failed, as cancelled. Refusals: WL005 transaction_not_found, WL015 not_pending';
 
 REVOKE ALL ON FUNCTION wallet.cancel_pending(id bigint, actor text) FROM PUBLIC;
+GRANT ALL ON FUNCTION wallet.cancel_pending(id bigint, actor text) TO wallet_app;
 
 -- Function wallet.check_accounts
 
@@ -1680,6 +1682,7 @@ ALTER FUNCTION wallet.freeze_account(id bigint, actor text) OWNER TO wallet_owne
 COMMENT ON FUNCTION wallet.freeze_account(id bigint, actor text) IS 'Keeps an account out of new transactions, and returns it. Refusals: WL004 account_not_found';
 
 REVOKE ALL ON FUNCTION wallet.freeze_account(id bigint, actor text) FROM PUBLIC;
+GRANT ALL ON FUNCTION wallet.freeze_account(id bigint, actor text) TO wallet_app;
 
 -- Function wallet.get_account
 
@@ -2749,6 +2752,7 @@ ALTER FUNCTION wallet.set_email(account_id bigint, email text, actor text) OWNER
 COMMENT ON FUNCTION wallet.set_email(account_id bigint, email text, actor text) IS 'Gives an account another email address, and returns the account. Refusals: WL001 invalid_email, WL004 account_not_found';
 
 REVOKE ALL ON FUNCTION wallet.set_email(account_id bigint, email text, actor text) FROM PUBLIC;
+GRANT ALL ON FUNCTION wallet.set_email(account_id bigint, email text, actor text) TO wallet_app;
 
 -- Function wallet.transfer
 
@@ -2940,6 +2944,7 @@ ALTER FUNCTION wallet.unfreeze_account(id bigint, actor text) OWNER TO wallet_ow
 COMMENT ON FUNCTION wallet.unfreeze_account(id bigint, actor text) IS 'Lets an account take part in transactions again, and returns it. Refusals: WL004 account_not_found';
 
 REVOKE ALL ON FUNCTION wallet.unfreeze_account(id bigint, actor text) FROM PUBLIC;
+GRANT ALL ON FUNCTION wallet.unfreeze_account(id bigint, actor text) TO wallet_app;
 
 -- Function wallet.version
 

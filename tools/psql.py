@@ -1,4 +1,4 @@
-"""`make psql` and `make audit`: psql on the database that `make run` uses.
+"""`make psql`, `make key` and `make audit`: psql on the database that `make run` uses.
 
 WALLET_DATABASE_URL names it, if that is set. Else it is the embedded server, which is started for
 as long as psql runs, unless `make run` has it running.
@@ -18,6 +18,11 @@ from tools.run import DATABASE, RunError, create_database, deploy, lock
 
 AUDIT = """
 SELECT violation, account_id, transaction_id, detail FROM wallet.audit()
+"""
+# psql quotes its variables itself only in what it reads from a file or its input.
+CREATE_KEY = """\\set ON_ERROR_STOP on
+SELECT wallet.create_api_key(
+    :'name', string_to_array(:'scopes', ','), nullif(:'expires_in', '')::interval);
 """
 
 
@@ -61,6 +66,19 @@ def audit() -> int:
     return 0 if sound else 1
 
 
+def key(name: str, scopes: str, expires_in: str) -> int:
+    """Make an API key, and print it."""
+    with psql("postgres") as (command, environ):
+        variables = (f"name={name}", f"scopes={scopes}", f"expires_in={expires_in}")
+        return subprocess.run(
+            [*command, "-XAtq", *(part for text in variables for part in ("-v", text))],
+            env=environ,
+            input=CREATE_KEY,
+            text=True,
+            check=False,
+        ).returncode
+
+
 def interactive(role: str) -> int:
     """Hand the terminal to psql."""
     with psql(role) as (command, environ):
@@ -76,8 +94,13 @@ def interactive(role: str) -> int:
 
 def main() -> None:
     try:
-        word = sys.argv[1] if len(sys.argv) > 1 else "wallet_reader"
-        sys.exit(audit() if word == "audit" else interactive(word))
+        match sys.argv[1:]:
+            case ["audit"]:
+                sys.exit(audit())
+            case ["key", name, scopes, expires_in]:
+                sys.exit(key(name, scopes, expires_in))
+            case words:
+                sys.exit(interactive(words[0] if words else "wallet_reader"))
     except (RunError, EmbeddedError) as error:
         sys.exit(f"pgwallet: {error}")
 

@@ -161,6 +161,8 @@ def in_a_child(work: Callable[[], int]) -> int:
 
 
 def run() -> int:
+    from service.config import Settings
+
     host = os.environ.get("WALLET_HOST") or "127.0.0.1"
     port = os.environ.get("WALLET_PORT") or "8000"
     url = f"http://{f'[{host}]' if ':' in host else host}:{port}"
@@ -190,6 +192,8 @@ def run() -> int:
         wait_until_ready(service, url)
         say(f"API        {url}")
         say(f"docs       {url}/docs")
+        if not Settings.from_environ(environ).needs_keys:
+            say("API keys   not needed (WALLET_AUTH=required changes that)")
         if server:
             say(f"psql       {server.url('wallet_app', DATABASE)} (make psql)")
         say("Ctrl-C stops it.")

@@ -1,4 +1,4 @@
-"""/account: open a wallet, read it and its statement, pay in and out."""
+"""/account: open a wallet, read it and its statement, pay in and out, freeze it, set its email."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from urllib.parse import urlencode
 from sanic import Blueprint, HTTPResponse, Request
 
 from service.answers import Account, Accounts, Statement, StatementLine, Transaction
-from service.bodies import CreateAccount, Payment, read_body
+from service.bodies import CreateAccount, NewEmail, NoMembers, Payment, read_body
 from service.database import Database
 from service.parameters import (
     AccountQuery,
@@ -21,7 +21,7 @@ from service.responses import json_response, replayed_header
 blueprint = Blueprint("account")
 
 
-@blueprint.post("/account")
+@blueprint.post("/account", ctx_scope="write")
 async def create_account(request: Request) -> HTTPResponse:
     body = read_body(request, CreateAccount)
     database: Database = request.app.ctx.database
@@ -32,7 +32,7 @@ async def create_account(request: Request) -> HTTPResponse:
     return json_response(request, 201, Account.of(row), headers)
 
 
-@blueprint.get("/account")
+@blueprint.get("/account", ctx_scope="read")
 async def find_accounts(request: Request) -> HTTPResponse:
     query = read_query(request, AccountQuery)
     database: Database = request.app.ctx.database
@@ -46,7 +46,7 @@ async def find_accounts(request: Request) -> HTTPResponse:
     return json_response(request, 200, accounts, headers)
 
 
-@blueprint.get("/account/<id:str>")
+@blueprint.get("/account/<id:str>", ctx_scope="read")
 async def get_account(request: Request, id: str) -> HTTPResponse:
     account_id = read_path_id(id, "account_not_found")
     database: Database = request.app.ctx.database
@@ -54,7 +54,7 @@ async def get_account(request: Request, id: str) -> HTTPResponse:
     return json_response(request, 200, Account.of(row))
 
 
-@blueprint.post("/account/<id:str>/payment")
+@blueprint.post("/account/<id:str>/payment", ctx_scope="write")
 async def deposit(request: Request, id: str) -> HTTPResponse:
     account_id = read_path_id(id, "account_not_found")
     body = read_body(request, Payment)
@@ -68,7 +68,7 @@ async def deposit(request: Request, id: str) -> HTTPResponse:
     return json_response(request, 201, Transaction.of(row), headers)
 
 
-@blueprint.post("/account/<id:str>/withdrawal")
+@blueprint.post("/account/<id:str>/withdrawal", ctx_scope="write")
 async def withdraw(request: Request, id: str) -> HTTPResponse:
     account_id = read_path_id(id, "account_not_found")
     body = read_body(request, Payment)
@@ -82,7 +82,7 @@ async def withdraw(request: Request, id: str) -> HTTPResponse:
     return json_response(request, 201, Transaction.of(row), headers)
 
 
-@blueprint.get("/account/<id:str>/transaction")
+@blueprint.get("/account/<id:str>/transaction", ctx_scope="read")
 async def get_statement(request: Request, id: str) -> HTTPResponse:
     account_id = read_path_id(id, "account_not_found")
     query = read_query(request, StatementQuery)
@@ -98,3 +98,30 @@ async def get_statement(request: Request, id: str) -> HTTPResponse:
         headers["Link"] = f'<{url}>; rel="next"'
     statement = Statement([StatementLine.of(row) for row in rows], next_before)
     return json_response(request, 200, statement, headers)
+
+
+@blueprint.post("/account/<id:str>/freeze", ctx_scope="operate")
+async def freeze_account(request: Request, id: str) -> HTTPResponse:
+    account_id = read_path_id(id, "account_not_found")
+    read_body(request, NoMembers)
+    database: Database = request.app.ctx.database
+    row = await database.freeze_account(id=account_id, actor=request.ctx.actor)
+    return json_response(request, 200, Account.of(row))
+
+
+@blueprint.post("/account/<id:str>/unfreeze", ctx_scope="operate")
+async def unfreeze_account(request: Request, id: str) -> HTTPResponse:
+    account_id = read_path_id(id, "account_not_found")
+    read_body(request, NoMembers)
+    database: Database = request.app.ctx.database
+    row = await database.unfreeze_account(id=account_id, actor=request.ctx.actor)
+    return json_response(request, 200, Account.of(row))
+
+
+@blueprint.put("/account/<id:str>/email", ctx_scope="operate")
+async def set_email(request: Request, id: str) -> HTTPResponse:
+    account_id = read_path_id(id, "account_not_found")
+    body = read_body(request, NewEmail)
+    database: Database = request.app.ctx.database
+    row = await database.set_email(account_id=account_id, email=body.email, actor=request.ctx.actor)
+    return json_response(request, 200, Account.of(row))

@@ -11,12 +11,12 @@ from service.responses import json_response
 blueprint = Blueprint("health")
 
 
-@blueprint.get("/health/live")
+@blueprint.get("/health/live", ctx_scope=None)
 async def live(request: Request) -> HTTPResponse:
     return json_response(request, 200, Live("live"))
 
 
-@blueprint.get("/health/ready")
+@blueprint.get("/health/ready", ctx_scope=None)
 async def ready(request: Request) -> HTTPResponse:
     if request.app.ctx.stopping.is_set():
         raise Problem("busy", "The service is shutting down.")

@@ -49,13 +49,13 @@ def _response(request: Request, name: str, body: bytes, policy: str = _STRICT) -
     return Response(body, 200, headers, f"{_TYPES[Path(name).suffix]}; charset=utf-8")
 
 
-@blueprint.get("/")
+@blueprint.get("/", ctx_scope=None)
 async def index(request: Request) -> HTTPResponse:
     headers = {"X-Request-ID": request_id(request), "Location": "/guide"}
     return Response(None, 302, headers, None)
 
 
-@blueprint.get("/guide", name="guide")
+@blueprint.get("/guide", name="guide", ctx_scope=None)
 async def show_guide(request: Request) -> HTTPResponse:
     # An edge that ends TLS says so.
     is_tls = request.headers.getone("x-forwarded-proto", "") == "https"
@@ -63,25 +63,25 @@ async def show_guide(request: Request) -> HTTPResponse:
     return _response(request, "guide.html", guide(base))
 
 
-@blueprint.get("/docs")
+@blueprint.get("/docs", ctx_scope=None)
 async def docs(request: Request) -> HTTPResponse:
     # Swagger UI writes styles into its elements.
     policy = _POLICY.format(styles=" 'unsafe-inline'")
     return _response(request, "docs.html", _FILES["docs.html"], policy)
 
 
-@blueprint.get("/console")
+@blueprint.get("/console", ctx_scope=None)
 async def console(request: Request) -> HTTPResponse:
     return _response(request, "console.html", _FILES["console.html"])
 
 
-@blueprint.get("/pages/<name:str>")
+@blueprint.get("/pages/<name:str>", ctx_scope=None)
 async def file(request: Request, name: str) -> HTTPResponse:
     if name not in _FILES or name.endswith(".html"):
         raise NotFound
     return _response(request, name, _FILES[name])
 
 
-@blueprint.get("/openapi.json")
+@blueprint.get("/openapi.json", ctx_scope=None)
 async def openapi(request: Request) -> HTTPResponse:
     return json_response(request, 200, DOCUMENT)

@@ -11,10 +11,10 @@ from service import answers
 from service.answers import Results, Transaction
 from service.bodies import (
     BatchItem,
+    NoMembers,
     Transfer,
     TransferBatch,
     read_body,
-    read_no_members,
     receive_body,
 )
 from service.config import Settings
@@ -32,7 +32,7 @@ blueprint = Blueprint("transaction")
 _FIRST_PAUSE, _MAX_PAUSE = 0.02, 0.25
 
 
-@blueprint.post("/transaction")
+@blueprint.post("/transaction", ctx_scope="write")
 async def transfer(request: Request) -> HTTPResponse:
     body = read_body(request, Transfer)
     idempotency_key, preferred = read_idempotency_key(request), preferences(request)
@@ -73,7 +73,7 @@ async def transfer(request: Request) -> HTTPResponse:
 
 
 # It streams, so that its body, larger than any other, is received here and not before.
-@blueprint.post("/transaction/batch", stream=True)
+@blueprint.post("/transaction/batch", stream=True, ctx_scope="write")
 async def transfer_batch(request: Request) -> HTTPResponse:
     await receive_body(request, MAX_BATCH_BODY_BYTES)
     # In a thread: 10 000 transfers take a tenth of a second, and other requests must go on.
@@ -106,7 +106,7 @@ def _result(
     return problem_answer(request, problem)
 
 
-@blueprint.get("/transaction/<id:str>")
+@blueprint.get("/transaction/<id:str>", ctx_scope="read")
 async def get_transaction(request: Request, id: str) -> HTTPResponse:
     transaction_id = read_path_id(id, "transaction_not_found")
     wait = preferences(request).wait
@@ -138,13 +138,22 @@ async def _wait_for_result(request: Request, transaction_id: int, seconds: float
         pause = min(pause * 1.5, _MAX_PAUSE)
 
 
-@blueprint.post("/transaction/<id:str>/reversal")
+@blueprint.post("/transaction/<id:str>/reversal", ctx_scope="write")
 async def reverse(request: Request, id: str) -> HTTPResponse:
     transaction_id = read_path_id(id, "transaction_not_found")
-    read_no_members(request)
+    read_body(request, NoMembers)
     database: Database = request.app.ctx.database
     row = await database.reverse(
         transaction_id=transaction_id, idempotency_key=read_idempotency_key(request)
     )
     headers = {"Location": f"/transaction/{row.id}", **replayed_header(row.replayed)}
     return json_response(request, 201, Transaction.of(row), headers)
+
+
+@blueprint.post("/transaction/<id:str>/cancel", ctx_scope="operate")
+async def cancel(request: Request, id: str) -> HTTPResponse:
+    transaction_id = read_path_id(id, "transaction_not_found")
+    read_body(request, NoMembers)
+    database: Database = request.app.ctx.database
+    row = await database.cancel_pending(id=transaction_id, actor=request.ctx.actor)
+    return json_response(request, 200, Transaction.of(row))

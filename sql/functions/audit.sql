@@ -44,6 +44,6 @@ COMMENT ON FUNCTION wallet.audit(bigint) IS
     'Refusals: WL004 account_not_found, when an account is named';
 
 REVOKE ALL ON FUNCTION wallet.audit(bigint) FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION wallet.audit(bigint) TO wallet_reader;
+GRANT EXECUTE ON FUNCTION wallet.audit(bigint) TO wallet_app, wallet_reader;
 
 COMMIT;

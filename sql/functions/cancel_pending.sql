@@ -1,7 +1,7 @@
 -- Takes a pending transfer out of the queue, and returns it: failed, as cancelled.
 --
 -- wallet.event_log keeps who asked for it: `actor`, or the role that called.
--- For DBAs: grant it to the people who may decide that.
+-- For DBAs, and for HTTP clients whose API key has the scope operate.
 --
 -- Locks: the request's row, until the caller's transaction ends. It waits for a queue worker that
 -- is processing the request.
@@ -51,5 +51,6 @@ COMMENT ON FUNCTION wallet.cancel_pending(bigint, text) IS
     'Refusals: WL005 transaction_not_found, WL015 not_pending';
 
 REVOKE ALL ON FUNCTION wallet.cancel_pending(bigint, text) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION wallet.cancel_pending(bigint, text) TO wallet_app;
 
 COMMIT;

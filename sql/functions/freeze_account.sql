@@ -2,7 +2,7 @@
 --
 -- Its balance stays and can be read. A second freeze changes nothing. wallet.event_log keeps who
 -- asked for it: `actor`, or the role that called.
--- For DBAs: grant it to the people who may decide that.
+-- For DBAs, and for HTTP clients whose API key has the scope operate.
 --
 -- Locks: the account's row, until the caller's transaction ends.
 -- Refusals: WL004 account_not_found.
@@ -37,5 +37,6 @@ COMMENT ON FUNCTION wallet.freeze_account(bigint, text) IS
     'Refusals: WL004 account_not_found';
 
 REVOKE ALL ON FUNCTION wallet.freeze_account(bigint, text) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION wallet.freeze_account(bigint, text) TO wallet_app;
 
 COMMIT;

@@ -3,7 +3,7 @@
 -- To erase a person's address, set one that names nobody, such as 'erased@example.invalid'. No
 -- other table holds the old one, and the ledger stays whole. wallet.event_log keeps who asked for
 -- it (`actor`, or the role that called), and neither address.
--- For DBAs: grant it to the people who may decide that.
+-- For DBAs, and for HTTP clients whose API key has the scope operate.
 --
 -- Locks: the account's row, until the caller's transaction ends.
 -- Refusals, the first that applies:
@@ -42,5 +42,6 @@ COMMENT ON FUNCTION wallet.set_email(bigint, text, text) IS
     'Refusals: WL001 invalid_email, WL004 account_not_found';
 
 REVOKE ALL ON FUNCTION wallet.set_email(bigint, text, text) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION wallet.set_email(bigint, text, text) TO wallet_app;
 
 COMMIT;

@@ -33,6 +33,8 @@ CODES = {
     "not_pending": 409,
     "processing_failed": 409,
     "invalid_request": 400,
+    "unauthorized": 401,
+    "forbidden": 403,
     "forbidden_origin": 403,
     "not_found": 404,
     "method_not_allowed": 405,
@@ -118,7 +120,7 @@ def check_problem(response: Response) -> None:
     for error in body.get("errors", []):
         assert error.keys() == {"field", "detail"}, error
     assert _LEAK.search(response.text) is None, response.text
-    if response.status_code == 503:
+    if response.status_code in (429, 503):
         assert int(response.headers["Retry-After"]) >= 1
     if response.status_code == 405:
         assert response.headers["Allow"]

@@ -51,6 +51,7 @@ def test_an_account_is_opened_with_nothing_in_it_and_its_email_as_it_was_given(
             "email": email,
             "balance": "0.00",
             "ctime": account["ctime"],
+            "frozen": False,
         }
 
 
@@ -154,6 +155,8 @@ def test_a_method_that_is_not_taken_is_405_and_allow_names_those_that_are(
         ("MOVE", "/transaction/1", {"GET"}),
         ("GET", "/transaction/1/reversal", {"POST"}),
         ("GET", "/transaction/batch", {"POST"}),
+        ("POST", "/account/1/email", {"PUT"}),
+        ("GET", "/transaction/1/cancel", {"POST"}),
         ("POST", "/health/live", {"GET"}),
         ("DELETE", "/health/ready", {"GET"}),
         ("POST", "/openapi.json", {"GET"}),
@@ -198,6 +201,10 @@ def test_an_id_in_a_path_that_is_none_names_nothing(client: Client) -> None:
             ("GET", f"/account/{id}/transaction", "account_not_found"),
             ("POST", f"/account/{id}/payment", "account_not_found"),
             ("POST", f"/account/{id}/withdrawal", "account_not_found"),
+            ("POST", f"/account/{id}/freeze", "account_not_found"),
+            ("POST", f"/account/{id}/unfreeze", "account_not_found"),
+            ("PUT", f"/account/{id}/email", "account_not_found"),
+            ("POST", f"/transaction/{id}/cancel", "transaction_not_found"),
             ("GET", f"/transaction/{id}", "transaction_not_found"),
             ("POST", f"/transaction/{id}/reversal", "transaction_not_found"),
         ):

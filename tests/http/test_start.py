@@ -52,6 +52,8 @@ def test_a_setting_that_cannot_be_used_is_named_with_what_it_takes() -> None:
         ("POOL_TIMEOUT", ("0", "1,5"), "a number from 0.01 to 60"),
         ("SHUTDOWN_TIMEOUT", ("-1", "601"), "a number from 0 to 600"),
         ("QUEUE", ("All", "queue", "1"), "all or on-request"),
+        ("AUTH", ("on", "true", "Required"), "off or required or unless-loopback"),
+        ("RATE_LIMIT", ("-1", "0.5", "1000001"), "a whole number from 0 to 1000000"),
         ("LOG_FORMAT", ("xml",), "json or text"),
         ("ACCESS_LOG", ("yes",), "true or false"),
         ("DATABASE_URL", ("mysql://root:x@localhost/x", "wallet"), "begin with postgresql://"),
@@ -92,6 +94,18 @@ def test_settings_are_read_as_they_are_written() -> None:
         log_format="json",
         access_log=True,
     )
+
+
+def test_whether_keys_are_needed_depends_on_the_address_unless_it_is_said() -> None:
+    for host, by_default in (
+        *((host, False) for host in ("127.0.0.1", "127.9.9.9", "::1", "localhost")),
+        *((host, True) for host in ("0.0.0.0", "::", "192.0.2.1", "127.0.0.1.example", "wallet")),
+    ):
+        for auth, needed in (("unless-loopback", by_default), ("required", True), ("off", False)):
+            settings = Settings.from_environ(
+                {"WALLET_DATABASE_URL": URL, "WALLET_HOST": host, "WALLET_AUTH": auth}
+            )
+            assert settings.needs_keys is needed, (host, auth)
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from itertools import repeat
 from typing import Any, NamedTuple
 from uuid import uuid4
@@ -27,6 +29,7 @@ OF_THE_SERVICE = """
     WHERE s.toplevel AND s.userid = 'wallet_app'::regrole
     AND s.dbid = (SELECT d.oid FROM pg_database d WHERE d.datname = current_database())
     AND s.query NOT LIKE 'SELECT wallet.process_pending%'
+    AND s.query NOT LIKE '%FROM wallet.refresh_api_keys%'
 """
 
 
@@ -44,6 +47,7 @@ class Wallets:
     source: int
     target: int
     full: int
+    frozen: int
     transaction: int
     reversible: Iterator[int]
     """Payments that have not been reversed."""
@@ -73,15 +77,21 @@ def wallets(template: Database) -> Iterator[Wallets]:
             admin.execute(
                 f"ALTER ROLE wallet_app IN DATABASE {database.name} SET {setting}".encode()
             )
-        with running(database, WALLET_POOL_SIZE="5") as service:
+        scopes = "'{read,write,operate}'"
+        key = admin.execute(f"SELECT wallet.create_api_key('k', {scopes}) AS k".encode()).fetchone()
+        assert key
+        with running(database, WALLET_POOL_SIZE="5", WALLET_AUTH="required") as service:
+            service.client.headers["Authorization"] = f"Bearer {key['k']}"
             source, target = open_wallet(service.client), open_wallet(service.client)
             full = open_wallet(service.client, "999999.99")
+            frozen = open_wallet(service.client)
             payments = [
                 service.client.post(f"/account/{target}/payment", json={"amount": "1"}).json()["id"]
                 for _ in range(6 * (1 + ROUNDS))
             ]
             yield Wallets(
-                *(service.client, admin, source, target, full, payments.pop()), iter(payments)
+                *(service.client, admin, source, target, full, frozen, payments.pop()),
+                iter(payments),
             )
     databases.drop(database)
 
@@ -123,13 +133,17 @@ DONE: dict[str, Call] = {
     "get_transfer_result waiting": Call("GET", "/transaction/{transaction}", None, 200, "wait=10"),
     "find_accounts": Call("GET", "/account?email=ada@example.com", None, 200),
     "get_statement": Call("GET", "/account/{target}/transaction?limit=10", None, 200),
+    "freeze_account": Call("POST", "/account/{frozen}/freeze", {}, 200),
+    "unfreeze_account": Call("POST", "/account/{frozen}/unfreeze", {}, 200),
+    "set_email": Call("PUT", "/account/{frozen}/email", {"email": "a@b"}, 200),
+    "audit": Call("GET", "/audit", None, 200),
     "enqueue_transfer": move("source", "target", 202, prefer="respond-async"),
     "transfer_or_enqueue": move("source", "target", 201, prefer=IF_BUSY),
     "transfer_batch": batch(
         [move("source", "target", 0), move("source", "source", 0, "x")] * 3, 200
     ),
 }
-KEYED = [name for name, call in DONE.items() if call.method == "POST"]
+KEYED = [name for name, call in DONE.items() if call.method == "POST" and "freeze" not in name]
 REFUSED = [
     Call("POST", "/account", {"email": ""}, 400),
     Call("GET", f"/account/{NOBODY}", None, 404),
@@ -142,6 +156,7 @@ REFUSED = [
     Call("POST", f"/transaction/{NOBODY}/reversal", {}, 404),
     Call("GET", f"/account/{NOBODY}/transaction", None, 404),
     Call("GET", f"/transaction/{NOBODY}", None, 404),
+    Call("POST", "/transaction/{transaction}/cancel", {}, 409),
     move("source", "source", 400, prefer="respond-async"),
     move("source", NOBODY, 404, prefer="respond-async"),
     move("source", "target", 409, "100.01", "respond-async, wait=0"),
@@ -213,7 +228,7 @@ def test_a_request_is_one_statement_that_calls_the_function_of_the_route(
 def test_a_request_that_is_refused_is_one_statement(wallets: Wallets) -> None:
     for number, call in enumerate(REFUSED):
         assert counted(wallets, call) == Counted(planned=ROUNDS, done=0), call[:2]
-        if call.method == "POST":
+        if call.method == "POST" and "cancel" not in call.path:
             # With a key a refusal is a result, but for one of the arguments.
             done = 0 if call.status == 400 else ROUNDS
             for keys in (fresh_keys(), repeat(f"refused {number}")):
@@ -232,3 +247,16 @@ def test_a_key_that_was_used_for_another_request_is_one_statement(wallets: Walle
 def test_a_request_that_needs_no_database_is_no_statement(wallets: Wallets) -> None:
     for call in UNASKED:
         assert counted(wallets, call) == Counted(planned=0, done=0), call
+
+
+def test_200_requests_at_once_are_200_statements_and_none_if_their_key_is_unknown(
+    wallets: Wallets,
+) -> None:
+    unknown = {"Authorization": "Bearer x"}
+    for headers, status, done in (({}, 200, 200), (unknown, 401, 0)):
+        before = wallets.count()
+        ask = partial(wallets.client.get, headers=headers)
+        with ThreadPoolExecutor(50) as threads:
+            answers = list(threads.map(ask, [f"/account/{wallets.source}"] * 200))
+        assert {answer.status_code for answer in answers} == {status}
+        assert wallets.count().done - before.done == done

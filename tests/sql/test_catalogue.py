@@ -31,7 +31,7 @@ app reader, s
     process_pending(max_items integer): bigint, app, v
     set_aside_pending(): bigint, app, v
     get_transfer_result(id bigint): transfer_result, app reader, s
-    audit(account_id bigint DEFAULT NULL::bigint): SETOF violation, reader, s
+    audit(account_id bigint DEFAULT NULL::bigint): SETOF violation, app reader, s
     run_group(requests group_request[], wait integer DEFAULT NULL::integer): SETOF group_result, \
 app, v
     get_queue(page_size integer DEFAULT 50): TABLE(pending bigint, \
@@ -41,10 +41,10 @@ ctime timestamp with time zone), app reader, s
 blocked_by integer[]), app reader, s
     max_amount(): numeric, app reader, i
     version(): text, app reader, i
-    cancel_pending(id bigint, ACTOR): transfer_result, , v
-    freeze_account(id bigint, ACTOR): account, , v
-    unfreeze_account(id bigint, ACTOR): account, , v
-    set_email(account_id bigint, email text, ACTOR): account, , v
+    cancel_pending(id bigint, ACTOR): transfer_result, app, v
+    freeze_account(id bigint, ACTOR): account, app, v
+    unfreeze_account(id bigint, ACTOR): account, app, v
+    set_email(account_id bigint, email text, ACTOR): account, app, v
     purge_idempotency_keys(older_than interval): bigint, , v
     create_api_key(name text, scopes text[], expires_in interval DEFAULT NULL::interval): text, , v
     revoke_api_key(id bigint): timestamp with time zone, , v

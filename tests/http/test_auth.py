@@ -1,0 +1,240 @@
+"""Who may call: each route with each kind of key, and what becomes of keys that change."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import Iterator
+from hashlib import sha256
+from typing import NamedTuple
+
+import httpx
+import pytest
+
+from service.app import create_app
+from service.auth import ApiKeys
+from service.config import Settings
+from service.openapi import DOCUMENT
+from tests.http.answers import check, problem
+from tests.http.processes import OwnServer, open_wallet, own_service, running, wait_until
+from tests.support.databases import Database
+from tests.support.service import Service
+
+SCOPES = ("read", "write", "operate")
+ROUTES = {
+    (method, re.sub(r"<\w+:\w+>", "1", f"/{route.path}")): route.ctx.scope
+    for route in create_app(Settings("postgresql:///")).router.routes
+    for method in route.methods
+}
+# For people, who look at pages with a browser; and what else anybody may ask for.
+PAGES = {"/", "/guide", "/docs", "/console", "/pages/1"}
+PUBLIC = {*PAGES, "/health/live", "/health/ready", "/openapi.json"}
+
+
+def token(stem: str) -> str:
+    """A key with a right checksum."""
+    return f"{stem}_{sha256(stem.encode()).hexdigest()[:8]}"
+
+
+UNKNOWN = token(f"pgw_{'0' * 64}")
+MALFORMED = [
+    *("Bearer", "Bearer x", "Bearer pgw_", f"Bearer {UNKNOWN[:-1]}0", f"Bearer {UNKNOWN * 20}"),
+    *(f"Bearer {UNKNOWN}, {UNKNOWN}", f"Bearer {UNKNOWN.upper()}", "Bearer \xff"),
+]
+NO_TOKEN = ["Basic cm9vdDp4", UNKNOWN, f"Token {UNKNOWN}", ""]
+
+
+def make_key(database: Database, name: str, *scopes: str, expires_in: str | None = None) -> str:
+    (row,) = database.execute(
+        "SELECT wallet.create_api_key(%s, %s, %s)", name, list(scopes), expires_in
+    )
+    return str(row["create_api_key"])
+
+
+def headers(key: str) -> dict[str, str]:
+    return {"Authorization": f"Bearer {key}"}
+
+
+class Guarded(NamedTuple):
+    """A service that asks for keys, and keys by their names."""
+
+    service: Service
+    keys: dict[str, str]
+
+    def status(self, key: str, path: str = "/account/1") -> int:
+        """Of a request on a connection of its own."""
+        return httpx.get(f"{self.service.url}{path}", headers=headers(key)).status_code
+
+
+@pytest.fixture(scope="module")
+def guarded(template: Database) -> Iterator[Guarded]:
+    """When its tests are over, no key stands in its log."""
+    with own_service(template, WALLET_AUTH="required", WALLET_ACCESS_LOG="true") as service:
+        keys = {scope: make_key(service.database, scope, scope) for scope in SCOPES}
+        keys["revoked"] = make_key(service.database, "revoked", *SCOPES)
+        keys["expired"] = make_key(service.database, "expired", *SCOPES, expires_in="1 us")
+        service.database.execute(
+            "SELECT wallet.revoke_api_key(id) FROM wallet.api_key WHERE name = 'revoked'"
+        )
+        guarded = Guarded(service, keys)
+        wait_until(lambda: guarded.status(keys["operate"]) == 403, "the keys are known")
+        service.client.headers = httpx.Headers(headers(keys["write"]))
+        assert open_wallet(service.client) == 1
+        service.client.headers = httpx.Headers()
+        yield guarded
+        log = service.log.read_text()
+    assert "path=/account/1" in log
+    for key in (*keys.values(), UNKNOWN):
+        assert key[4:68] not in log
+
+
+def test_the_document_has_the_application_s_routes_and_no_others_each_with_its_scope() -> None:
+    documented = {
+        (method.upper(), path.replace("{id}", "1")): operation.get("security")
+        for path, methods in DOCUMENT["paths"].items()
+        for method, operation in methods.items()
+    }
+    assert documented == {
+        route: [{"key": [scope]}] if scope else None
+        for route, scope in ROUTES.items()
+        if route[1] not in PAGES
+    }
+    assert {path for (_, path), scope in ROUTES.items() if scope is None} == PUBLIC
+    assert {scope for scope in ROUTES.values() if scope} == set(SCOPES)
+
+
+def test_each_route_with_each_key(guarded: Guarded) -> None:
+    client, keys = guarded.service.client, guarded.keys
+    for (method, path), scope in ROUTES.items():
+        bodies = []
+        for name in (None, "revoked", "expired", "unknown", *SCOPES):
+            key = keys.get(name or "", UNKNOWN)
+            response = client.request(method, path, headers=headers(key) if name else {})
+            case = (method, path, name, response.text)
+            if scope is None or name == scope:
+                assert response.status_code not in (401, 403, 429, 503), case
+            elif name in SCOPES:
+                assert scope in problem(response, "forbidden")["detail"], case
+                assert f'scope="{scope}"' in response.headers["WWW-Authenticate"]
+            else:
+                said = problem(response, "unauthorized")
+                error = ' error="invalid_token"' if name else ""
+                assert response.headers["WWW-Authenticate"] == f"Bearer{error}", case
+                if name:
+                    bodies.append({**said, "instance": ""})
+        # Nobody learns whether a key was ever valid.
+        assert all(body == bodies[0] for body in bodies)
+
+
+def test_what_is_no_key_is_401_for_every_scope(guarded: Guarded) -> None:
+    for values, error in (
+        *(([value], ' error="invalid_token"') for value in MALFORMED),
+        *(([value], "") for value in NO_TOKEN),
+        ([f"Bearer {guarded.keys['read']}"] * 2, ' error="invalid_token"'),
+    ):
+        for path in ("/account/1", "/audit"):
+            sent = [(b"authorization", value.encode("latin-1")) for value in values]
+            response = guarded.service.client.get(path, headers=sent)
+            problem(response, "unauthorized")
+            assert response.headers["WWW-Authenticate"] == f"Bearer{error}", values
+    for right in ("bearer {}", "BEARER  {}"):
+        sent = [(b"authorization", right.format(guarded.keys["read"]).encode())]
+        assert guarded.service.client.get("/account/1", headers=sent).status_code == 200
+
+
+def test_what_has_no_route_is_404_or_405_whoever_asks(guarded: Guarded) -> None:
+    for key in ({}, headers(UNKNOWN), headers(guarded.keys["read"])):
+        problem(guarded.service.client.get("/nowhere", headers=key), "not_found")
+        problem(guarded.service.client.put("/account", headers=key), "method_not_allowed")
+
+
+def test_an_operator_s_name_is_in_the_event_log(guarded: Guarded) -> None:
+    operator = headers(guarded.keys["operate"])
+    for verb in ("freeze", "unfreeze"):
+        assert guarded.service.client.post(
+            f"/account/1/{verb}", json={}, headers=operator
+        ).is_success
+    logged = guarded.service.database.execute("SELECT * FROM wallet.event_log WHERE account_id = 1")
+    assert {row["actor"] for row in logged} == {"operate"}
+
+
+def test_a_key_is_dead_within_5_seconds_and_its_last_use_is_known(guarded: Guarded) -> None:
+    database = guarded.service.database
+    rotated = [make_key(database, "rotated", "read") for _ in "12"]
+    wait_until(lambda: {*map(guarded.status, rotated)} == {200}, "the keys are known", 5)
+    used = "SELECT id FROM wallet.api_key WHERE name = 'rotated' AND last_used_on IS NOT NULL"
+    wait_until(lambda: len(database.execute(used)) == 2, "the use is recorded")
+    database.execute(
+        "SELECT wallet.revoke_api_key(min(id)) FROM wallet.api_key WHERE name = 'rotated'"
+    )
+    wait_until(lambda: guarded.status(rotated[0]) == 401, "it is refused", 5)
+    assert guarded.status(rotated[1]) == 200
+    brief = make_key(database, "brief", "read", expires_in="4 seconds")
+    wait_until(lambda: guarded.status(brief) == 200, "the key is known", 4)
+    wait_until(lambda: guarded.status(brief) == 401, "it has expired", 5)
+
+
+def test_while_keys_cannot_be_read_nobody_is_let_in_and_then_everybody_again(
+    own: tuple[OwnServer, Database],
+) -> None:
+    server, database = own
+    key = make_key(database, "shop", "read")
+    with running(database, WALLET_AUTH="required") as service:
+        guarded = Guarded(service, {})
+        assert guarded.status(key, "/account?email=a@b") == 200
+        server.stop()
+        stale = "The API keys cannot be read"
+        asked = service.client.get
+        wait_until(lambda: stale in asked("/account/1", headers=headers(key)).text, "it is stale")
+        problem(asked("/account/1", headers=headers(UNKNOWN)), "database_unavailable")
+        problem(asked("/account/1"), "unauthorized")
+        server.start()
+        wait_until(lambda: guarded.status(key, "/account?email=a@b") == 200, "it is well", 10)
+        again = "reading the API keys again, after"
+        wait_until(lambda: again in service.log.read_text(), "the log says that it is over")
+        assert 1 <= service.log.read_text().count("cannot read the API keys: ") <= 2
+
+
+def test_a_key_that_asks_too_often_is_429_and_holds_up_no_other(template: Database) -> None:
+    settings = {"WALLET_AUTH": "required", "WALLET_RATE_LIMIT": "1"}
+    with own_service(template, **settings) as service:
+        keys = {name: make_key(service.database, name, "read") for name in ("eager", "calm")}
+        wait_until(lambda: Guarded(service, {}).status(keys["calm"]) == 404, "the keys are known")
+        asked = [service.client.get("/audit", headers=headers(keys["eager"])) for _ in range(50)]
+        assert [response.status_code for response in asked[:10]] == [403] * 10
+        limited = next(response for response in asked if response.status_code == 429)
+        assert "1 requests" in problem(limited, "rate_limited")["detail"]
+        assert limited.headers["RateLimit-Policy"] == '"key";q=10;w=10'
+        assert re.fullmatch(r'"key";r=0;t=\d+', limited.headers["RateLimit"])
+        calm = service.client.get("/account/1", headers=headers(keys["calm"]))
+        assert calm.status_code == 404
+        assert re.fullmatch(r'"key";r=[5-9];t=\d+', calm.headers["RateLimit"])
+        assert "RateLimit" not in service.client.get("/health/live").headers
+
+
+def test_a_refresh_empties_no_bucket_and_what_is_remembered_is_bounded(database: Database) -> None:
+    value = f"Bearer {make_key(database, 'shop', 'read')}"
+
+    async def refreshed_twice() -> None:
+        keys = ApiKeys(Settings(database.url("wallet_app")))
+        assert await keys.refresh()
+        key = keys.find([value])
+        for spaces in range(3000):
+            assert keys.find([value + " " * spaces]) is key
+        assert len(keys._by_value) <= 2000
+        assert await keys.refresh()
+        assert keys.find([value]) is key
+        await keys.close()
+
+    asyncio.run(refreshed_twice())
+
+
+def test_on_any_address_but_loopback_a_key_is_needed_unless_it_is_said_that_none_is(
+    database: Database,
+) -> None:
+    for auth, status, warned in (("", 401, False), ("off", 404, True)):
+        with running(database, WALLET_HOST="0.0.0.0", WALLET_AUTH=auth) as service:
+            response = service.client.get("/account/1")
+            check(response)
+            assert response.status_code == status
+            assert ("WALLET_AUTH is off" in service.log.read_text()) is warned

@@ -1,0 +1,84 @@
+"""What operators do: freeze and unfreeze, cancel, change an email, run the audit."""
+
+from __future__ import annotations
+
+from httpx import Client
+
+from tests.http.answers import problem
+from tests.http.conftest import Owner, Wallet
+from tests.http.processes import own_service, queue_stopped, transfer
+from tests.support.databases import Database
+from tests.support.service import Service
+
+NOBODY = 2**63 - 1
+
+
+def test_a_frozen_account_says_so_and_takes_no_part_until_it_is_unfrozen(
+    client: Client, wallet: Wallet
+) -> None:
+    id = wallet("1.00")
+    for verb, frozen in (("freeze", True), ("freeze", True), ("unfreeze", False)):
+        done = client.post(f"/account/{id}/{verb}", json={})
+        account = client.get(f"/account/{id}").json()
+        assert (done.status_code, done.json(), account["frozen"]) == (200, account, frozen)
+        paid = client.post(f"/account/{id}/withdrawal", json={"amount": "0.01"})
+        assert paid.status_code == (409 if frozen else 201)
+
+
+def test_an_email_is_changed_by_the_rules_of_a_new_account(client: Client, wallet: Wallet) -> None:
+    id = wallet()
+    for email in ("new@example.com", "new@example.com"):
+        changed = client.put(f"/account/{id}/email", json={"email": email})
+        assert (changed.status_code, changed.json()["email"]) == (200, email)
+    problem(client.put(f"/account/{id}/email", json={"email": "new"}), "invalid_email")
+    problem(client.put(f"/account/{id}/email", json={}), "invalid_request")
+    assert client.get(f"/account/{id}").json() == changed.json()
+
+
+def test_a_pending_transaction_is_cancelled_once(
+    client: Client, wallet: Wallet, service: Service
+) -> None:
+    source, target = wallet("1.00"), wallet()
+    with queue_stopped(service.database):
+        id = transfer(client, source, target, "1", Prefer="respond-async").json()["id"]
+        done = client.post(f"/transaction/{id}/cancel", json={})
+        assert (done.status_code, done.json()["failure"]["code"]) == (200, "cancelled")
+        problem(client.post(f"/transaction/{id}/cancel", json={}), "not_pending")
+    assert client.get(f"/transaction/{id}").json() == done.json()
+
+
+def test_what_is_not_there_and_a_body_with_members_are_refused(client: Client) -> None:
+    email = {"email": "a@b"}
+    for method, path, body, code in (
+        ("POST", f"/account/{NOBODY}/freeze", {}, "account_not_found"),
+        ("POST", f"/account/{NOBODY}/unfreeze", {}, "account_not_found"),
+        ("PUT", f"/account/{NOBODY}/email", email, "account_not_found"),
+        ("POST", f"/transaction/{NOBODY}/cancel", {}, "transaction_not_found"),
+    ):
+        problem(client.request(method, path, json=body), code)
+        problem(client.request(method, path, json={"x": 1}), "invalid_request")
+        problem(client.request(method, path, content=b"x=1"), "unsupported_media_type")
+
+
+def test_the_audit_shows_some_of_what_it_finds_and_counts_all_of_it(
+    client: Client, template: Database
+) -> None:
+    sound = client.get("/audit")
+    assert (sound.status_code, sound.json()) == (200, {"violations": [], "total": 0})
+    with own_service(template) as service:
+        accounts = "SELECT wallet.create_account('a@b') FROM generate_series(1, 150)"
+        service.database.execute(accounts)
+        service.database.execute("UPDATE wallet.account SET balance = 1")
+        found = service.client.get("/audit").json()
+        assert len(found["violations"]) == 100
+        assert found["total"] >= 150
+        assert all(1 <= row["account_id"] <= 150 for row in found["violations"])
+        service.database.execute("UPDATE wallet.account SET balance = 0")
+
+
+def test_an_audit_that_takes_long_holds_nobody_up(service: Service, owner: Owner) -> None:
+    with service.database.connect() as other, other.transaction():
+        other.execute("LOCK TABLE wallet.reversal IN ACCESS EXCLUSIVE MODE")
+        problem(service.client.get("/audit"), "busy")
+        for path in ("/health/ready", "/account?email=a@b"):
+            assert service.client.get(path).status_code == 200
