@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from threading import Event
@@ -14,8 +15,10 @@ from psycopg.rows import DictRow
 
 from tests.containers.stack import PASSWORDS, Stack
 from tests.http.answers import check_problem, problem
+from tests.http.fuzz import fuzz
 from tests.http.wire import Connection
 from tests.support.databases import assert_sound
+from tests.support.seeds import fresh_seed
 
 # The first test waits for the images to be built.
 pytestmark = pytest.mark.timeout(1200)
@@ -202,15 +205,23 @@ def test_who_sends_too_slowly_or_too_much_is_cut_off(stack: Stack) -> None:
         drips = [pool.submit(drip, *what) for what in ((head, b"X: y\r\n"), (body, b" "))]
         with ExitStack() as opened:
             for connection in [
-                opened.enter_context(Connection(stack.port, stack.tls)) for _ in range(128)
+                opened.enter_context(Connection(stack.port, stack.tls)) for _ in range(160)
             ]:
                 connection.send(body)
-            answers = (stack.client.get("/health/live") for _ in range(200))
+            answers = (stack.client.get("/health/live") for _ in range(1000))
             answer = next(answer for answer in answers if answer.status_code == 429)
             problem(answer, "rate_limited")
             check_problem(answer)
         assert all(drip.result() for drip in drips)
     stack.client.get("/health/ready").raise_for_status()
+
+
+def test_random_http_harms_nobody(stack: Stack) -> None:
+    fuzz(stack.port, fresh_seed(), tls=stack.tls)
+    assert stack.client.get("/health/ready").status_code == 200
+    # The most that nginx's three processes ever had; a hundred slow bodies came before.
+    peaks = stack.compose("exec", "-T", "edge", "sh", "-c", "grep -h VmHWM /proc/[0-9]*/status")
+    assert sum(map(int, re.findall(r"(\d+) kB", peaks))) < 150_000, peaks
 
 
 def test_a_flood_of_requests_is_held_to_a_rate(stack: Stack) -> None:

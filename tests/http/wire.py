@@ -7,6 +7,7 @@ import socket
 import ssl
 import struct
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from types import TracebackType
 from typing import Any
 
@@ -62,7 +63,7 @@ class Connection:
         """Send all of it, and return True; False when the other side does not take it."""
         try:
             self._socket.sendall(data)
-        except (BrokenPipeError, ConnectionResetError):
+        except (BrokenPipeError, ConnectionResetError, ssl.SSLError):
             return False
         return True
 
@@ -115,6 +116,14 @@ class Connection:
             return False
         except ConnectionResetError:
             return True
+
+    def rest(self, wait: float) -> bytes:
+        """What the other side sends until it closes, or is silent for so long."""
+        self._socket.settimeout(wait)
+        with suppress(TimeoutError, ConnectionResetError, ssl.SSLError):
+            while data := self._socket.recv(65536):
+                self._buffer += data
+        return self._buffer
 
     def _until(self, end: bytes) -> bytes:
         while end not in self._buffer:
