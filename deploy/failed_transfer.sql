@@ -15,7 +15,8 @@ CREATE TABLE wallet.failed_transfer (
     sqlstate text NOT NULL,
     message text NOT NULL,
     detail text NOT NULL,
-    hint text NOT NULL
+    hint text NOT NULL,
+    actor wallet.actor NOT NULL DEFAULT session_user
 );
 
 CREATE TRIGGER failed_transfer_history
@@ -34,6 +35,8 @@ COMMENT ON COLUMN wallet.failed_transfer.sqlstate IS 'Of the refusal';
 COMMENT ON COLUMN wallet.failed_transfer.message IS 'Of the refusal';
 COMMENT ON COLUMN wallet.failed_transfer.detail IS 'Of the refusal';
 COMMENT ON COLUMN wallet.failed_transfer.hint IS 'Of the refusal';
+COMMENT ON COLUMN wallet.failed_transfer.actor IS
+    'Who asked for the transfer. wallet.event_log says who cancelled it';
 
 GRANT SELECT ON wallet.failed_transfer TO wallet_reader;
 

@@ -8,14 +8,17 @@ SET LOCAL ROLE wallet_owner;
 -- A row holds a hash of the request and the ids of what it made: transactions never change, so a
 -- retry reads them. A refusal is kept as it is. Money moves in one INSERT here, without an UPDATE.
 CREATE TABLE wallet.idempotency_key (
-    key wallet.idempotency_key_text PRIMARY KEY,
+    actor wallet.actor NOT NULL,
+    key wallet.idempotency_key_text NOT NULL,
     request_hash bytea NOT NULL,
     ctime timestamptz NOT NULL,
     transaction_id bigint,
     account_id bigint,
     transaction_ids bigint[],
     results wallet.transfer_result[],
-    refusal wallet.refusal
+    refusal wallet.refusal,
+    -- A key belongs to who brought it: another actor's is another key.
+    PRIMARY KEY (actor, key)
 );
 
 -- Purging reads by age. Keys come in the order of time, so a few pages of summary are enough.
@@ -23,9 +26,11 @@ CREATE INDEX idempotency_key_ctime ON wallet.idempotency_key USING brin (ctime);
 
 COMMENT ON TABLE wallet.idempotency_key IS
     'What was asked for under a key, and its result. Kept until purge_idempotency_keys()';
+COMMENT ON COLUMN wallet.idempotency_key.actor IS
+    'Whose key it is: the API key''s name, or the role that called';
 COMMENT ON COLUMN wallet.idempotency_key.key IS 'The key, as the caller gave it';
 COMMENT ON COLUMN wallet.idempotency_key.request_hash IS
-    'SHA-256 of the operation and its arguments: the same key with another request is refused';
+    'Of the operation and its arguments: the same key with another request is refused';
 COMMENT ON COLUMN wallet.idempotency_key.ctime IS 'When the key was first used';
 COMMENT ON COLUMN wallet.idempotency_key.transaction_id IS 'The transaction that the request made';
 COMMENT ON COLUMN wallet.idempotency_key.account_id IS 'The account that the request opened';

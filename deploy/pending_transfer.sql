@@ -11,7 +11,8 @@ CREATE TABLE wallet.pending_transfer (
     source_account_id bigint NOT NULL,
     target_account_id bigint NOT NULL,
     amount wallet.amount NOT NULL,
-    ctime timestamptz NOT NULL
+    ctime timestamptz NOT NULL,
+    actor wallet.actor NOT NULL DEFAULT session_user
 ) WITH (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 5000);
 
 COMMENT ON TABLE wallet.pending_transfer IS
@@ -22,6 +23,8 @@ COMMENT ON COLUMN wallet.pending_transfer.source_account_id IS 'The account that
 COMMENT ON COLUMN wallet.pending_transfer.target_account_id IS 'The account that is to be paid';
 COMMENT ON COLUMN wallet.pending_transfer.amount IS '0.01 or more, in hundredths';
 COMMENT ON COLUMN wallet.pending_transfer.ctime IS 'When it was queued';
+COMMENT ON COLUMN wallet.pending_transfer.actor IS
+    'Who asked for it: the API key''s name, or the role that called';
 
 GRANT SELECT ON wallet.pending_transfer TO wallet_reader;
 

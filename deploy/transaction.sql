@@ -5,16 +5,18 @@ BEGIN;
 
 SET LOCAL ROLE wallet_owner;
 
+-- The columns of eight bytes come first, so that no row is padded between them.
 CREATE TABLE wallet.transaction (
     id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     source_account_id bigint,
     target_account_id bigint,
-    amount wallet.amount NOT NULL,
     ctime timestamptz NOT NULL,
     source_entry wallet.entry_number,
     target_entry wallet.entry_number,
+    amount wallet.amount NOT NULL,
     source_balance wallet.balance,
     target_balance wallet.balance,
+    actor wallet.actor NOT NULL DEFAULT session_user,
     CONSTRAINT transaction_two_accounts CHECK (source_account_id <> target_account_id),
     -- Each side has its account, entry and balance, or none of them.
     CONSTRAINT transaction_complete CHECK (
@@ -42,15 +44,17 @@ COMMENT ON COLUMN wallet.transaction.source_account_id IS
     'The account that paid; NULL for a deposit from outside';
 COMMENT ON COLUMN wallet.transaction.target_account_id IS
     'The account that was paid; NULL for a withdrawal to outside';
-COMMENT ON COLUMN wallet.transaction.amount IS '0.01 or more, in hundredths';
 COMMENT ON COLUMN wallet.transaction.ctime IS
     'Taken while both accounts were locked: it never runs backwards along an account''s entries';
 COMMENT ON COLUMN wallet.transaction.source_entry IS
     'Which entry of the source account this is: 1, 2, 3 … without a gap over both sides';
 COMMENT ON COLUMN wallet.transaction.target_entry IS
     'Which entry of the target account this is: 1, 2, 3 … without a gap over both sides';
+COMMENT ON COLUMN wallet.transaction.amount IS '0.01 or more, in hundredths';
 COMMENT ON COLUMN wallet.transaction.source_balance IS 'The source account''s balance after it';
 COMMENT ON COLUMN wallet.transaction.target_balance IS 'The target account''s balance after it';
+COMMENT ON COLUMN wallet.transaction.actor IS
+    'Who asked for it: the API key''s name, or the role that called';
 
 GRANT SELECT ON wallet.transaction TO wallet_reader;
 

@@ -33,6 +33,7 @@ CREATE TYPE wallet.transfer_result AS (
     target_entry bigint,
     source_balance numeric,
     target_balance numeric,
+    actor text,
     state text,
     sqlstate text,
     message text,
@@ -49,11 +50,12 @@ CREATE TYPE wallet.group_request AS (
     source_account_id bigint,
     target_account_id bigint,
     amount numeric,
-    idempotency_key text
+    idempotency_key text,
+    actor text
 );
 COMMENT ON TYPE wallet.group_request IS
     'A request for run_group(). operation is deposit, which has no source, withdraw, which has no '
-    'target, or transfer. idempotency_key may be NULL';
+    'target, or transfer. idempotency_key may be NULL; so may actor, which is session_user then';
 
 CREATE TYPE wallet.group_result AS (
     replayed boolean,
@@ -74,17 +76,17 @@ CREATE TYPE wallet.claim AS (
 COMMENT ON TYPE wallet.claim IS
     'Whether a request of run_group() is to run: run, replay, reused or locked';
 
-CREATE TYPE wallet.keyed_result AS (
+CREATE TYPE wallet.operation_result AS (
     replayed boolean,
     account wallet.account,
     transaction wallet.transaction,
     results wallet.transfer_result[],
     refusal wallet.refusal
 );
-COMMENT ON TYPE wallet.keyed_result IS
-    'The result of a call with an idempotency key: the account or transaction that it made, the '
-    'results of a batch or of a queued transfer, or the refusal. replayed is true if all of it '
-    'happened when the key was first used';
+COMMENT ON TYPE wallet.operation_result IS
+    'The result of an operation''s full form: the account or transaction that it made, the results '
+    'of a batch or of a queued transfer, or the refusal. replayed is true if all of it happened '
+    'when the idempotency key was first used';
 
 CREATE TYPE wallet.statement_line AS (
     entry bigint,

@@ -22,7 +22,7 @@ SELECT t.id, t.ctime,
             WHEN t.source_account_id IS NULL THEN 'deposit'
             WHEN t.target_account_id IS NULL THEN 'withdrawal'
             ELSE 'transfer' END AS kind,
-       t.source_account_id, t.target_account_id, t.amount, r.reverses
+       t.source_account_id, t.target_account_id, t.amount, r.reverses, t.actor
 FROM wallet.transaction t
 LEFT JOIN wallet.reversal r ON r.transaction_id = t.id
 ORDER BY t.id DESC;
@@ -91,7 +91,7 @@ COMMENT ON VIEW wallet.size_per_transaction IS
 
 CREATE VIEW wallet.queue AS
 SELECT row_number() OVER (ORDER BY p.id) AS position, p.id, p.source_account_id,
-       p.target_account_id, p.amount, p.ctime, clock_timestamp() - p.ctime AS waiting
+       p.target_account_id, p.amount, p.ctime, clock_timestamp() - p.ctime AS waiting, p.actor
 FROM wallet.pending_transfer p
 ORDER BY p.id;
 

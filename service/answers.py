@@ -41,6 +41,15 @@ Time: TypeAlias = Annotated[
         extra_json_schema={"format": "date-time"},
     ),
 ]
+Actor: TypeAlias = Annotated[
+    str,
+    Meta(
+        min_length=1,
+        max_length=63,
+        description="Who asked for it: an API key's name, or a database role.",
+        examples=["shop"],
+    ),
+]
 CodeName: TypeAlias = Annotated[str, Meta(extra_json_schema={"enum": list(CODES)})]
 
 
@@ -119,6 +128,7 @@ class Transaction(Answer):
             examples=["succeeded"],
         ),
     ]
+    actor: Actor
     failure: Annotated[Failure | UnsetType, Meta(description="Only there if it failed.")] = UNSET
 
     @classmethod
@@ -133,6 +143,7 @@ class Transaction(Answer):
             str(row.amount),
             _utc(row.ctime),
             row.state,
+            row.actor,
             failure,
         )
 

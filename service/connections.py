@@ -29,7 +29,7 @@ from service.errors import (
     refusal,
 )
 from service.rows import AccountRow, TransactionRow
-from service.statements import LEFT_BEHIND, Operation
+from service.statements import LEFT_BEHIND
 from service.troubles import CANNOT_CONNECT, CANNOT_SERVE, LOST, Troubles
 
 Row = TypeVar("Row", AccountRow, TransactionRow)
@@ -376,19 +376,17 @@ class Connections:
 
 async def run_operation(
     connections: Connections,
-    operation: Operation,
+    statement: str,
     row_type: type[Row],
-    idempotency_key: str | None,
     *arguments: object,
+    idempotency_key: str | None,
+    actor: str | None,
 ) -> Row:
-    """Run an operation, with its key if it has one, and return the row that it made.
+    """Run an operation, once for its key if it has one, and return the row that it made.
 
-    Raises Problem for a refusal that was recorded under the key.
+    Raises Problem for a refusal that was returned.
     """
-    if idempotency_key is None:
-        (row,) = await connections.fetch(operation.plain, *arguments)
-        return row_type(**row)
-    (row,) = await connections.fetch(operation.with_key, *arguments, idempotency_key)
+    (row,) = await connections.fetch(statement, *arguments, idempotency_key, actor)
     if row["sqlstate"]:
         raise refusal(row["sqlstate"], row["detail"], row["hint"], replayed=row["replayed"])
     return row_type(**row)

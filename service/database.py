@@ -1,8 +1,8 @@
 """The wallet functions: one method per function, one statement per call.
 
-Money is a Decimal, times are aware datetimes. Each method raises Problem for a refusal that was
-recorded under an idempotency key, asyncpg.PostgresError for one that was raised, and whatever
-Connections.fetch() raises.
+Money is a Decimal, times are aware datetimes. `actor` is who asks: an API key's name, or None for
+the role that calls. Each method raises Problem for a refusal that was returned,
+asyncpg.PostgresError for one that was raised, and whatever Connections.fetch() raises.
 """
 
 from __future__ import annotations
@@ -67,9 +67,16 @@ class Database:
         ):
             await connections.close()
 
-    async def create_account(self, *, email: str, idempotency_key: str | None) -> AccountRow:
+    async def create_account(
+        self, *, email: str, idempotency_key: str | None, actor: str | None
+    ) -> AccountRow:
         return await run_operation(
-            self._others, statements.CREATE_ACCOUNT, AccountRow, idempotency_key, email
+            self._others,
+            statements.CREATE_ACCOUNT,
+            AccountRow,
+            email,
+            idempotency_key=idempotency_key,
+            actor=actor,
         )
 
     async def get_account(self, *, id: int) -> AccountRow:
@@ -95,7 +102,7 @@ class Database:
         return [AccountRow(**row) for row in rows]
 
     async def deposit(
-        self, *, account_id: int, amount: Decimal, idempotency_key: str | None
+        self, *, account_id: int, amount: Decimal, idempotency_key: str | None, actor: str | None
     ) -> TransactionRow:
         return await self._groups.run(
             "deposit",
@@ -103,10 +110,11 @@ class Database:
             target_account_id=account_id,
             amount=amount,
             idempotency_key=idempotency_key,
+            actor=actor,
         )
 
     async def withdraw(
-        self, *, account_id: int, amount: Decimal, idempotency_key: str | None
+        self, *, account_id: int, amount: Decimal, idempotency_key: str | None, actor: str | None
     ) -> TransactionRow:
         return await self._groups.run(
             "withdraw",
@@ -114,6 +122,7 @@ class Database:
             target_account_id=None,
             amount=amount,
             idempotency_key=idempotency_key,
+            actor=actor,
         )
 
     async def transfer(
@@ -123,6 +132,7 @@ class Database:
         target_account_id: int,
         amount: Decimal,
         idempotency_key: str | None,
+        actor: str | None,
     ) -> TransactionRow:
         return await self._groups.run(
             "transfer",
@@ -130,6 +140,7 @@ class Database:
             target_account_id=target_account_id,
             amount=amount,
             idempotency_key=idempotency_key,
+            actor=actor,
         )
 
     async def enqueue_transfer(
@@ -139,10 +150,16 @@ class Database:
         target_account_id: int,
         amount: Decimal,
         idempotency_key: str | None,
+        actor: str | None,
     ) -> TransactionRow:
         arguments = (source_account_id, target_account_id, amount)
         return await run_operation(
-            self._others, statements.ENQUEUE_TRANSFER, TransactionRow, idempotency_key, *arguments
+            self._others,
+            statements.ENQUEUE_TRANSFER,
+            TransactionRow,
+            *arguments,
+            idempotency_key=idempotency_key,
+            actor=actor,
         )
 
     async def transfer_or_enqueue(
@@ -153,6 +170,7 @@ class Database:
         amount: Decimal,
         wait: Decimal,
         idempotency_key: str | None,
+        actor: str | None,
     ) -> TransactionRow:
         """`wait` is in seconds."""
         arguments = (source_account_id, target_account_id, amount, wait)
@@ -160,8 +178,9 @@ class Database:
             self._locking,
             statements.TRANSFER_OR_ENQUEUE,
             TransactionRow,
-            idempotency_key,
             *arguments,
+            idempotency_key=idempotency_key,
+            actor=actor,
         )
 
     async def transfer_batch(
@@ -172,6 +191,7 @@ class Database:
         amounts: Sequence[Decimal | None],
         atomic: bool,
         idempotency_key: str | None,
+        actor: str | None,
     ) -> BatchRows:
         """The three sequences are equally long. An amount of None is refused as invalid_amount."""
         arguments = (
@@ -179,21 +199,26 @@ class Database:
             [str(id) for id in target_account_ids],
             [None if amount is None else str(amount) for amount in amounts],
             atomic,
+            idempotency_key,
+            actor,
         )
-        operation = statements.TRANSFER_BATCH
-        if idempotency_key is None:
-            rows = await self._locking.fetch(operation.plain, *arguments)
-        else:
-            rows = await self._locking.fetch(operation.with_key, *arguments, idempotency_key)
+        rows = await self._locking.fetch(statements.TRANSFER_BATCH, *arguments)
         return BatchRows(
-            # An empty batch with a key has one row, which holds no result.
+            # An empty batch has one row, which holds no result.
             results=[_batch_result(row) for row in rows if row["state"]],
-            replayed=bool(rows and rows[0].get("replayed")),
+            replayed=rows[0]["replayed"],
         )
 
-    async def reverse(self, *, transaction_id: int, idempotency_key: str | None) -> TransactionRow:
+    async def reverse(
+        self, *, transaction_id: int, idempotency_key: str | None, actor: str | None
+    ) -> TransactionRow:
         return await run_operation(
-            self._locking, statements.REVERSE, TransactionRow, idempotency_key, transaction_id
+            self._locking,
+            statements.REVERSE,
+            TransactionRow,
+            transaction_id,
+            idempotency_key=idempotency_key,
+            actor=actor,
         )
 
     async def cancel_pending(self, *, id: int, actor: str | None) -> TransactionRow:

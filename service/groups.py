@@ -41,8 +41,8 @@ _OPERATIONS = {
     "transfer": statements.TRANSFER,
 }
 
-_Lock: TypeAlias = int | str
-"""What a request may wait for: an account's id or an idempotency key."""
+_Lock: TypeAlias = int | tuple[str | None, str]
+"""What a request may wait for: an account's id, or an idempotency key with its actor."""
 
 
 class _Request(Struct, eq=False):
@@ -53,9 +53,14 @@ class _Request(Struct, eq=False):
     target_account_id: int | None
     amount: Decimal
     idempotency_key: str | None
+    actor: str | None
     arrival: float
     answer: asyncio.Future[TransactionRow]
     met_a_lock: bool = False
+
+    @property
+    def key(self) -> _Lock | None:
+        return None if self.idempotency_key is None else (self.actor, self.idempotency_key)
 
 
 class Groups:
@@ -89,6 +94,7 @@ class Groups:
         target_account_id: int | None,
         amount: Decimal,
         idempotency_key: str | None,
+        actor: str | None,
     ) -> TransactionRow:
         """Run a request, alone or in a group, and return the transaction.
 
@@ -101,6 +107,7 @@ class Groups:
             target_account_id,
             amount,
             idempotency_key,
+            actor,
             self._loop.time(),
             self._loop.create_future(),
         )
@@ -122,11 +129,7 @@ class Groups:
 
     def _known_lock(self, request: _Request) -> _Lock | None:
         if self._locked:
-            for lock in (
-                request.source_account_id,
-                request.target_account_id,
-                request.idempotency_key,
-            ):
+            for lock in (request.source_account_id, request.target_account_id, request.key):
                 if lock is not None and lock in self._locked:
                     return lock
         return None
@@ -159,9 +162,10 @@ class Groups:
             connections,
             _OPERATIONS[request.operation],
             TransactionRow,
-            request.idempotency_key,
             *(account for account in accounts if account is not None),
             request.amount,
+            idempotency_key=request.idempotency_key,
+            actor=request.actor,
         )
 
     def _start_groups(self) -> None:
@@ -265,6 +269,7 @@ class Groups:
                 [_text(request.target_account_id) for request in requests],
                 [_text(request.amount) for request in requests],
                 [request.idempotency_key for request in requests],
+                [request.actor for request in requests],
                 wait,
             )
         except Exception as error:
@@ -293,12 +298,13 @@ class Groups:
                         target_account_id=row["target_account_id"],
                         amount=row["amount"],
                         ctime=row["ctime"],
+                        actor=row["actor"],
                         replayed=row["replayed"],
                     )
                 )
             else:
                 # Without an account, it is the key that is locked.
-                left_out.append((request, row["locked_account_id"] or request.idempotency_key or 0))
+                left_out.append((request, row["locked_account_id"] or request.key or 0))
         return left_out
 
     async def _answer_alone(

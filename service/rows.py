@@ -40,6 +40,7 @@ class TransactionRow(_Result, kw_only=True, gc=False):
     target_account_id: int | None
     amount: Decimal
     ctime: datetime
+    actor: str
     state: State = "succeeded"
 
 

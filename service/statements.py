@@ -2,59 +2,26 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
-
-class Operation(NamedTuple):
-    """The statement of an operation, and the one that also takes an idempotency key."""
-
-    plain: str
-    with_key: str
-
-
 _ACCOUNT = "SELECT id, email, balance, ctime, frozen FROM"
-_TRANSACTION = "SELECT id, source_account_id, target_account_id, amount, ctime FROM"
-_RESULT = "SELECT id, source_account_id, target_account_id, amount, ctime, state FROM"
-# With a key, a function returns a wallet.keyed_result: what was made, or why it was refused.
-_KEYED = "SELECT k.replayed, (k.refusal).sqlstate, (k.refusal).detail, (k.refusal).hint,"
-_KEYED_ACCOUNT = f"""{_KEYED}
-(k.account).id, (k.account).email, (k.account).balance, (k.account).ctime,
-(k.account).frozen FROM"""
-_KEYED_TRANSACTION = f"""{_KEYED}
+# An operation returns a wallet.operation_result: what was made, or why it was refused.
+_OUTCOME = "SELECT k.replayed, (k.refusal).sqlstate, (k.refusal).detail, (k.refusal).hint,"
+_MADE = f"""{_OUTCOME}
 (k.transaction).id, (k.transaction).source_account_id, (k.transaction).target_account_id,
-(k.transaction).amount, (k.transaction).ctime FROM"""
-_KEYED_RESULT = f"""{_KEYED}
+(k.transaction).amount, (k.transaction).ctime, (k.transaction).actor FROM"""
+_MADE_OR_QUEUED = f"""{_OUTCOME}
 (k.results[1]).id, (k.results[1]).source_account_id, (k.results[1]).target_account_id,
-(k.results[1]).amount, (k.results[1]).ctime, (k.results[1]).state FROM"""
+(k.results[1]).amount, (k.results[1]).ctime, (k.results[1]).actor, (k.results[1]).state FROM"""
 
-CREATE_ACCOUNT = Operation(
-    f"{_ACCOUNT} wallet.create_account($1)",
-    f"{_KEYED_ACCOUNT} wallet.create_account($1, $2) k",
-)
-DEPOSIT = Operation(
-    f"{_TRANSACTION} wallet.deposit($1, $2)",
-    f"{_KEYED_TRANSACTION} wallet.deposit($1, $2, $3) k",
-)
-WITHDRAW = Operation(
-    f"{_TRANSACTION} wallet.withdraw($1, $2)",
-    f"{_KEYED_TRANSACTION} wallet.withdraw($1, $2, $3) k",
-)
-TRANSFER = Operation(
-    f"{_TRANSACTION} wallet.transfer($1, $2, $3)",
-    f"{_KEYED_TRANSACTION} wallet.transfer($1, $2, $3, $4) k",
-)
-REVERSE = Operation(
-    f"{_TRANSACTION} wallet.reverse($1)",
-    f"{_KEYED_TRANSACTION} wallet.reverse($1, $2) k",
-)
-ENQUEUE_TRANSFER = Operation(
-    f"{_RESULT} wallet.enqueue_transfer($1, $2, $3)",
-    f"{_KEYED_RESULT} wallet.enqueue_transfer($1, $2, $3, $4) k",
-)
-TRANSFER_OR_ENQUEUE = Operation(
-    f"{_RESULT} wallet.transfer_or_enqueue($1, $2, $3, $4)",
-    f"{_KEYED_RESULT} wallet.transfer_or_enqueue($1, $2, $3, $4, $5) k",
-)
+# The last two arguments of each are the idempotency key and the actor.
+CREATE_ACCOUNT = f"""{_OUTCOME}
+(k.account).id, (k.account).email, (k.account).balance, (k.account).ctime, (k.account).frozen
+FROM wallet.create_account($1, $2, $3) k"""
+DEPOSIT = f"{_MADE} wallet.deposit($1, $2, $3, $4) k"
+WITHDRAW = f"{_MADE} wallet.withdraw($1, $2, $3, $4) k"
+TRANSFER = f"{_MADE} wallet.transfer($1, $2, $3, $4, $5) k"
+REVERSE = f"{_MADE} wallet.reverse($1, $2, $3) k"
+ENQUEUE_TRANSFER = f"{_MADE_OR_QUEUED} wallet.enqueue_transfer($1, $2, $3, $4, $5) k"
+TRANSFER_OR_ENQUEUE = f"{_MADE_OR_QUEUED} wallet.transfer_or_enqueue($1, $2, $3, $4, $5, $6) k"
 
 # text[] is the one array that asyncpg sends without first asking the server about its type.
 _TRANSFERS = """ARRAY(
@@ -62,25 +29,22 @@ _TRANSFERS = """ARRAY(
     FROM unnest($1::text[]::bigint[], $2::text[]::bigint[], $3::text[]::numeric[])
         WITH ORDINALITY AS t (source_account_id, target_account_id, amount, item)
     ORDER BY t.item)"""
-_BATCH = """SELECT r.id, r.source_account_id, r.target_account_id, r.amount, r.ctime, r.state,
-r.sqlstate, r.detail, r.hint"""
-TRANSFER_BATCH = Operation(
-    f"{_BATCH} FROM wallet.transfer_batch({_TRANSFERS}, $4) r",
-    # An empty batch has one row too: it says whether the batch is replayed.
-    f"""{_BATCH}, k.replayed FROM wallet.transfer_batch({_TRANSFERS}, $4, $5) k
-LEFT JOIN LATERAL unnest(k.results) WITH ORDINALITY r ON true ORDER BY r.ordinality""",
-)
+_ITEMS = """SELECT r.id, r.source_account_id, r.target_account_id, r.amount, r.ctime, r.actor,
+r.state, r.sqlstate, r.detail, r.hint, k.replayed"""
+# An empty batch has one row too: it says whether the batch is replayed.
+TRANSFER_BATCH = f"""{_ITEMS} FROM wallet.transfer_batch({_TRANSFERS}, $4, $5, $6) k
+LEFT JOIN LATERAL unnest(k.results) WITH ORDINALITY r ON true ORDER BY r.ordinality"""
 
 RUN_GROUP = """SELECT g.replayed, (g.refusal).sqlstate, (g.refusal).detail, (g.refusal).hint,
 (g.transaction).id, (g.transaction).source_account_id, (g.transaction).target_account_id,
-(g.transaction).amount, (g.transaction).ctime, g.locked_account_id
+(g.transaction).amount, (g.transaction).ctime, (g.transaction).actor, g.locked_account_id
 FROM wallet.run_group(ARRAY(
-    SELECT ROW(r.operation, r.source_account_id, r.target_account_id, r.amount, r.idempotency_key)
-           ::wallet.group_request
+    SELECT ROW(r.operation, r.source_account_id, r.target_account_id, r.amount, r.idempotency_key,
+               r.actor)::wallet.group_request
     FROM unnest($1::text[], $2::text[]::bigint[], $3::text[]::bigint[], $4::text[]::numeric[],
-                $5::text[]) WITH ORDINALITY
-        AS r (operation, source_account_id, target_account_id, amount, idempotency_key, item)
-    ORDER BY r.item), $6) g"""
+                $5::text[], $6::text[]) WITH ORDINALITY
+        AS r (operation, source_account_id, target_account_id, amount, idempotency_key, actor, item)
+    ORDER BY r.item), $7) g"""
 
 GET_ACCOUNT = f"{_ACCOUNT} wallet.get_account($1)"
 FIND_ACCOUNTS = f"{_ACCOUNT} wallet.find_accounts($1, $2, $3)"
@@ -89,7 +53,7 @@ FREEZE_ACCOUNT = f"{_ACCOUNT} wallet.freeze_account($1, $2)"
 UNFREEZE_ACCOUNT = f"{_ACCOUNT} wallet.unfreeze_account($1, $2)"
 SET_EMAIL = f"{_ACCOUNT} wallet.set_email($1, $2, $3)"
 CANCEL_PENDING = """
-SELECT id, source_account_id, target_account_id, amount, ctime, state, sqlstate, detail
+SELECT id, source_account_id, target_account_id, amount, ctime, actor, state, sqlstate, detail
 FROM wallet.cancel_pending($1, $2)
 """
 # The whole of it is counted, and so much of it shown.
@@ -98,7 +62,7 @@ SELECT violation, account_id, transaction_id, detail, count(*) OVER () AS total
 FROM wallet.audit() LIMIT $1
 """
 GET_TRANSFER_RESULT = """
-SELECT id, source_account_id, target_account_id, amount, ctime, state, sqlstate, detail
+SELECT id, source_account_id, target_account_id, amount, ctime, actor, state, sqlstate, detail
 FROM wallet.get_transfer_result($1)
 """
 GET_STATEMENT = """
@@ -126,24 +90,16 @@ WHERE CASE WHEN state = 'idle' THEN NOT pg_terminate_backend(pid) ELSE true END
 IS_READY = """
 SELECT bool_and(coalesce(has_function_privilege(to_regprocedure(name), 'EXECUTE'), false))
 FROM unnest(ARRAY[
-    'wallet.create_account(text)',
-    'wallet.create_account(text, text)',
+    'wallet.create_account(text, text, text)',
     'wallet.get_account(bigint)',
     'wallet.find_accounts(text, bigint, int)',
-    'wallet.deposit(bigint, numeric)',
-    'wallet.deposit(bigint, numeric, text)',
-    'wallet.withdraw(bigint, numeric)',
-    'wallet.withdraw(bigint, numeric, text)',
-    'wallet.transfer(bigint, bigint, numeric)',
-    'wallet.transfer(bigint, bigint, numeric, text)',
-    'wallet.reverse(bigint)',
-    'wallet.reverse(bigint, text)',
-    'wallet.enqueue_transfer(bigint, bigint, numeric)',
-    'wallet.enqueue_transfer(bigint, bigint, numeric, text)',
-    'wallet.transfer_or_enqueue(bigint, bigint, numeric, numeric)',
-    'wallet.transfer_or_enqueue(bigint, bigint, numeric, numeric, text)',
-    'wallet.transfer_batch(wallet.transfer_request[], boolean)',
-    'wallet.transfer_batch(wallet.transfer_request[], boolean, text)',
+    'wallet.deposit(bigint, numeric, text, text)',
+    'wallet.withdraw(bigint, numeric, text, text)',
+    'wallet.transfer(bigint, bigint, numeric, text, text)',
+    'wallet.reverse(bigint, text, text)',
+    'wallet.enqueue_transfer(bigint, bigint, numeric, text, text)',
+    'wallet.transfer_or_enqueue(bigint, bigint, numeric, numeric, text, text)',
+    'wallet.transfer_batch(wallet.transfer_request[], boolean, text, text)',
     'wallet.get_transfer_result(bigint)',
     'wallet.get_statement(bigint, bigint, int)',
     'wallet.process_pending(int)',

@@ -106,12 +106,13 @@ CREATE TYPE wallet.group_request AS (
 	source_account_id bigint,
 	target_account_id bigint,
 	amount numeric,
-	idempotency_key text
+	idempotency_key text,
+	actor text
 );
 
 ALTER TYPE wallet.group_request OWNER TO wallet_owner;
 
-COMMENT ON TYPE wallet.group_request IS 'A request for run_group(). operation is deposit, which has no source, withdraw, which has no target, or transfer. idempotency_key may be NULL';
+COMMENT ON TYPE wallet.group_request IS 'A request for run_group(). operation is deposit, which has no source, withdraw, which has no target, or transfer. idempotency_key may be NULL; so may actor, which is session_user then';
 
 -- Type wallet.refusal
 
@@ -198,12 +199,13 @@ CREATE TABLE wallet.transaction (
     id bigint NOT NULL,
     source_account_id bigint,
     target_account_id bigint,
-    amount wallet.amount NOT NULL,
     ctime timestamp with time zone NOT NULL,
     source_entry wallet.entry_number,
     target_entry wallet.entry_number,
+    amount wallet.amount NOT NULL,
     source_balance wallet.balance,
     target_balance wallet.balance,
+    actor wallet.actor DEFAULT SESSION_USER NOT NULL,
     CONSTRAINT transaction_complete CHECK (((num_nulls(source_account_id, source_entry, source_balance) = ANY (ARRAY[0, 3])) AND (num_nulls(target_account_id, target_entry, target_balance) = ANY (ARRAY[0, 3])) AND (num_nulls(source_account_id, target_account_id) < 2))),
     CONSTRAINT transaction_two_accounts CHECK ((source_account_id <> target_account_id))
 );
@@ -214,12 +216,13 @@ COMMENT ON TABLE wallet.transaction IS 'Money that moved. A row, once there, is 
 COMMENT ON COLUMN wallet.transaction.id IS 'From 1; the order of ids is not the order of commits';
 COMMENT ON COLUMN wallet.transaction.source_account_id IS 'The account that paid; NULL for a deposit from outside';
 COMMENT ON COLUMN wallet.transaction.target_account_id IS 'The account that was paid; NULL for a withdrawal to outside';
-COMMENT ON COLUMN wallet.transaction.amount IS '0.01 or more, in hundredths';
 COMMENT ON COLUMN wallet.transaction.ctime IS 'Taken while both accounts were locked: it never runs backwards along an account''s entries';
 COMMENT ON COLUMN wallet.transaction.source_entry IS 'Which entry of the source account this is: 1, 2, 3 … without a gap over both sides';
 COMMENT ON COLUMN wallet.transaction.target_entry IS 'Which entry of the target account this is: 1, 2, 3 … without a gap over both sides';
+COMMENT ON COLUMN wallet.transaction.amount IS '0.01 or more, in hundredths';
 COMMENT ON COLUMN wallet.transaction.source_balance IS 'The source account''s balance after it';
 COMMENT ON COLUMN wallet.transaction.target_balance IS 'The target account''s balance after it';
+COMMENT ON COLUMN wallet.transaction.actor IS 'Who asked for it: the API key''s name, or the role that called';
 
 ALTER TABLE wallet.transaction ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     SEQUENCE NAME wallet.transaction_id_seq
@@ -273,6 +276,7 @@ CREATE TYPE wallet.transfer_result AS (
 	target_entry bigint,
 	source_balance numeric,
 	target_balance numeric,
+	actor text,
 	state text,
 	sqlstate text,
 	message text,
@@ -324,9 +328,9 @@ CREATE INDEX account_email ON wallet.account USING btree (lower((email)::text), 
 
 GRANT SELECT ON TABLE wallet.account TO wallet_reader;
 
--- Type wallet.keyed_result
+-- Type wallet.operation_result
 
-CREATE TYPE wallet.keyed_result AS (
+CREATE TYPE wallet.operation_result AS (
 	replayed boolean,
 	account wallet.account,
 	transaction wallet.transaction,
@@ -334,9 +338,9 @@ CREATE TYPE wallet.keyed_result AS (
 	refusal wallet.refusal
 );
 
-ALTER TYPE wallet.keyed_result OWNER TO wallet_owner;
+ALTER TYPE wallet.operation_result OWNER TO wallet_owner;
 
-COMMENT ON TYPE wallet.keyed_result IS 'The result of a call with an idempotency key: the account or transaction that it made, the results of a batch or of a queued transfer, or the refusal. replayed is true if all of it happened when the key was first used';
+COMMENT ON TYPE wallet.operation_result IS 'The result of an operation''s full form: the account or transaction that it made, the results of a batch or of a queued transfer, or the refusal. replayed is true if all of it happened when the idempotency key was first used';
 
 -- Type wallet.statement_line
 
@@ -382,6 +386,7 @@ COMMENT ON TYPE wallet.violation IS 'What an audit finds: the kind of damage, th
 -- Table wallet.idempotency_key
 
 CREATE TABLE wallet.idempotency_key (
+    actor wallet.actor NOT NULL,
     key wallet.idempotency_key_text NOT NULL,
     request_hash bytea NOT NULL,
     ctime timestamp with time zone NOT NULL,
@@ -395,8 +400,9 @@ CREATE TABLE wallet.idempotency_key (
 ALTER TABLE wallet.idempotency_key OWNER TO wallet_owner;
 
 COMMENT ON TABLE wallet.idempotency_key IS 'What was asked for under a key, and its result. Kept until purge_idempotency_keys()';
+COMMENT ON COLUMN wallet.idempotency_key.actor IS 'Whose key it is: the API key''s name, or the role that called';
 COMMENT ON COLUMN wallet.idempotency_key.key IS 'The key, as the caller gave it';
-COMMENT ON COLUMN wallet.idempotency_key.request_hash IS 'SHA-256 of the operation and its arguments: the same key with another request is refused';
+COMMENT ON COLUMN wallet.idempotency_key.request_hash IS 'Of the operation and its arguments: the same key with another request is refused';
 COMMENT ON COLUMN wallet.idempotency_key.ctime IS 'When the key was first used';
 COMMENT ON COLUMN wallet.idempotency_key.transaction_id IS 'The transaction that the request made';
 COMMENT ON COLUMN wallet.idempotency_key.account_id IS 'The account that the request opened';
@@ -405,7 +411,7 @@ COMMENT ON COLUMN wallet.idempotency_key.results IS 'The refused items of a batc
 COMMENT ON COLUMN wallet.idempotency_key.refusal IS 'Why the request was refused';
 
 ALTER TABLE ONLY wallet.idempotency_key
-    ADD CONSTRAINT idempotency_key_pkey PRIMARY KEY (key);
+    ADD CONSTRAINT idempotency_key_pkey PRIMARY KEY (actor, key);
 
 CREATE INDEX idempotency_key_ctime ON wallet.idempotency_key USING brin (ctime);
 
@@ -626,7 +632,8 @@ CREATE TABLE wallet.failed_transfer (
     sqlstate text NOT NULL,
     message text NOT NULL,
     detail text NOT NULL,
-    hint text NOT NULL
+    hint text NOT NULL,
+    actor wallet.actor DEFAULT SESSION_USER NOT NULL
 );
 
 ALTER TABLE wallet.failed_transfer OWNER TO wallet_owner;
@@ -641,6 +648,7 @@ COMMENT ON COLUMN wallet.failed_transfer.sqlstate IS 'Of the refusal';
 COMMENT ON COLUMN wallet.failed_transfer.message IS 'Of the refusal';
 COMMENT ON COLUMN wallet.failed_transfer.detail IS 'Of the refusal';
 COMMENT ON COLUMN wallet.failed_transfer.hint IS 'Of the refusal';
+COMMENT ON COLUMN wallet.failed_transfer.actor IS 'Who asked for the transfer. wallet.event_log says who cancelled it';
 
 ALTER TABLE ONLY wallet.failed_transfer
     ADD CONSTRAINT failed_transfer_pkey PRIMARY KEY (id);
@@ -690,7 +698,8 @@ CREATE TABLE wallet.pending_transfer (
     source_account_id bigint NOT NULL,
     target_account_id bigint NOT NULL,
     amount wallet.amount NOT NULL,
-    ctime timestamp with time zone NOT NULL
+    ctime timestamp with time zone NOT NULL,
+    actor wallet.actor DEFAULT SESSION_USER NOT NULL
 )
 WITH (autovacuum_vacuum_scale_factor='0', autovacuum_vacuum_threshold='5000');
 
@@ -702,6 +711,7 @@ COMMENT ON COLUMN wallet.pending_transfer.source_account_id IS 'The account that
 COMMENT ON COLUMN wallet.pending_transfer.target_account_id IS 'The account that is to be paid';
 COMMENT ON COLUMN wallet.pending_transfer.amount IS '0.01 or more, in hundredths';
 COMMENT ON COLUMN wallet.pending_transfer.ctime IS 'When it was queued';
+COMMENT ON COLUMN wallet.pending_transfer.actor IS 'Who asked for it: the API key''s name, or the role that called';
 
 ALTER TABLE ONLY wallet.pending_transfer
     ADD CONSTRAINT pending_transfer_pkey PRIMARY KEY (id);
@@ -717,7 +727,8 @@ CREATE VIEW wallet.queue AS
     target_account_id,
     amount,
     ctime,
-    (clock_timestamp() - ctime) AS waiting
+    (clock_timestamp() - ctime) AS waiting,
+    actor
    FROM wallet.pending_transfer p
   ORDER BY id;
 
@@ -805,7 +816,8 @@ CREATE VIEW wallet.recent_transaction AS
     t.source_account_id,
     t.target_account_id,
     t.amount,
-    r.reverses
+    r.reverses,
+    t.actor
    FROM (wallet.transaction t
      LEFT JOIN wallet.reversal r ON ((r.transaction_id = t.id)))
   ORDER BY t.id DESC;
@@ -1116,12 +1128,13 @@ DECLARE
 BEGIN
     WITH cancelled AS (
         DELETE FROM wallet.pending_transfer p WHERE p.id = cancel_pending.id
-        RETURNING p.id, p.source_account_id, p.target_account_id, p.amount
+        RETURNING p.id, p.source_account_id, p.target_account_id, p.amount, p.actor
     )
     INSERT INTO wallet.failed_transfer
-        (id, source_account_id, target_account_id, amount, ctime, sqlstate, message, detail, hint)
+        (id, source_account_id, target_account_id, amount, ctime, sqlstate, message, detail, hint,
+         actor)
     SELECT c.id, c.source_account_id, c.target_account_id, c.amount, clock_timestamp(),
-           v_refusal.sqlstate, v_refusal.message, v_refusal.detail, v_refusal.hint
+           v_refusal.sqlstate, v_refusal.message, v_refusal.detail, v_refusal.hint, c.actor
     FROM cancelled c;
 
     IF NOT FOUND THEN
@@ -1307,26 +1320,25 @@ BEGIN
     END IF;
 
     v_keys := ARRAY(
-        SELECT DISTINCT ON (r.idempotency_key) ROW(r.idempotency_key, r.hash, clock_timestamp(),
-               r.id, NULL, NULL, NULL, NULL)::wallet.idempotency_key
+        SELECT DISTINCT ON (r.actor, r.idempotency_key) ROW(r.actor, r.idempotency_key, r.hash,
+               clock_timestamp(), r.id, NULL, NULL, NULL, NULL)::wallet.idempotency_key
         FROM unnest(claim_keys.requests, v_ids, v_hashes) AS r (
-            operation, source_account_id, target_account_id, amount, idempotency_key, id, hash)
+            operation, source_account_id, target_account_id, amount, idempotency_key, actor, id,
+            hash)
         WHERE r.idempotency_key IS NOT NULL AND r.hash IS NOT NULL
-        ORDER BY r.idempotency_key, r.id);
+        ORDER BY r.actor, r.idempotency_key, r.id);
     BEGIN
         PERFORM set_config('lock_timeout', coalesce(claim_keys.wait::text, v_setting), true);
-        INSERT INTO wallet.idempotency_key (key, request_hash, transaction_id, ctime)
-        SELECT f.key, f.request_hash, f.transaction_id, f.ctime
-        FROM unnest(v_keys) f ORDER BY f.key
+        INSERT INTO wallet.idempotency_key (actor, key, request_hash, transaction_id, ctime)
+        SELECT f.actor, f.key, f.request_hash, f.transaction_id, f.ctime
+        FROM unnest(v_keys) f ORDER BY f.actor, f.key
         ON CONFLICT DO NOTHING;
     EXCEPTION WHEN lock_not_available THEN
         -- One by one, without a wait to speak of: this tells the locked keys from the free ones.
         PERFORM set_config('lock_timeout', '1', true);
         FOREACH v_key IN ARRAY v_keys LOOP
             BEGIN
-                INSERT INTO wallet.idempotency_key (key, request_hash, transaction_id, ctime)
-                VALUES (v_key.key, v_key.request_hash, v_key.transaction_id, v_key.ctime)
-                ON CONFLICT DO NOTHING;
+                INSERT INTO wallet.idempotency_key VALUES (v_key.*) ON CONFLICT DO NOTHING;
             EXCEPTION WHEN lock_not_available THEN CONTINUE;
             END;
         END LOOP;
@@ -1342,9 +1354,9 @@ BEGIN
             WHEN r.hash IS NULL OR k.request_hash <> r.hash THEN 'reused'
             ELSE 'replay' END, r.id, NULL)::wallet.claim
         FROM unnest(claim_keys.requests, v_ids, v_hashes) WITH ORDINALITY AS r (
-            operation, source_account_id, target_account_id, amount, idempotency_key, id, hash,
-            place)
-        LEFT JOIN wallet.idempotency_key k ON k.key = r.idempotency_key
+            operation, source_account_id, target_account_id, amount, idempotency_key, actor, id,
+            hash, place)
+        LEFT JOIN wallet.idempotency_key k ON k.actor = r.actor AND k.key = r.idempotency_key
         ORDER BY r.place);
 END
 $$;
@@ -1380,25 +1392,30 @@ ALTER FUNCTION wallet.create_account(email text) OWNER TO wallet_owner;
 
 COMMENT ON FUNCTION wallet.create_account(email text) IS 'Opens an account with a balance of 0.00 for an email address, and returns it. Refusals: WL001 invalid_email';
 
-CREATE FUNCTION wallet.create_account(email text, idempotency_key text) RETURNS wallet.keyed_result
+CREATE FUNCTION wallet.create_account(email text, idempotency_key text, actor text DEFAULT NULL::text) RETURNS wallet.operation_result
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'wallet', 'pg_temp'
     AS $$
 BEGIN
-    RETURN wallet.run_with_key(create_account.idempotency_key, 'create_account',
-                               jsonb_build_object('email', create_account.email));
+    IF create_account.idempotency_key IS NULL THEN
+        RETURN ROW(false, wallet.create_account(create_account.email), NULL, NULL, NULL)
+            ::wallet.operation_result;
+    END IF;
+    RETURN wallet.run_with_key(
+        create_account.idempotency_key, create_account.actor, 'create_account',
+        jsonb_build_object('email', create_account.email));
 END
 $$;
 
-ALTER FUNCTION wallet.create_account(email text, idempotency_key text) OWNER TO wallet_owner;
+ALTER FUNCTION wallet.create_account(email text, idempotency_key text, actor text) OWNER TO wallet_owner;
 
-COMMENT ON FUNCTION wallet.create_account(email text, idempotency_key text) IS 'Opens an account with a balance of 0.00 for an email address, and returns it, once for each key. Refusals: 22023 for a bad key, WL001 invalid_email, WL011 idempotency_key_reused';
+COMMENT ON FUNCTION wallet.create_account(email text, idempotency_key text, actor text) IS 'Opens an account with a balance of 0.00 for an email address, and returns it, once for each key. Refusals: 22023 for a bad key, WL001 invalid_email, WL011 idempotency_key_reused';
 
 REVOKE ALL ON FUNCTION wallet.create_account(email text) FROM PUBLIC;
 GRANT ALL ON FUNCTION wallet.create_account(email text) TO wallet_app;
 
-REVOKE ALL ON FUNCTION wallet.create_account(email text, idempotency_key text) FROM PUBLIC;
-GRANT ALL ON FUNCTION wallet.create_account(email text, idempotency_key text) TO wallet_app;
+REVOKE ALL ON FUNCTION wallet.create_account(email text, idempotency_key text, actor text) FROM PUBLIC;
+GRANT ALL ON FUNCTION wallet.create_account(email text, idempotency_key text, actor text) TO wallet_app;
 
 -- Function wallet.create_api_key
 
@@ -1459,7 +1476,7 @@ REVOKE ALL ON FUNCTION wallet.create_api_key(name text, scopes text[], expires_i
 
 -- Function wallet.decide_batch
 
-CREATE FUNCTION wallet.decide_batch(accounts wallet.account[], transfers wallet.transfer_request[], ids bigint[], outside boolean[]) RETURNS wallet.transfer_result[]
+CREATE FUNCTION wallet.decide_batch(accounts wallet.account[], transfers wallet.transfer_request[], ids bigint[], outside boolean[], actors text[] DEFAULT NULL::text[]) RETURNS wallet.transfer_result[]
     LANGUAGE plpgsql
     SET plan_cache_mode TO 'force_generic_plan'
     SET enable_nestloop TO 'off'
@@ -1485,10 +1502,12 @@ BEGIN
     FOR v_item IN
         SELECT r.id, r.source_account_id, r.target_account_id, r.amount AS asked,
                wallet.round_amount(r.amount) AS amount, coalesce(r.outside, false) AS outside,
+               coalesce(r.actor, session_user) AS actor,
                wallet.check_request(r.source_account_id, r.target_account_id, r.amount) AS refusal,
                s.place::int AS s, t.place::int AS t
-        FROM unnest(decide_batch.transfers, decide_batch.ids, decide_batch.outside) WITH ORDINALITY
-            AS r (source_account_id, target_account_id, amount, id, outside, place)
+        FROM unnest(decide_batch.transfers, decide_batch.ids, decide_batch.outside,
+                    decide_batch.actors) WITH ORDINALITY
+            AS r (source_account_id, target_account_id, amount, id, outside, actor, place)
         LEFT JOIN unnest(v_id) WITH ORDINALITY AS s (id, place) ON s.id = r.source_account_id
         LEFT JOIN unnest(v_id) WITH ORDINALITY AS t (id, place) ON t.id = r.target_account_id
         ORDER BY r.place
@@ -1516,13 +1535,13 @@ BEGIN
             v_item.id := coalesce(v_item.id, nextval('wallet.transaction_id_seq'));
             v_results := v_results || ROW(v_item.id, v_item.source_account_id,
                 v_item.target_account_id, v_item.amount, v_ctime, v_entry[v_item.s],
-                v_entry[v_item.t], v_balance[v_item.s], v_balance[v_item.t], 'succeeded', NULL,
-                NULL, NULL, NULL)::wallet.transfer_result;
+                v_entry[v_item.t], v_balance[v_item.s], v_balance[v_item.t], v_item.actor,
+                'succeeded', NULL, NULL, NULL, NULL)::wallet.transfer_result;
         ELSE
             v_results := v_results || ROW(v_item.id, v_item.source_account_id,
                 v_item.target_account_id, coalesce(v_item.amount, v_item.asked), v_now, NULL, NULL,
-                NULL, NULL, 'failed', v_refusal.sqlstate, v_refusal.message, v_refusal.detail,
-                v_refusal.hint)::wallet.transfer_result;
+                NULL, NULL, v_item.actor, 'failed', v_refusal.sqlstate, v_refusal.message,
+                v_refusal.detail, v_refusal.hint)::wallet.transfer_result;
         END IF;
     END LOOP;
 
@@ -1530,11 +1549,11 @@ BEGIN
 END
 $$;
 
-ALTER FUNCTION wallet.decide_batch(accounts wallet.account[], transfers wallet.transfer_request[], ids bigint[], outside boolean[]) OWNER TO wallet_owner;
+ALTER FUNCTION wallet.decide_batch(accounts wallet.account[], transfers wallet.transfer_request[], ids bigint[], outside boolean[], actors text[]) OWNER TO wallet_owner;
 
-COMMENT ON FUNCTION wallet.decide_batch(accounts wallet.account[], transfers wallet.transfer_request[], ids bigint[], outside boolean[]) IS 'Decides on many transfers, one after another, and returns the result of each, in their order. Refusals: none';
+COMMENT ON FUNCTION wallet.decide_batch(accounts wallet.account[], transfers wallet.transfer_request[], ids bigint[], outside boolean[], actors text[]) IS 'Decides on many transfers, one after another, and returns the result of each, in their order. Refusals: none';
 
-REVOKE ALL ON FUNCTION wallet.decide_batch(accounts wallet.account[], transfers wallet.transfer_request[], ids bigint[], outside boolean[]) FROM PUBLIC;
+REVOKE ALL ON FUNCTION wallet.decide_batch(accounts wallet.account[], transfers wallet.transfer_request[], ids bigint[], outside boolean[], actors text[]) FROM PUBLIC;
 
 -- Function wallet.deposit
 
@@ -1542,8 +1561,14 @@ CREATE FUNCTION wallet.deposit(account_id bigint, amount numeric) RETURNS wallet
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'wallet', 'pg_temp'
     AS $$
+DECLARE
+    v_result wallet.operation_result := wallet.post(
+        NULL, deposit.account_id, deposit.amount, outside => true);
 BEGIN
-    RETURN wallet.post(NULL, deposit.account_id, deposit.amount, outside => true);
+    IF (v_result.refusal).sqlstate IS NOT NULL THEN
+        PERFORM wallet.raise_refusal(v_result.refusal);
+    END IF;
+    RETURN v_result.transaction;
 END
 $$;
 
@@ -1551,25 +1576,31 @@ ALTER FUNCTION wallet.deposit(account_id bigint, amount numeric) OWNER TO wallet
 
 COMMENT ON FUNCTION wallet.deposit(account_id bigint, amount numeric) IS 'Pays an amount into an account from outside, and returns the transaction. Refusals: WL002 invalid_amount, WL004 account_not_found, WL007 balance_limit_exceeded, WL008 account_frozen';
 
-CREATE FUNCTION wallet.deposit(account_id bigint, amount numeric, idempotency_key text) RETURNS wallet.keyed_result
+CREATE FUNCTION wallet.deposit(account_id bigint, amount numeric, idempotency_key text, actor text DEFAULT NULL::text) RETURNS wallet.operation_result
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'wallet', 'pg_temp'
     AS $$
 BEGIN
+    IF deposit.idempotency_key IS NULL THEN
+        RETURN wallet.post(
+            NULL, deposit.account_id, deposit.amount, outside => true,
+            actor => deposit.actor);
+    END IF;
     RETURN wallet.run_keyed(ROW(
-        'deposit', NULL, deposit.account_id, deposit.amount, deposit.idempotency_key));
+        'deposit', NULL, deposit.account_id, deposit.amount, deposit.idempotency_key,
+        deposit.actor));
 END
 $$;
 
-ALTER FUNCTION wallet.deposit(account_id bigint, amount numeric, idempotency_key text) OWNER TO wallet_owner;
+ALTER FUNCTION wallet.deposit(account_id bigint, amount numeric, idempotency_key text, actor text) OWNER TO wallet_owner;
 
-COMMENT ON FUNCTION wallet.deposit(account_id bigint, amount numeric, idempotency_key text) IS 'Pays an amount into an account from outside, and returns the transaction, once for each key. Refusals: 22023 for a bad key, WL002 invalid_amount, WL011 idempotency_key_reused; all others are part of the result';
+COMMENT ON FUNCTION wallet.deposit(account_id bigint, amount numeric, idempotency_key text, actor text) IS 'Pays an amount into an account from outside, and returns the transaction, once for each key. Refusals: 22023 for a bad key, WL002 invalid_amount, WL011 idempotency_key_reused; all others are part of the result';
 
 REVOKE ALL ON FUNCTION wallet.deposit(account_id bigint, amount numeric) FROM PUBLIC;
 GRANT ALL ON FUNCTION wallet.deposit(account_id bigint, amount numeric) TO wallet_app;
 
-REVOKE ALL ON FUNCTION wallet.deposit(account_id bigint, amount numeric, idempotency_key text) FROM PUBLIC;
-GRANT ALL ON FUNCTION wallet.deposit(account_id bigint, amount numeric, idempotency_key text) TO wallet_app;
+REVOKE ALL ON FUNCTION wallet.deposit(account_id bigint, amount numeric, idempotency_key text, actor text) FROM PUBLIC;
+GRANT ALL ON FUNCTION wallet.deposit(account_id bigint, amount numeric, idempotency_key text, actor text) TO wallet_app;
 
 -- Function wallet.enqueue_transfer
 
@@ -1578,29 +1609,14 @@ CREATE FUNCTION wallet.enqueue_transfer(source_account_id bigint, target_account
     SET search_path TO 'wallet', 'pg_temp'
     AS $$
 DECLARE
-    v_refusal wallet.refusal := wallet.check_request(enqueue_transfer.source_account_id,
-        enqueue_transfer.target_account_id, enqueue_transfer.amount);
-    v_result wallet.transfer_result;
+    v_result wallet.operation_result := wallet.enqueue_transfer(
+        enqueue_transfer.source_account_id, enqueue_transfer.target_account_id,
+        enqueue_transfer.amount, NULL);
 BEGIN
-    IF v_refusal.sqlstate IS NOT NULL THEN
-        PERFORM wallet.raise_refusal(v_refusal);
+    IF (v_result.refusal).sqlstate IS NOT NULL THEN
+        PERFORM wallet.raise_refusal(v_result.refusal);
     END IF;
-    IF (SELECT count(*) FROM wallet.account a
-        WHERE a.id IN (enqueue_transfer.source_account_id, enqueue_transfer.target_account_id)) < 2
-    THEN
-        PERFORM wallet.get_account(enqueue_transfer.source_account_id);
-        PERFORM wallet.get_account(enqueue_transfer.target_account_id);
-    END IF;
-
-    INSERT INTO wallet.pending_transfer AS p (source_account_id, target_account_id, amount, ctime)
-    VALUES (enqueue_transfer.source_account_id, enqueue_transfer.target_account_id,
-            wallet.round_amount(enqueue_transfer.amount), clock_timestamp())
-    RETURNING p.id, p.source_account_id, p.target_account_id, p.amount::numeric, p.ctime,
-              NULL::bigint, NULL::bigint, NULL::numeric, NULL::numeric, 'pending', NULL, NULL,
-              NULL, NULL
-    INTO v_result;
-
-    RETURN v_result;
+    RETURN v_result.results[1];
 END
 $$;
 
@@ -1608,29 +1624,62 @@ ALTER FUNCTION wallet.enqueue_transfer(source_account_id bigint, target_account_
 
 COMMENT ON FUNCTION wallet.enqueue_transfer(source_account_id bigint, target_account_id bigint, amount numeric) IS 'Puts a transfer into the queue, and returns it as pending, with the id that it will keep. Refusals: WL002 invalid_amount, WL003 same_account, WL004 account_not_found';
 
-CREATE FUNCTION wallet.enqueue_transfer(source_account_id bigint, target_account_id bigint, amount numeric, idempotency_key text) RETURNS wallet.keyed_result
+CREATE FUNCTION wallet.enqueue_transfer(source_account_id bigint, target_account_id bigint, amount numeric, idempotency_key text, actor text DEFAULT NULL::text) RETURNS wallet.operation_result
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'wallet', 'pg_temp'
     AS $$
+DECLARE
+    v_refusal wallet.refusal;
+    v_missing bigint[];
+    v_result wallet.transfer_result;
 BEGIN
-    RETURN wallet.run_with_key(
-        enqueue_transfer.idempotency_key, 'enqueue_transfer', jsonb_build_object(
-            'source_account_id', enqueue_transfer.source_account_id,
-            'target_account_id', enqueue_transfer.target_account_id,
-            'amount', coalesce(
-                wallet.round_amount(enqueue_transfer.amount), enqueue_transfer.amount)));
+    IF enqueue_transfer.idempotency_key IS NOT NULL THEN
+        RETURN wallet.run_with_key(
+            enqueue_transfer.idempotency_key, enqueue_transfer.actor, 'enqueue_transfer',
+            jsonb_build_object(
+                'source_account_id', enqueue_transfer.source_account_id,
+                'target_account_id', enqueue_transfer.target_account_id,
+                'amount', coalesce(
+                    wallet.round_amount(enqueue_transfer.amount), enqueue_transfer.amount)));
+    END IF;
+    v_refusal := wallet.check_request(enqueue_transfer.source_account_id,
+        enqueue_transfer.target_account_id, enqueue_transfer.amount);
+    IF v_refusal.sqlstate IS NOT NULL THEN
+        PERFORM wallet.raise_refusal(v_refusal);
+    END IF;
+    v_missing := ARRAY(
+        SELECT i.id
+        FROM (VALUES (1, enqueue_transfer.source_account_id),
+                     (2, enqueue_transfer.target_account_id)) AS i (place, id)
+        WHERE NOT EXISTS (SELECT FROM wallet.account a WHERE a.id = i.id) ORDER BY i.place);
+    IF cardinality(v_missing) > 0 THEN
+        RETURN ROW(false, NULL, NULL, NULL, wallet.refusal('WL004', v_missing[1]))
+            ::wallet.operation_result;
+    END IF;
+
+    INSERT INTO wallet.pending_transfer AS p
+        (source_account_id, target_account_id, amount, ctime, actor)
+    VALUES (enqueue_transfer.source_account_id, enqueue_transfer.target_account_id,
+            wallet.round_amount(enqueue_transfer.amount), clock_timestamp(),
+            coalesce(enqueue_transfer.actor, session_user))
+    RETURNING p.id, p.source_account_id, p.target_account_id, p.amount::numeric, p.ctime,
+              NULL::bigint, NULL::bigint, NULL::numeric, NULL::numeric, p.actor::text, 'pending',
+              NULL, NULL, NULL, NULL
+    INTO v_result;
+
+    RETURN ROW(false, NULL, NULL, ARRAY[v_result], NULL)::wallet.operation_result;
 END
 $$;
 
-ALTER FUNCTION wallet.enqueue_transfer(source_account_id bigint, target_account_id bigint, amount numeric, idempotency_key text) OWNER TO wallet_owner;
+ALTER FUNCTION wallet.enqueue_transfer(source_account_id bigint, target_account_id bigint, amount numeric, idempotency_key text, actor text) OWNER TO wallet_owner;
 
-COMMENT ON FUNCTION wallet.enqueue_transfer(source_account_id bigint, target_account_id bigint, amount numeric, idempotency_key text) IS 'Puts a transfer into the queue, and returns it as pending, with the id that it will keep, once for each key. Refusals: 22023 for a bad key, WL002 invalid_amount, WL003 same_account, WL011 idempotency_key_reused; all others are part of the result';
+COMMENT ON FUNCTION wallet.enqueue_transfer(source_account_id bigint, target_account_id bigint, amount numeric, idempotency_key text, actor text) IS 'Puts a transfer into the queue, and returns it as pending, with the id that it will keep, once for each key. Refusals: 22023 for a bad key, WL002 invalid_amount, WL003 same_account, WL011 idempotency_key_reused; all others are part of the result';
 
 REVOKE ALL ON FUNCTION wallet.enqueue_transfer(source_account_id bigint, target_account_id bigint, amount numeric) FROM PUBLIC;
 GRANT ALL ON FUNCTION wallet.enqueue_transfer(source_account_id bigint, target_account_id bigint, amount numeric) TO wallet_app;
 
-REVOKE ALL ON FUNCTION wallet.enqueue_transfer(source_account_id bigint, target_account_id bigint, amount numeric, idempotency_key text) FROM PUBLIC;
-GRANT ALL ON FUNCTION wallet.enqueue_transfer(source_account_id bigint, target_account_id bigint, amount numeric, idempotency_key text) TO wallet_app;
+REVOKE ALL ON FUNCTION wallet.enqueue_transfer(source_account_id bigint, target_account_id bigint, amount numeric, idempotency_key text, actor text) FROM PUBLIC;
+GRANT ALL ON FUNCTION wallet.enqueue_transfer(source_account_id bigint, target_account_id bigint, amount numeric, idempotency_key text, actor text) TO wallet_app;
 
 -- Function wallet.find_accounts
 
@@ -1815,8 +1864,8 @@ CREATE FUNCTION wallet.get_transaction(id bigint) RETURNS wallet.transaction
 DECLARE
     v_transaction wallet.transaction;
 BEGIN
-    SELECT t.id, t.source_account_id, t.target_account_id, t.amount, t.ctime,
-           t.source_entry, t.target_entry, t.source_balance, t.target_balance
+    SELECT t.id, t.source_account_id, t.target_account_id, t.ctime, t.source_entry,
+           t.target_entry, t.amount, t.source_balance, t.target_balance, t.actor
     INTO v_transaction
     FROM wallet.transaction t
     WHERE t.id = get_transaction.id;
@@ -1848,19 +1897,19 @@ DECLARE
 BEGIN
     SELECT t.id, t.source_account_id, t.target_account_id, t.amount::numeric, t.ctime,
            t.source_entry::bigint, t.target_entry::bigint, t.source_balance::numeric,
-           t.target_balance::numeric, 'succeeded', NULL, NULL, NULL, NULL
+           t.target_balance::numeric, t.actor::text, 'succeeded', NULL, NULL, NULL, NULL
     INTO v_result
     FROM wallet.transaction t WHERE t.id = get_transfer_result.id;
 
     IF NOT FOUND THEN
         SELECT p.id, p.source_account_id, p.target_account_id, p.amount::numeric, p.ctime,
-               NULL::bigint, NULL::bigint, NULL::numeric, NULL::numeric, 'pending', NULL, NULL,
-               NULL, NULL
+               NULL::bigint, NULL::bigint, NULL::numeric, NULL::numeric, p.actor::text, 'pending',
+               NULL, NULL, NULL, NULL
         INTO v_result
         FROM wallet.pending_transfer p WHERE p.id = get_transfer_result.id
         UNION ALL
         SELECT f.id, f.source_account_id, f.target_account_id, f.amount::numeric, f.ctime, NULL,
-               NULL, NULL, NULL, 'failed', f.sqlstate, f.message, f.detail, f.hint
+               NULL, NULL, NULL, f.actor::text, 'failed', f.sqlstate, f.message, f.detail, f.hint
         FROM wallet.failed_transfer f WHERE f.id = get_transfer_result.id;
     END IF;
 
@@ -1885,12 +1934,12 @@ GRANT ALL ON FUNCTION wallet.get_transfer_result(id bigint) TO wallet_reader;
 CREATE FUNCTION wallet.hash_request(request jsonb) RETURNS bytea
     LANGUAGE sql STABLE
     AS $$
-SELECT sha256(convert_to(hash_request.request::text, 'UTF8'))
+SELECT substr(sha256(convert_to(hash_request.request::text, 'UTF8')), 1, 16)
 $$;
 
 ALTER FUNCTION wallet.hash_request(request jsonb) OWNER TO wallet_owner;
 
-COMMENT ON FUNCTION wallet.hash_request(request jsonb) IS 'Returns the SHA-256 of a request, as it is kept under an idempotency key. Refusals: none';
+COMMENT ON FUNCTION wallet.hash_request(request jsonb) IS 'Returns a hash of a request, as it is kept under an idempotency key. Refusals: none';
 
 REVOKE ALL ON FUNCTION wallet.hash_request(request jsonb) FROM PUBLIC;
 
@@ -1903,6 +1952,7 @@ DECLARE
     v_free bigint[];
     v_locked bigint[];
     v_claims wallet.claim[];
+    v_actors text[];
     v_freed text[];
 BEGIN
     v_free := ARRAY(
@@ -1916,7 +1966,7 @@ BEGIN
         SELECT ROW(CASE WHEN l.id IS NULL THEN r.state ELSE 'locked' END, r.transaction_id, l.id)
                ::wallet.claim
         FROM unnest(leave_out_locked.requests, leave_out_locked.claims) WITH ORDINALITY AS r (
-            operation, source_account_id, target_account_id, amount, idempotency_key,
+            operation, source_account_id, target_account_id, amount, idempotency_key, actor,
             state, transaction_id, locked_account_id, place)
         LEFT JOIN LATERAL (
             SELECT min(u.id) FROM unnest(v_locked) AS u (id)
@@ -1930,16 +1980,19 @@ BEGIN
         DELETE FROM wallet.idempotency_key k
         USING unnest(leave_out_locked.requests, v_claims) r
         WHERE r.locked_account_id IS NOT NULL
-          AND k.key = r.idempotency_key AND k.transaction_id = r.transaction_id
-        RETURNING k.key
+          AND k.actor = r.actor AND k.key = r.idempotency_key
+          AND k.transaction_id = r.transaction_id
+        RETURNING k.actor, k.key
     )
-    SELECT array_agg(f.key::text) INTO v_freed FROM freed f;
+    SELECT array_agg(f.actor::text), array_agg(f.key::text) INTO v_actors, v_freed FROM freed f;
     RETURN ARRAY(
-        SELECT ROW(CASE WHEN r.state IN ('replay', 'reused') AND r.idempotency_key = ANY (v_freed)
+        SELECT ROW(CASE WHEN r.state IN ('replay', 'reused') AND EXISTS (
+                   SELECT FROM unnest(v_actors, v_freed) AS f (actor, key)
+                   WHERE f.actor = r.actor AND f.key = r.idempotency_key)
                    THEN 'locked' ELSE r.state END, r.transaction_id, r.locked_account_id)
                ::wallet.claim
         FROM unnest(leave_out_locked.requests, v_claims) WITH ORDINALITY AS r (
-            operation, source_account_id, target_account_id, amount, idempotency_key,
+            operation, source_account_id, target_account_id, amount, idempotency_key, actor,
             state, transaction_id, locked_account_id, place)
         ORDER BY r.place);
 END
@@ -2047,7 +2100,7 @@ REVOKE ALL ON FUNCTION wallet.log_event(actor text, event text, account_id bigin
 
 -- Function wallet.post
 
-CREATE FUNCTION wallet.post(source_account_id bigint, target_account_id bigint, amount numeric, outside boolean, id bigint DEFAULT NULL::bigint) RETURNS wallet.transaction
+CREATE FUNCTION wallet.post(source_account_id bigint, target_account_id bigint, amount numeric, outside boolean, actor text DEFAULT NULL::text, id bigint DEFAULT NULL::bigint) RETURNS wallet.operation_result
     LANGUAGE plpgsql
     AS $$
 DECLARE
@@ -2079,22 +2132,23 @@ BEGIN
         v_amount, post.source_account_id, v_source.balance, v_source.frozen,
         post.target_account_id, v_target.balance, v_target.frozen, post.outside);
     IF v_refusal.sqlstate IS NOT NULL THEN
-        PERFORM wallet.raise_refusal(v_refusal);
+        RETURN ROW(false, NULL, NULL, NULL, v_refusal)::wallet.operation_result;
     END IF;
 
     -- A clock that was set back must not date the entry before the accounts' last ones.
     INSERT INTO wallet.transaction AS t
-        (id, source_account_id, target_account_id, amount, ctime,
-         source_entry, target_entry, source_balance, target_balance)
+        (id, source_account_id, target_account_id, ctime, source_entry, target_entry,
+         amount, source_balance, target_balance, actor)
     OVERRIDING SYSTEM VALUE
     VALUES
         (coalesce(post.id, nextval('wallet.transaction_id_seq')),
-         v_source.id, v_target.id, v_amount,
+         v_source.id, v_target.id,
          greatest(clock_timestamp(), v_source.mtime, v_target.mtime),
          v_source.entry_count + 1, v_target.entry_count + 1,
-         v_source.balance - v_amount, v_target.balance + v_amount)
-    RETURNING t.id, t.source_account_id, t.target_account_id, t.amount, t.ctime,
-              t.source_entry, t.target_entry, t.source_balance, t.target_balance
+         v_amount, v_source.balance - v_amount, v_target.balance + v_amount,
+         coalesce(post.actor, session_user))
+    RETURNING t.id, t.source_account_id, t.target_account_id, t.ctime, t.source_entry,
+              t.target_entry, t.amount, t.source_balance, t.target_balance, t.actor
     INTO v_transaction;
 
     -- One statement for both accounts: PostgreSQL prepares each statement's rules anew.
@@ -2104,15 +2158,15 @@ BEGIN
         entry_count = a.entry_count + 1, mtime = v_transaction.ctime
     WHERE a.id IN (v_source.id, v_target.id);
 
-    RETURN v_transaction;
+    RETURN ROW(false, NULL, v_transaction, NULL, NULL)::wallet.operation_result;
 END
 $$;
 
-ALTER FUNCTION wallet.post(source_account_id bigint, target_account_id bigint, amount numeric, outside boolean, id bigint) OWNER TO wallet_owner;
+ALTER FUNCTION wallet.post(source_account_id bigint, target_account_id bigint, amount numeric, outside boolean, actor text, id bigint) OWNER TO wallet_owner;
 
-COMMENT ON FUNCTION wallet.post(source_account_id bigint, target_account_id bigint, amount numeric, outside boolean, id bigint) IS 'Moves an amount from a source to a target, and returns the transaction. Refusals: WL002 invalid_amount, WL003 same_account, WL004 account_not_found, WL006 insufficient_funds, WL007 balance_limit_exceeded, WL008 account_frozen';
+COMMENT ON FUNCTION wallet.post(source_account_id bigint, target_account_id bigint, amount numeric, outside boolean, actor text, id bigint) IS 'Moves an amount from a source to a target, and returns the transaction or why it is refused. Refusals: WL002 invalid_amount, WL003 same_account, WL004 account_not_found, WL006 insufficient_funds, WL007 balance_limit_exceeded, WL008 account_frozen';
 
-REVOKE ALL ON FUNCTION wallet.post(source_account_id bigint, target_account_id bigint, amount numeric, outside boolean, id bigint) FROM PUBLIC;
+REVOKE ALL ON FUNCTION wallet.post(source_account_id bigint, target_account_id bigint, amount numeric, outside boolean, actor text, id bigint) FROM PUBLIC;
 
 -- Function wallet.process_pending
 
@@ -2122,6 +2176,7 @@ CREATE FUNCTION wallet.process_pending(max_items integer) RETURNS bigint
     AS $$
 DECLARE
     v_ids bigint[];
+    v_actors text[];
     v_transfers wallet.transfer_request[];
     v_results wallet.transfer_result[];
 BEGIN
@@ -2138,12 +2193,12 @@ BEGIN
         WHERE d.id = ANY (ARRAY(
             SELECT p.id FROM wallet.pending_transfer p
             ORDER BY p.id LIMIT process_pending.max_items))
-        RETURNING d.id, d.source_account_id, d.target_account_id, d.amount
+        RETURNING d.id, d.source_account_id, d.target_account_id, d.amount, d.actor
     )
-    SELECT array_agg(o.id ORDER BY o.id),
+    SELECT array_agg(o.id ORDER BY o.id), array_agg(o.actor::text ORDER BY o.id),
            array_agg(ROW(o.source_account_id, o.target_account_id, o.amount)
                      ::wallet.transfer_request ORDER BY o.id)
-    INTO v_ids, v_transfers
+    INTO v_ids, v_actors, v_transfers
     FROM oldest o;
     IF v_ids IS NULL THEN
         RETURN 0::bigint;
@@ -2153,12 +2208,13 @@ BEGIN
         wallet.lock_accounts(ARRAY(
             SELECT t.source_account_id FROM unnest(v_transfers) t
             UNION SELECT t.target_account_id FROM unnest(v_transfers) t)),
-        v_transfers, v_ids, outside => NULL);
+        v_transfers, v_ids, outside => NULL, actors => v_actors);
     PERFORM wallet.write_batch(v_results);
     INSERT INTO wallet.failed_transfer
-        (id, source_account_id, target_account_id, amount, ctime, sqlstate, message, detail, hint)
+        (id, source_account_id, target_account_id, amount, ctime, sqlstate, message, detail, hint,
+         actor)
     SELECT o.id, o.source_account_id, o.target_account_id, o.amount, o.ctime,
-           o.sqlstate, o.message, o.detail, o.hint
+           o.sqlstate, o.message, o.detail, o.hint, o.actor
     FROM unnest(v_results) o WHERE o.state = 'failed';
 
     RETURN cardinality(v_results)::bigint;
@@ -2281,11 +2337,11 @@ REVOKE ALL ON FUNCTION wallet.refuse_change() FROM PUBLIC;
 
 -- Function wallet.replay_result
 
-CREATE FUNCTION wallet.replay_result(known wallet.idempotency_key) RETURNS wallet.keyed_result
+CREATE FUNCTION wallet.replay_result(known wallet.idempotency_key) RETURNS wallet.operation_result
     LANGUAGE plpgsql STABLE
     AS $$
 DECLARE
-    v_result wallet.keyed_result;
+    v_result wallet.operation_result;
 BEGIN
     v_result.replayed := true;
     v_result.refusal := (replay_result.known).refusal;
@@ -2302,7 +2358,7 @@ BEGIN
             SELECT CASE WHEN i.id IS NULL THEN (replay_result.known).results[i.refused]
                 ELSE ROW(t.id, t.source_account_id, t.target_account_id, t.amount, t.ctime,
                          t.source_entry, t.target_entry, t.source_balance, t.target_balance,
-                         'succeeded', NULL, NULL, NULL, NULL)::wallet.transfer_result END
+                         t.actor, 'succeeded', NULL, NULL, NULL, NULL)::wallet.transfer_result END
             FROM (
                 SELECT u.id, u.place, count(*) FILTER (WHERE u.id IS NULL) OVER (ORDER BY u.place)
                 FROM unnest((replay_result.known).transaction_ids) WITH ORDINALITY AS u (id, place)
@@ -2327,24 +2383,12 @@ CREATE FUNCTION wallet.reverse(transaction_id bigint) RETURNS wallet.transaction
     SET search_path TO 'wallet', 'pg_temp'
     AS $$
 DECLARE
-    v_reversed wallet.transaction := wallet.get_transaction(reverse.transaction_id);
-    v_transaction wallet.transaction;
+    v_result wallet.operation_result := wallet.reverse(reverse.transaction_id, NULL);
 BEGIN
-    -- Locked before anything is decided, so that no other reversal comes in between.
-    PERFORM wallet.lock_accounts(
-        ARRAY[v_reversed.source_account_id, v_reversed.target_account_id]);
-    IF EXISTS (SELECT FROM wallet.reversal r WHERE r.transaction_id = v_reversed.id) THEN
-        PERFORM wallet.raise_refusal(wallet.refusal('WL010', v_reversed.id));
-    ELSIF EXISTS (SELECT FROM wallet.reversal r WHERE r.reverses = v_reversed.id) THEN
-        PERFORM wallet.raise_refusal(wallet.refusal('WL009', v_reversed.id));
+    IF (v_result.refusal).sqlstate IS NOT NULL THEN
+        PERFORM wallet.raise_refusal(v_result.refusal);
     END IF;
-
-    v_transaction := wallet.post(v_reversed.target_account_id, v_reversed.source_account_id,
-                                 v_reversed.amount, outside => true);
-    INSERT INTO wallet.reversal (transaction_id, reverses)
-    VALUES (v_transaction.id, v_reversed.id);
-
-    RETURN v_transaction;
+    RETURN v_result.transaction;
 END
 $$;
 
@@ -2352,25 +2396,55 @@ ALTER FUNCTION wallet.reverse(transaction_id bigint) OWNER TO wallet_owner;
 
 COMMENT ON FUNCTION wallet.reverse(transaction_id bigint) IS 'Moves the money of a transaction back, and returns the new transaction. Refusals: WL005 transaction_not_found, WL010 not_reversible, WL009 already_reversed, WL006 insufficient_funds, WL007 balance_limit_exceeded, WL008 account_frozen';
 
-CREATE FUNCTION wallet.reverse(transaction_id bigint, idempotency_key text) RETURNS wallet.keyed_result
+CREATE FUNCTION wallet.reverse(transaction_id bigint, idempotency_key text, actor text DEFAULT NULL::text) RETURNS wallet.operation_result
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'wallet', 'pg_temp'
     AS $$
+DECLARE
+    v_reversed record;
+    v_refusal wallet.refusal;
+    v_result wallet.operation_result;
 BEGIN
-    RETURN wallet.run_with_key(reverse.idempotency_key, 'reverse', jsonb_build_object(
-        'transaction_id', reverse.transaction_id));
+    IF reverse.idempotency_key IS NOT NULL THEN
+        RETURN wallet.run_with_key(reverse.idempotency_key, reverse.actor, 'reverse',
+                                   jsonb_build_object('transaction_id', reverse.transaction_id));
+    END IF;
+
+    SELECT t.id, t.source_account_id, t.target_account_id, t.amount INTO v_reversed
+    FROM wallet.transaction t WHERE t.id = reverse.transaction_id;
+    -- Locked before anything is decided, so that no other reversal comes in between.
+    PERFORM wallet.lock_accounts(
+        ARRAY[v_reversed.source_account_id, v_reversed.target_account_id]);
+    IF v_reversed.id IS NULL THEN
+        v_refusal := wallet.refusal('WL005', reverse.transaction_id);
+    ELSIF EXISTS (SELECT FROM wallet.reversal r WHERE r.transaction_id = v_reversed.id) THEN
+        v_refusal := wallet.refusal('WL010', v_reversed.id);
+    ELSIF EXISTS (SELECT FROM wallet.reversal r WHERE r.reverses = v_reversed.id) THEN
+        v_refusal := wallet.refusal('WL009', v_reversed.id);
+    END IF;
+    IF v_refusal.sqlstate IS NOT NULL THEN
+        RETURN ROW(false, NULL, NULL, NULL, v_refusal)::wallet.operation_result;
+    END IF;
+
+    v_result := wallet.post(v_reversed.target_account_id, v_reversed.source_account_id,
+                            v_reversed.amount, outside => true, actor => reverse.actor);
+    IF (v_result.refusal).sqlstate IS NULL THEN
+        INSERT INTO wallet.reversal (transaction_id, reverses)
+        VALUES ((v_result.transaction).id, v_reversed.id);
+    END IF;
+    RETURN v_result;
 END
 $$;
 
-ALTER FUNCTION wallet.reverse(transaction_id bigint, idempotency_key text) OWNER TO wallet_owner;
+ALTER FUNCTION wallet.reverse(transaction_id bigint, idempotency_key text, actor text) OWNER TO wallet_owner;
 
-COMMENT ON FUNCTION wallet.reverse(transaction_id bigint, idempotency_key text) IS 'Moves the money of a transaction back, and returns the new transaction, once for each key. Refusals: 22023 for a bad key, WL011 idempotency_key_reused; all others are part of the result';
+COMMENT ON FUNCTION wallet.reverse(transaction_id bigint, idempotency_key text, actor text) IS 'Moves the money of a transaction back, and returns the new transaction, once for each key. Refusals: 22023 for a bad key, WL011 idempotency_key_reused; all others are part of the result';
 
 REVOKE ALL ON FUNCTION wallet.reverse(transaction_id bigint) FROM PUBLIC;
 GRANT ALL ON FUNCTION wallet.reverse(transaction_id bigint) TO wallet_app;
 
-REVOKE ALL ON FUNCTION wallet.reverse(transaction_id bigint, idempotency_key text) FROM PUBLIC;
-GRANT ALL ON FUNCTION wallet.reverse(transaction_id bigint, idempotency_key text) TO wallet_app;
+REVOKE ALL ON FUNCTION wallet.reverse(transaction_id bigint, idempotency_key text, actor text) FROM PUBLIC;
+GRANT ALL ON FUNCTION wallet.reverse(transaction_id bigint, idempotency_key text, actor text) TO wallet_app;
 
 -- Function wallet.revoke_api_key
 
@@ -2434,7 +2508,10 @@ CREATE FUNCTION wallet.run_group(requests wallet.group_request[], wait integer D
     AS $$
 DECLARE
     v_began timestamptz := clock_timestamp();
-    v_claims wallet.claim[] := wallet.claim_keys(run_group.requests, run_group.wait);
+    v_requests wallet.group_request[] := ARRAY(
+        SELECT ROW(r.operation, r.source_account_id, r.target_account_id, r.amount,
+            r.idempotency_key, coalesce(r.actor, session_user)) FROM unnest(requests) r);
+    v_claims wallet.claim[] := wallet.claim_keys(v_requests, run_group.wait);
     v_ids bigint[];
     v_accounts wallet.account[];
     v_run record;
@@ -2443,7 +2520,7 @@ BEGIN
     LOOP
         -- Refused arguments need no account.
         v_ids := ARRAY(
-            SELECT i.id FROM unnest(run_group.requests, v_claims) r
+            SELECT i.id FROM unnest(v_requests, v_claims) r
             CROSS JOIN LATERAL (VALUES (r.source_account_id), (r.target_account_id)) AS i (id)
             WHERE r.state = 'run' AND (wallet.check_request(
                 r.source_account_id, r.target_account_id, r.amount)).sqlstate IS NULL);
@@ -2455,31 +2532,29 @@ BEGIN
             EXIT;
         EXCEPTION WHEN lock_not_available THEN
             -- The accounts of the requests that remain are locked after this.
-            v_claims := wallet.leave_out_locked(run_group.requests, v_claims, v_ids);
+            v_claims := wallet.leave_out_locked(v_requests, v_claims, v_ids);
         END;
     END LOOP;
-
     SELECT array_agg(r.transaction_id) AS ids, array_agg(r.operation <> 'transfer') AS outside,
            array_agg(ROW(r.source_account_id, r.target_account_id, r.amount)
-                     ::wallet.transfer_request) AS transfers
-    INTO v_run
-    FROM unnest(run_group.requests, v_claims) r WHERE r.state = 'run';
-    v_results := wallet.decide_batch(v_accounts, v_run.transfers, v_run.ids, v_run.outside);
+                     ::wallet.transfer_request) AS transfers, array_agg(r.actor) AS actors
+    INTO v_run FROM unnest(v_requests, v_claims) r WHERE r.state = 'run';
+    v_results := wallet.decide_batch(
+        v_accounts, v_run.transfers, v_run.ids, v_run.outside, v_run.actors);
     PERFORM wallet.write_batch(v_results);
-
     -- What is refused made no transaction: its key keeps the refusal.
     UPDATE wallet.idempotency_key k
-    SET transaction_id = NULL,
-        refusal = ROW(f.sqlstate, f.message, f.detail, f.hint)::wallet.refusal
+    SET transaction_id = NULL, refusal = ROW(f.sqlstate, f.message, f.detail, f.hint)
     FROM unnest(v_results) f
-    JOIN unnest(run_group.requests, v_claims) r ON r.transaction_id = f.id
-    WHERE f.state = 'failed' AND k.key = r.idempotency_key AND k.transaction_id = f.id;
+    JOIN unnest(v_requests, v_claims) r ON r.transaction_id = f.id
+    WHERE f.state = 'failed' AND k.actor = r.actor AND k.key = r.idempotency_key
+      AND k.transaction_id = f.id;
 
     RETURN QUERY
     SELECT r.state = 'replay',
            CASE WHEN f.state = 'succeeded'
-               THEN ROW(f.id, f.source_account_id, f.target_account_id, f.amount, f.ctime,
-                        f.source_entry, f.target_entry, f.source_balance, f.target_balance)
+               THEN ROW(f.id, f.source_account_id, f.target_account_id, f.ctime, f.source_entry,
+                        f.target_entry, f.amount, f.source_balance, f.target_balance, f.actor)
                    ::wallet.transaction
                ELSE (k.result).transaction END,
            CASE WHEN f.state = 'failed'
@@ -2488,15 +2563,15 @@ BEGIN
                ELSE (k.result).refusal END,
            r.locked_account_id
     FROM (
-        SELECT u.state, u.idempotency_key, u.locked_account_id, u.ordinality,
+        SELECT u.state, u.actor, u.idempotency_key, u.locked_account_id, u.ordinality,
                count(*) FILTER (WHERE u.state = 'run') OVER (ORDER BY u.ordinality) AS nth
-        FROM unnest(run_group.requests, v_claims) WITH ORDINALITY u
+        FROM unnest(v_requests, v_claims) WITH ORDINALITY u
     ) r
     LEFT JOIN unnest(v_results) WITH ORDINALITY f ON f.ordinality = r.nth AND r.state = 'run'
     -- A key that was claimed in this very group has its result by now.
     LEFT JOIN LATERAL (
         SELECT wallet.replay_result(u) FROM wallet.idempotency_key u
-        WHERE u.key = CASE r.state WHEN 'replay' THEN r.idempotency_key END
+        WHERE u.actor = r.actor AND u.key = CASE r.state WHEN 'replay' THEN r.idempotency_key END
     ) AS k (result) ON true
     ORDER BY r.ordinality;
 END
@@ -2511,7 +2586,7 @@ GRANT ALL ON FUNCTION wallet.run_group(requests wallet.group_request[], wait int
 
 -- Function wallet.run_keyed
 
-CREATE FUNCTION wallet.run_keyed(request wallet.group_request) RETURNS wallet.keyed_result
+CREATE FUNCTION wallet.run_keyed(request wallet.group_request) RETURNS wallet.operation_result
     LANGUAGE plpgsql
     AS $$
 DECLARE
@@ -2523,22 +2598,24 @@ DECLARE
         wallet.round_amount(v_request.amount)));
     v_id bigint;
     v_known wallet.idempotency_key;
-    v_result wallet.keyed_result;
+    v_result wallet.operation_result;
 BEGIN
+    v_request.actor := coalesce(v_request.actor, session_user);
     PERFORM wallet.check_key(v_request.idempotency_key);
     IF v_refusal.sqlstate IS NULL THEN
-        INSERT INTO wallet.idempotency_key AS k (key, request_hash, transaction_id, ctime)
-        VALUES (v_request.idempotency_key, v_hash, nextval('wallet.transaction_id_seq'),
-                clock_timestamp())
+        INSERT INTO wallet.idempotency_key AS k (actor, key, request_hash, transaction_id, ctime)
+        VALUES (v_request.actor, v_request.idempotency_key, v_hash,
+                nextval('wallet.transaction_id_seq'), clock_timestamp())
         ON CONFLICT DO NOTHING
         RETURNING k.transaction_id INTO v_id;
     END IF;
 
     IF v_id IS NULL THEN
-        SELECT k.key, k.request_hash, k.ctime, k.transaction_id, k.account_id, k.transaction_ids,
-               k.results, k.refusal
+        SELECT k.actor, k.key, k.request_hash, k.ctime, k.transaction_id, k.account_id,
+               k.transaction_ids, k.results, k.refusal
         INTO v_known
-        FROM wallet.idempotency_key k WHERE k.key = v_request.idempotency_key;
+        FROM wallet.idempotency_key k
+        WHERE k.actor = v_request.actor AND k.key = v_request.idempotency_key;
         IF FOUND AND (v_refusal.sqlstate IS NOT NULL OR v_known.request_hash <> v_hash) THEN
             PERFORM wallet.raise_refusal(wallet.refusal('WL011'));
         ELSIF v_refusal.sqlstate IS NOT NULL THEN
@@ -2550,20 +2627,13 @@ BEGIN
         RETURN wallet.replay_result(v_known);
     END IF;
 
-    v_result.replayed := false;
-    BEGIN
-        v_result.transaction := wallet.post(v_request.source_account_id,
-            v_request.target_account_id, v_request.amount, v_request.operation <> 'transfer', v_id);
-    EXCEPTION WHEN
-        SQLSTATE 'WL004' OR SQLSTATE 'WL006' OR SQLSTATE 'WL007' OR SQLSTATE 'WL008'
-    THEN
-        GET STACKED DIAGNOSTICS v_refusal.sqlstate = RETURNED_SQLSTATE,
-            v_refusal.message = MESSAGE_TEXT, v_refusal.detail = PG_EXCEPTION_DETAIL,
-            v_refusal.hint = PG_EXCEPTION_HINT;
-        v_result.refusal := v_refusal;
-        UPDATE wallet.idempotency_key k SET transaction_id = NULL, refusal = v_refusal
-        WHERE k.key = v_request.idempotency_key;
-    END;
+    v_result := wallet.post(
+        v_request.source_account_id, v_request.target_account_id, v_request.amount,
+        v_request.operation <> 'transfer', v_request.actor, v_id);
+    IF (v_result.refusal).sqlstate IS NOT NULL THEN
+        UPDATE wallet.idempotency_key k SET transaction_id = NULL, refusal = v_result.refusal
+        WHERE k.actor = v_request.actor AND k.key = v_request.idempotency_key;
+    END IF;
     RETURN v_result;
 END
 $$;
@@ -2576,92 +2646,79 @@ REVOKE ALL ON FUNCTION wallet.run_keyed(request wallet.group_request) FROM PUBLI
 
 -- Function wallet.run_operation
 
-CREATE FUNCTION wallet.run_operation(operation text, arguments jsonb) RETURNS wallet.keyed_result
+CREATE FUNCTION wallet.run_operation(operation text, arguments jsonb, actor text) RETURNS wallet.operation_result
     LANGUAGE plpgsql
     AS $$
 DECLARE
+    v_source bigint := (run_operation.arguments ->> 'source_account_id')::bigint;
+    v_target bigint := (run_operation.arguments ->> 'target_account_id')::bigint;
     v_amount numeric := (run_operation.arguments ->> 'amount')::numeric;
-    v_result wallet.keyed_result;
-    v_sqlstate text;
-    v_message text;
-    v_detail text;
-    v_hint text;
 BEGIN
-    v_result.replayed := false;
     CASE run_operation.operation
         WHEN 'create_account' THEN
-            v_result.account := wallet.create_account(run_operation.arguments ->> 'email');
+            RETURN wallet.create_account(
+                run_operation.arguments ->> 'email', NULL, run_operation.actor);
         WHEN 'reverse' THEN
-            v_result.transaction := wallet.reverse(
-                (run_operation.arguments ->> 'transaction_id')::bigint);
+            RETURN wallet.reverse((run_operation.arguments ->> 'transaction_id')::bigint,
+                                  NULL, run_operation.actor);
         WHEN 'transfer_batch' THEN
-            v_result.results := ARRAY(SELECT o FROM wallet.transfer_batch(
+            RETURN wallet.transfer_batch(
                 ARRAY(SELECT r FROM jsonb_populate_recordset(
                     NULL::wallet.transfer_request, run_operation.arguments -> 'transfers') r),
-                (run_operation.arguments ->> 'atomic')::boolean) o);
+                (run_operation.arguments ->> 'atomic')::boolean, NULL, run_operation.actor);
         WHEN 'enqueue_transfer' THEN
-            v_result.results := ARRAY[wallet.enqueue_transfer(
-                (run_operation.arguments ->> 'source_account_id')::bigint,
-                (run_operation.arguments ->> 'target_account_id')::bigint, v_amount)];
+            RETURN wallet.enqueue_transfer(
+                v_source, v_target, v_amount, NULL, run_operation.actor);
         WHEN 'transfer_or_enqueue' THEN
-            v_result.results := ARRAY[wallet.transfer_or_enqueue(
-                (run_operation.arguments ->> 'source_account_id')::bigint,
-                (run_operation.arguments ->> 'target_account_id')::bigint, v_amount,
-                (run_operation.arguments ->> 'wait')::numeric)];
+            RETURN wallet.transfer_or_enqueue(v_source, v_target, v_amount,
+                (run_operation.arguments ->> 'wait')::numeric, NULL, run_operation.actor);
     END CASE;
-    RETURN v_result;
-EXCEPTION WHEN
-    SQLSTATE 'WL004' OR SQLSTATE 'WL005' OR SQLSTATE 'WL006' OR SQLSTATE 'WL007'
-    OR SQLSTATE 'WL008' OR SQLSTATE 'WL009' OR SQLSTATE 'WL010'
-THEN
-    GET STACKED DIAGNOSTICS v_sqlstate = RETURNED_SQLSTATE, v_message = MESSAGE_TEXT,
-        v_detail = PG_EXCEPTION_DETAIL, v_hint = PG_EXCEPTION_HINT;
-    v_result.refusal := ROW(v_sqlstate, v_message, v_detail, v_hint)::wallet.refusal;
-    RETURN v_result;
 END
 $$;
 
-ALTER FUNCTION wallet.run_operation(operation text, arguments jsonb) OWNER TO wallet_owner;
+ALTER FUNCTION wallet.run_operation(operation text, arguments jsonb, actor text) OWNER TO wallet_owner;
 
-COMMENT ON FUNCTION wallet.run_operation(operation text, arguments jsonb) IS 'Runs an operation by its name, and returns what it made or why it is refused. Refusals: WL001 invalid_email, WL002 invalid_amount, WL003 same_account, WL012 batch_too_large';
+COMMENT ON FUNCTION wallet.run_operation(operation text, arguments jsonb, actor text) IS 'Runs an operation by its name, without an idempotency key, and returns its result. Refusals: WL001 invalid_email, WL002 invalid_amount, WL003 same_account, WL012 batch_too_large';
 
-REVOKE ALL ON FUNCTION wallet.run_operation(operation text, arguments jsonb) FROM PUBLIC;
+REVOKE ALL ON FUNCTION wallet.run_operation(operation text, arguments jsonb, actor text) FROM PUBLIC;
 
 -- Function wallet.run_with_key
 
-CREATE FUNCTION wallet.run_with_key(idempotency_key text, operation text, arguments jsonb) RETURNS wallet.keyed_result
+CREATE FUNCTION wallet.run_with_key(idempotency_key text, actor text, operation text, arguments jsonb) RETURNS wallet.operation_result
     LANGUAGE plpgsql
     AS $$
 DECLARE
+    v_actor text := coalesce(run_with_key.actor, session_user);
     v_hash bytea := wallet.hash_request(
         jsonb_build_array(run_with_key.operation, run_with_key.arguments));
     v_known wallet.idempotency_key;
-    v_result wallet.keyed_result;
+    v_result wallet.operation_result;
     v_results wallet.transfer_result[];
     v_is_batch boolean := run_with_key.operation = 'transfer_batch';
 BEGIN
     PERFORM wallet.check_key(run_with_key.idempotency_key);
 
-    INSERT INTO wallet.idempotency_key AS k (key, request_hash, ctime)
-    VALUES (run_with_key.idempotency_key, v_hash, clock_timestamp())
+    INSERT INTO wallet.idempotency_key AS k (actor, key, request_hash, ctime)
+    VALUES (v_actor, run_with_key.idempotency_key, v_hash, clock_timestamp())
     ON CONFLICT DO NOTHING;
 
     IF NOT FOUND THEN
-        SELECT k.key, k.request_hash, k.ctime, k.transaction_id, k.account_id, k.transaction_ids,
-               k.results, k.refusal
+        SELECT k.actor, k.key, k.request_hash, k.ctime, k.transaction_id, k.account_id,
+               k.transaction_ids, k.results, k.refusal
         INTO v_known
-        FROM wallet.idempotency_key k WHERE k.key = run_with_key.idempotency_key;
+        FROM wallet.idempotency_key k
+        WHERE k.actor = v_actor AND k.key = run_with_key.idempotency_key;
         IF NOT FOUND THEN
             -- Purged between the two statements: it is a new key again.
-            RETURN wallet.run_with_key(run_with_key.idempotency_key, run_with_key.operation,
-                                       run_with_key.arguments);
+            RETURN wallet.run_with_key(run_with_key.idempotency_key, v_actor,
+                                       run_with_key.operation, run_with_key.arguments);
         ELSIF v_known.request_hash <> v_hash THEN
             PERFORM wallet.raise_refusal(wallet.refusal('WL011'));
         END IF;
         RETURN wallet.replay_result(v_known);
     END IF;
 
-    v_result := wallet.run_operation(run_with_key.operation, run_with_key.arguments);
+    v_result := wallet.run_operation(run_with_key.operation, run_with_key.arguments, v_actor);
     v_results := v_result.results;
     IF v_is_batch THEN
         v_results := ARRAY(SELECT r FROM unnest(v_result.results) r WHERE r.state = 'failed');
@@ -2671,16 +2728,16 @@ BEGIN
         transaction_ids = CASE WHEN v_is_batch
             THEN ARRAY(SELECT r.id FROM unnest(v_result.results) r) END,
         results = v_results, refusal = v_result.refusal
-    WHERE k.key = run_with_key.idempotency_key;
+    WHERE k.actor = v_actor AND k.key = run_with_key.idempotency_key;
     RETURN v_result;
 END
 $$;
 
-ALTER FUNCTION wallet.run_with_key(idempotency_key text, operation text, arguments jsonb) OWNER TO wallet_owner;
+ALTER FUNCTION wallet.run_with_key(idempotency_key text, actor text, operation text, arguments jsonb) OWNER TO wallet_owner;
 
-COMMENT ON FUNCTION wallet.run_with_key(idempotency_key text, operation text, arguments jsonb) IS 'Runs an operation, unless its key has been used: then it returns the first result again. Refusals: 22023 for a bad key, WL011 idempotency_key_reused, WL001 invalid_email, WL002 invalid_amount, WL003 same_account, WL012 batch_too_large';
+COMMENT ON FUNCTION wallet.run_with_key(idempotency_key text, actor text, operation text, arguments jsonb) IS 'Runs an operation, unless its key has been used: then it returns the first result again. Refusals: 22023 for a bad key, WL011 idempotency_key_reused, WL001 invalid_email, WL002 invalid_amount, WL003 same_account, WL012 batch_too_large';
 
-REVOKE ALL ON FUNCTION wallet.run_with_key(idempotency_key text, operation text, arguments jsonb) FROM PUBLIC;
+REVOKE ALL ON FUNCTION wallet.run_with_key(idempotency_key text, actor text, operation text, arguments jsonb) FROM PUBLIC;
 
 -- Function wallet.set_aside_pending
 
@@ -2707,15 +2764,17 @@ BEGIN
 
     DELETE FROM wallet.pending_transfer d
     WHERE d.id = (SELECT min(p.id) FROM wallet.pending_transfer p)
-    RETURNING d.id, d.source_account_id, d.target_account_id, d.amount INTO v_pending;
+    RETURNING d.id, d.source_account_id, d.target_account_id, d.amount, d.actor
+    INTO v_pending;
     IF v_pending.id IS NOT NULL THEN
         v_refusal := wallet.refusal('WL020', v_pending.id);
         INSERT INTO wallet.failed_transfer
             (id, source_account_id, target_account_id, amount, ctime,
-             sqlstate, message, detail, hint)
+             sqlstate, message, detail, hint, actor)
         VALUES (v_pending.id, v_pending.source_account_id, v_pending.target_account_id,
                 v_pending.amount, clock_timestamp(),
-                v_refusal.sqlstate, v_refusal.message, v_refusal.detail, v_refusal.hint);
+                v_refusal.sqlstate, v_refusal.message, v_refusal.detail, v_refusal.hint,
+                v_pending.actor);
     END IF;
 
     RETURN v_pending.id;
@@ -2760,9 +2819,14 @@ CREATE FUNCTION wallet.transfer(source_account_id bigint, target_account_id bigi
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'wallet', 'pg_temp'
     AS $$
+DECLARE
+    v_result wallet.operation_result := wallet.post(
+        transfer.source_account_id, transfer.target_account_id, transfer.amount, outside => false);
 BEGIN
-    RETURN wallet.post(transfer.source_account_id, transfer.target_account_id, transfer.amount,
-                       outside => false);
+    IF (v_result.refusal).sqlstate IS NOT NULL THEN
+        PERFORM wallet.raise_refusal(v_result.refusal);
+    END IF;
+    RETURN v_result.transaction;
 END
 $$;
 
@@ -2770,26 +2834,31 @@ ALTER FUNCTION wallet.transfer(source_account_id bigint, target_account_id bigin
 
 COMMENT ON FUNCTION wallet.transfer(source_account_id bigint, target_account_id bigint, amount numeric) IS 'Moves an amount from one account to another, and returns the transaction. Refusals: WL002 invalid_amount, WL003 same_account, WL004 account_not_found, WL006 insufficient_funds, WL007 balance_limit_exceeded, WL008 account_frozen';
 
-CREATE FUNCTION wallet.transfer(source_account_id bigint, target_account_id bigint, amount numeric, idempotency_key text) RETURNS wallet.keyed_result
+CREATE FUNCTION wallet.transfer(source_account_id bigint, target_account_id bigint, amount numeric, idempotency_key text, actor text DEFAULT NULL::text) RETURNS wallet.operation_result
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'wallet', 'pg_temp'
     AS $$
 BEGIN
+    IF transfer.idempotency_key IS NULL THEN
+        RETURN wallet.post(
+            transfer.source_account_id, transfer.target_account_id, transfer.amount,
+            outside => false, actor => transfer.actor);
+    END IF;
     RETURN wallet.run_keyed(ROW(
         'transfer', transfer.source_account_id, transfer.target_account_id, transfer.amount,
-        transfer.idempotency_key));
+        transfer.idempotency_key, transfer.actor));
 END
 $$;
 
-ALTER FUNCTION wallet.transfer(source_account_id bigint, target_account_id bigint, amount numeric, idempotency_key text) OWNER TO wallet_owner;
+ALTER FUNCTION wallet.transfer(source_account_id bigint, target_account_id bigint, amount numeric, idempotency_key text, actor text) OWNER TO wallet_owner;
 
-COMMENT ON FUNCTION wallet.transfer(source_account_id bigint, target_account_id bigint, amount numeric, idempotency_key text) IS 'Moves an amount from one account to another, and returns the transaction, once for each key. Refusals: 22023 for a bad key, WL002 invalid_amount, WL003 same_account, WL011 idempotency_key_reused; all others are part of the result';
+COMMENT ON FUNCTION wallet.transfer(source_account_id bigint, target_account_id bigint, amount numeric, idempotency_key text, actor text) IS 'Moves an amount from one account to another, and returns the transaction, once for each key. Refusals: 22023 for a bad key, WL002 invalid_amount, WL003 same_account, WL011 idempotency_key_reused; all others are part of the result';
 
 REVOKE ALL ON FUNCTION wallet.transfer(source_account_id bigint, target_account_id bigint, amount numeric) FROM PUBLIC;
 GRANT ALL ON FUNCTION wallet.transfer(source_account_id bigint, target_account_id bigint, amount numeric) TO wallet_app;
 
-REVOKE ALL ON FUNCTION wallet.transfer(source_account_id bigint, target_account_id bigint, amount numeric, idempotency_key text) FROM PUBLIC;
-GRANT ALL ON FUNCTION wallet.transfer(source_account_id bigint, target_account_id bigint, amount numeric, idempotency_key text) TO wallet_app;
+REVOKE ALL ON FUNCTION wallet.transfer(source_account_id bigint, target_account_id bigint, amount numeric, idempotency_key text, actor text) FROM PUBLIC;
+GRANT ALL ON FUNCTION wallet.transfer(source_account_id bigint, target_account_id bigint, amount numeric, idempotency_key text, actor text) TO wallet_app;
 
 -- Function wallet.transfer_batch
 
@@ -2798,20 +2867,51 @@ CREATE FUNCTION wallet.transfer_batch(transfers wallet.transfer_request[], atomi
     SET search_path TO 'wallet', 'pg_temp'
     AS $$
 DECLARE
+    v_result wallet.operation_result := wallet.transfer_batch(
+        transfer_batch.transfers, transfer_batch.atomic, NULL);
+BEGIN
+    RETURN QUERY
+    SELECT o.id, o.source_account_id, o.target_account_id, o.amount, o.ctime, o.source_entry,
+        o.target_entry, o.source_balance, o.target_balance, o.actor, o.state,
+        o.sqlstate, o.message, o.detail, o.hint
+    FROM unnest(v_result.results) o;
+END
+$$;
+
+ALTER FUNCTION wallet.transfer_batch(transfers wallet.transfer_request[], atomic boolean) OWNER TO wallet_owner;
+
+COMMENT ON FUNCTION wallet.transfer_batch(transfers wallet.transfer_request[], atomic boolean) IS 'Makes many transfers, one after another, and returns the result of each, in their order. Refusals: WL012 batch_too_large';
+
+CREATE FUNCTION wallet.transfer_batch(transfers wallet.transfer_request[], atomic boolean, idempotency_key text, actor text DEFAULT NULL::text) RETURNS wallet.operation_result
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'wallet', 'pg_temp'
+    AS $$
+DECLARE
+    v_count int := coalesce(cardinality(transfer_batch.transfers), 0);
     v_refusal wallet.refusal;
     v_results wallet.transfer_result[];
     v_refused bigint;
 BEGIN
-    IF cardinality(transfer_batch.transfers) > 10000 THEN
-        PERFORM wallet.raise_refusal(
-            wallet.refusal('WL012', cardinality(transfer_batch.transfers)));
+    IF transfer_batch.idempotency_key IS NOT NULL THEN
+        RETURN wallet.run_with_key(
+            transfer_batch.idempotency_key, transfer_batch.actor, 'transfer_batch',
+            jsonb_build_object(
+                'transfers', to_jsonb(ARRAY(
+                    SELECT ROW(r.source_account_id, r.target_account_id,
+                               coalesce(wallet.round_amount(r.amount), r.amount))
+                           ::wallet.transfer_request
+                    FROM unnest(transfer_batch.transfers) r)),
+                'atomic', transfer_batch.atomic));
+    ELSIF v_count > 10000 THEN
+        PERFORM wallet.raise_refusal(wallet.refusal('WL012', v_count));
     END IF;
 
     v_results := wallet.decide_batch(
         wallet.lock_accounts(ARRAY(
             SELECT r.source_account_id FROM unnest(transfer_batch.transfers) r
             UNION SELECT r.target_account_id FROM unnest(transfer_batch.transfers) r)),
-        transfer_batch.transfers, ids => NULL, outside => NULL);
+        transfer_batch.transfers, ids => NULL, outside => NULL,
+        actors => array_fill(transfer_batch.actor, ARRAY[v_count]));
 
     IF transfer_batch.atomic IS NOT FALSE THEN
         SELECT min(o.item) INTO v_refused
@@ -2822,47 +2922,27 @@ BEGIN
         v_refusal := wallet.refusal('WL013', v_refused);
         v_results := ARRAY(
             SELECT ROW(NULL, o.source_account_id, o.target_account_id, o.amount, o.ctime,
-                NULL, NULL, NULL, NULL, 'failed', coalesce(o.sqlstate, v_refusal.sqlstate),
+                NULL, NULL, NULL, NULL, o.actor, 'failed',
+                coalesce(o.sqlstate, v_refusal.sqlstate),
                 coalesce(o.message, v_refusal.message), coalesce(o.detail, v_refusal.detail),
                 coalesce(o.hint, v_refusal.hint))::wallet.transfer_result
             FROM unnest(v_results) o);
     END IF;
 
     PERFORM wallet.write_batch(v_results);
-    RETURN QUERY SELECT o.id, o.source_account_id, o.target_account_id, o.amount, o.ctime,
-        o.source_entry, o.target_entry, o.source_balance, o.target_balance, o.state,
-        o.sqlstate, o.message, o.detail, o.hint
-    FROM unnest(v_results) o;
+    RETURN ROW(false, NULL, NULL, v_results, NULL)::wallet.operation_result;
 END
 $$;
 
-ALTER FUNCTION wallet.transfer_batch(transfers wallet.transfer_request[], atomic boolean) OWNER TO wallet_owner;
+ALTER FUNCTION wallet.transfer_batch(transfers wallet.transfer_request[], atomic boolean, idempotency_key text, actor text) OWNER TO wallet_owner;
 
-COMMENT ON FUNCTION wallet.transfer_batch(transfers wallet.transfer_request[], atomic boolean) IS 'Makes many transfers, one after another, and returns the result of each, in their order. Refusals: WL012 batch_too_large';
-
-CREATE FUNCTION wallet.transfer_batch(transfers wallet.transfer_request[], atomic boolean, idempotency_key text) RETURNS wallet.keyed_result
-    LANGUAGE plpgsql SECURITY DEFINER
-    SET search_path TO 'wallet', 'pg_temp'
-    AS $$
-BEGIN
-    RETURN wallet.run_with_key(transfer_batch.idempotency_key, 'transfer_batch', jsonb_build_object(
-        'transfers', to_jsonb(ARRAY(
-            SELECT ROW(r.source_account_id, r.target_account_id,
-                       coalesce(wallet.round_amount(r.amount), r.amount))::wallet.transfer_request
-            FROM unnest(transfer_batch.transfers) r)),
-        'atomic', transfer_batch.atomic));
-END
-$$;
-
-ALTER FUNCTION wallet.transfer_batch(transfers wallet.transfer_request[], atomic boolean, idempotency_key text) OWNER TO wallet_owner;
-
-COMMENT ON FUNCTION wallet.transfer_batch(transfers wallet.transfer_request[], atomic boolean, idempotency_key text) IS 'Makes many transfers, one after another, and returns the result of each, in their order, once for each key. Refusals: 22023 for a bad key, WL011 idempotency_key_reused, WL012 batch_too_large';
+COMMENT ON FUNCTION wallet.transfer_batch(transfers wallet.transfer_request[], atomic boolean, idempotency_key text, actor text) IS 'Makes many transfers, one after another, and returns the result of each, in their order, once for each key. Refusals: 22023 for a bad key, WL011 idempotency_key_reused, WL012 batch_too_large';
 
 REVOKE ALL ON FUNCTION wallet.transfer_batch(transfers wallet.transfer_request[], atomic boolean) FROM PUBLIC;
 GRANT ALL ON FUNCTION wallet.transfer_batch(transfers wallet.transfer_request[], atomic boolean) TO wallet_app;
 
-REVOKE ALL ON FUNCTION wallet.transfer_batch(transfers wallet.transfer_request[], atomic boolean, idempotency_key text) FROM PUBLIC;
-GRANT ALL ON FUNCTION wallet.transfer_batch(transfers wallet.transfer_request[], atomic boolean, idempotency_key text) TO wallet_app;
+REVOKE ALL ON FUNCTION wallet.transfer_batch(transfers wallet.transfer_request[], atomic boolean, idempotency_key text, actor text) FROM PUBLIC;
+GRANT ALL ON FUNCTION wallet.transfer_batch(transfers wallet.transfer_request[], atomic boolean, idempotency_key text, actor text) TO wallet_app;
 
 -- Function wallet.transfer_or_enqueue
 
@@ -2871,24 +2951,14 @@ CREATE FUNCTION wallet.transfer_or_enqueue(source_account_id bigint, target_acco
     SET search_path TO 'wallet', 'pg_temp'
     AS $$
 DECLARE
-    v_made wallet.transaction;
+    v_result wallet.operation_result := wallet.transfer_or_enqueue(
+        transfer_or_enqueue.source_account_id, transfer_or_enqueue.target_account_id,
+        transfer_or_enqueue.amount, transfer_or_enqueue.wait, NULL);
 BEGIN
-    IF (transfer_or_enqueue.wait BETWEEN 0 AND 3600) IS NOT TRUE THEN
-        RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value', MESSAGE = 'invalid wait',
-            DETAIL = format('The wait is %s seconds.', coalesce(wait::text, 'NULL')),
-            HINT = 'Give a wait of 0 to 3600 seconds.';
+    IF (v_result.refusal).sqlstate IS NOT NULL THEN
+        PERFORM wallet.raise_refusal(v_result.refusal);
     END IF;
-    PERFORM wallet.lock_accounts(
-        ARRAY[transfer_or_enqueue.source_account_id, transfer_or_enqueue.target_account_id],
-        wait => greatest(1, (1000 * transfer_or_enqueue.wait)::int));
-    v_made := wallet.transfer(transfer_or_enqueue.source_account_id,
-        transfer_or_enqueue.target_account_id, transfer_or_enqueue.amount);
-    RETURN ROW(v_made.id, v_made.source_account_id, v_made.target_account_id, v_made.amount,
-        v_made.ctime, v_made.source_entry, v_made.target_entry, v_made.source_balance,
-        v_made.target_balance, 'succeeded', NULL, NULL, NULL, NULL)::wallet.transfer_result;
-EXCEPTION WHEN lock_not_available THEN
-    RETURN wallet.enqueue_transfer(transfer_or_enqueue.source_account_id,
-        transfer_or_enqueue.target_account_id, transfer_or_enqueue.amount);
+    RETURN v_result.results[1];
 END
 $$;
 
@@ -2896,30 +2966,61 @@ ALTER FUNCTION wallet.transfer_or_enqueue(source_account_id bigint, target_accou
 
 COMMENT ON FUNCTION wallet.transfer_or_enqueue(source_account_id bigint, target_account_id bigint, amount numeric, wait numeric) IS 'Makes a transfer if its accounts are free within `wait` seconds; if not, puts it into the queue. Refusals: 22023 for a wait that is not 0 to 3600, WL002 invalid_amount, WL003 same_account, WL004 account_not_found, WL006 insufficient_funds, WL007 balance_limit_exceeded, WL008 account_frozen';
 
-CREATE FUNCTION wallet.transfer_or_enqueue(source_account_id bigint, target_account_id bigint, amount numeric, wait numeric, idempotency_key text) RETURNS wallet.keyed_result
+CREATE FUNCTION wallet.transfer_or_enqueue(source_account_id bigint, target_account_id bigint, amount numeric, wait numeric, idempotency_key text, actor text DEFAULT NULL::text) RETURNS wallet.operation_result
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'wallet', 'pg_temp'
     AS $$
+DECLARE
+    v_result wallet.operation_result;
+    v_made wallet.transaction;
 BEGIN
-    RETURN wallet.run_with_key(
-        transfer_or_enqueue.idempotency_key, 'transfer_or_enqueue', jsonb_build_object(
-            'source_account_id', transfer_or_enqueue.source_account_id,
-            'target_account_id', transfer_or_enqueue.target_account_id,
-            'amount', coalesce(
-                wallet.round_amount(transfer_or_enqueue.amount), transfer_or_enqueue.amount),
-            'wait', trim_scale(transfer_or_enqueue.wait)));
+    IF transfer_or_enqueue.idempotency_key IS NOT NULL THEN
+        RETURN wallet.run_with_key(
+            transfer_or_enqueue.idempotency_key, transfer_or_enqueue.actor, 'transfer_or_enqueue',
+            jsonb_build_object(
+                'source_account_id', transfer_or_enqueue.source_account_id,
+                'target_account_id', transfer_or_enqueue.target_account_id,
+                'amount', coalesce(
+                    wallet.round_amount(transfer_or_enqueue.amount), transfer_or_enqueue.amount),
+                'wait', trim_scale(transfer_or_enqueue.wait)));
+    ELSIF (transfer_or_enqueue.wait BETWEEN 0 AND 3600) IS NOT TRUE THEN
+        RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value', MESSAGE = 'invalid wait',
+            DETAIL = format('The wait is %s seconds.', coalesce(wait::text, 'NULL')),
+            HINT = 'Give a wait of 0 to 3600 seconds.';
+    END IF;
+
+    BEGIN
+        PERFORM wallet.lock_accounts(
+            ARRAY[transfer_or_enqueue.source_account_id, transfer_or_enqueue.target_account_id],
+            wait => greatest(1, (1000 * transfer_or_enqueue.wait)::int));
+        v_result := wallet.post(
+            transfer_or_enqueue.source_account_id, transfer_or_enqueue.target_account_id,
+            transfer_or_enqueue.amount, outside => false, actor => transfer_or_enqueue.actor);
+    EXCEPTION WHEN lock_not_available THEN
+        RETURN wallet.enqueue_transfer(
+            transfer_or_enqueue.source_account_id, transfer_or_enqueue.target_account_id,
+            transfer_or_enqueue.amount, NULL, transfer_or_enqueue.actor);
+    END;
+    v_made := v_result.transaction;
+    IF v_made.id IS NOT NULL THEN
+        v_result := ROW(false, NULL, NULL, ARRAY[ROW(v_made.id, v_made.source_account_id,
+            v_made.target_account_id, v_made.amount, v_made.ctime, v_made.source_entry,
+            v_made.target_entry, v_made.source_balance, v_made.target_balance, v_made.actor,
+            'succeeded', NULL, NULL, NULL, NULL)::wallet.transfer_result], NULL);
+    END IF;
+    RETURN v_result;
 END
 $$;
 
-ALTER FUNCTION wallet.transfer_or_enqueue(source_account_id bigint, target_account_id bigint, amount numeric, wait numeric, idempotency_key text) OWNER TO wallet_owner;
+ALTER FUNCTION wallet.transfer_or_enqueue(source_account_id bigint, target_account_id bigint, amount numeric, wait numeric, idempotency_key text, actor text) OWNER TO wallet_owner;
 
-COMMENT ON FUNCTION wallet.transfer_or_enqueue(source_account_id bigint, target_account_id bigint, amount numeric, wait numeric, idempotency_key text) IS 'Makes a transfer if its accounts are free within `wait` seconds; if not, puts it into the queue; once for each key. Refusals: 22023 for a bad key or wait, WL002 invalid_amount, WL003 same_account, WL011 idempotency_key_reused; all others are part of the result';
+COMMENT ON FUNCTION wallet.transfer_or_enqueue(source_account_id bigint, target_account_id bigint, amount numeric, wait numeric, idempotency_key text, actor text) IS 'Makes a transfer if its accounts are free within `wait` seconds; if not, puts it into the queue; once for each key. Refusals: 22023 for a bad key or wait, WL002 invalid_amount, WL003 same_account, WL011 idempotency_key_reused; all others are part of the result';
 
 REVOKE ALL ON FUNCTION wallet.transfer_or_enqueue(source_account_id bigint, target_account_id bigint, amount numeric, wait numeric) FROM PUBLIC;
 GRANT ALL ON FUNCTION wallet.transfer_or_enqueue(source_account_id bigint, target_account_id bigint, amount numeric, wait numeric) TO wallet_app;
 
-REVOKE ALL ON FUNCTION wallet.transfer_or_enqueue(source_account_id bigint, target_account_id bigint, amount numeric, wait numeric, idempotency_key text) FROM PUBLIC;
-GRANT ALL ON FUNCTION wallet.transfer_or_enqueue(source_account_id bigint, target_account_id bigint, amount numeric, wait numeric, idempotency_key text) TO wallet_app;
+REVOKE ALL ON FUNCTION wallet.transfer_or_enqueue(source_account_id bigint, target_account_id bigint, amount numeric, wait numeric, idempotency_key text, actor text) FROM PUBLIC;
+GRANT ALL ON FUNCTION wallet.transfer_or_enqueue(source_account_id bigint, target_account_id bigint, amount numeric, wait numeric, idempotency_key text, actor text) TO wallet_app;
 
 -- Function wallet.unfreeze_account
 
@@ -2969,8 +3070,14 @@ CREATE FUNCTION wallet.withdraw(account_id bigint, amount numeric) RETURNS walle
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'wallet', 'pg_temp'
     AS $$
+DECLARE
+    v_result wallet.operation_result := wallet.post(
+        withdraw.account_id, NULL, withdraw.amount, outside => true);
 BEGIN
-    RETURN wallet.post(withdraw.account_id, NULL, withdraw.amount, outside => true);
+    IF (v_result.refusal).sqlstate IS NOT NULL THEN
+        PERFORM wallet.raise_refusal(v_result.refusal);
+    END IF;
+    RETURN v_result.transaction;
 END
 $$;
 
@@ -2978,25 +3085,31 @@ ALTER FUNCTION wallet.withdraw(account_id bigint, amount numeric) OWNER TO walle
 
 COMMENT ON FUNCTION wallet.withdraw(account_id bigint, amount numeric) IS 'Pays an amount out of an account to outside, and returns the transaction. Refusals: WL002 invalid_amount, WL004 account_not_found, WL006 insufficient_funds, WL008 account_frozen';
 
-CREATE FUNCTION wallet.withdraw(account_id bigint, amount numeric, idempotency_key text) RETURNS wallet.keyed_result
+CREATE FUNCTION wallet.withdraw(account_id bigint, amount numeric, idempotency_key text, actor text DEFAULT NULL::text) RETURNS wallet.operation_result
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'wallet', 'pg_temp'
     AS $$
 BEGIN
+    IF withdraw.idempotency_key IS NULL THEN
+        RETURN wallet.post(
+            withdraw.account_id, NULL, withdraw.amount, outside => true,
+            actor => withdraw.actor);
+    END IF;
     RETURN wallet.run_keyed(ROW(
-        'withdraw', withdraw.account_id, NULL, withdraw.amount, withdraw.idempotency_key));
+        'withdraw', withdraw.account_id, NULL, withdraw.amount, withdraw.idempotency_key,
+        withdraw.actor));
 END
 $$;
 
-ALTER FUNCTION wallet.withdraw(account_id bigint, amount numeric, idempotency_key text) OWNER TO wallet_owner;
+ALTER FUNCTION wallet.withdraw(account_id bigint, amount numeric, idempotency_key text, actor text) OWNER TO wallet_owner;
 
-COMMENT ON FUNCTION wallet.withdraw(account_id bigint, amount numeric, idempotency_key text) IS 'Pays an amount out of an account to outside, and returns the transaction, once for each key. Refusals: 22023 for a bad key, WL002 invalid_amount, WL011 idempotency_key_reused; all others are part of the result';
+COMMENT ON FUNCTION wallet.withdraw(account_id bigint, amount numeric, idempotency_key text, actor text) IS 'Pays an amount out of an account to outside, and returns the transaction, once for each key. Refusals: 22023 for a bad key, WL002 invalid_amount, WL011 idempotency_key_reused; all others are part of the result';
 
 REVOKE ALL ON FUNCTION wallet.withdraw(account_id bigint, amount numeric) FROM PUBLIC;
 GRANT ALL ON FUNCTION wallet.withdraw(account_id bigint, amount numeric) TO wallet_app;
 
-REVOKE ALL ON FUNCTION wallet.withdraw(account_id bigint, amount numeric, idempotency_key text) FROM PUBLIC;
-GRANT ALL ON FUNCTION wallet.withdraw(account_id bigint, amount numeric, idempotency_key text) TO wallet_app;
+REVOKE ALL ON FUNCTION wallet.withdraw(account_id bigint, amount numeric, idempotency_key text, actor text) FROM PUBLIC;
+GRANT ALL ON FUNCTION wallet.withdraw(account_id bigint, amount numeric, idempotency_key text, actor text) TO wallet_app;
 
 -- Function wallet.write_batch
 
@@ -3022,11 +3135,11 @@ BEGIN
     WHERE a.id = e.id;
 
     INSERT INTO wallet.transaction
-        (id, source_account_id, target_account_id, amount, ctime,
-         source_entry, target_entry, source_balance, target_balance)
+        (id, source_account_id, target_account_id, ctime, source_entry, target_entry,
+         amount, source_balance, target_balance, actor)
     OVERRIDING SYSTEM VALUE
-    SELECT o.id, o.source_account_id, o.target_account_id, o.amount, o.ctime,
-           o.source_entry, o.target_entry, o.source_balance, o.target_balance
+    SELECT o.id, o.source_account_id, o.target_account_id, o.ctime, o.source_entry,
+           o.target_entry, o.amount, o.source_balance, o.target_balance, o.actor
     FROM unnest(write_batch.results) o
     WHERE o.state = 'succeeded';
 END

@@ -16,10 +16,11 @@ _PAGE = """# Functions and views
 Everything is in schema `wallet`. In psql, `\\df+ wallet.*` and `\\dv+ wallet.*` say the same.
 
 `create_account`, `deposit`, `withdraw`, `transfer`, `reverse`, `transfer_batch`, `enqueue_transfer`
-and `transfer_or_enqueue` have a second form, which takes an `idempotency_key` and returns a
-`wallet.keyed_result`: `replayed`, and the `account`, the `transaction`, the `results` or the
-`refusal`. There, a refusal that depends on the ledger is a result and not an error, because an
-error would also undo the row that remembers the key. [errors.md](errors.md) explains the refusals.
+and `transfer_or_enqueue` have a full form too. It takes an `idempotency_key`, which may be NULL,
+and the `actor` who asked; NULL is `session_user`. It returns a `wallet.operation_result`:
+`replayed`, and the `account`, the `transaction`, the `results` or the `refusal`. There, a refusal
+that depends on the ledger is a result and not an error, because an error would also undo the row
+that remembers the key. [errors.md](errors.md) explains the refusals.
 
 ## Functions
 {functions}
@@ -36,7 +37,7 @@ The other functions in the schema are parts of these.
 _FUNCTIONS = """
     SELECT format(
         E'%s\\n```sql\\nwallet.%s(%s) RETURNS %s\\n```\\n\\n%s.\\n\\nExecuted by %s.',
-        CASE WHEN p.proargnames[p.pronargs] = 'idempotency_key' THEN ''
+        CASE WHEN 'idempotency_key' = ANY (p.proargnames) THEN ''
              ELSE format(E'\\n### %s\\n', p.proname) END,
         p.proname, pg_get_function_arguments(p.oid), pg_get_function_result(p.oid),
         obj_description(p.oid, 'pg_proc'),

@@ -2,6 +2,8 @@
 
 BEGIN;
 
-DROP FUNCTION wallet.decide_batch(wallet.account[], wallet.transfer_request[], bigint[], boolean[]);
+DROP FUNCTION wallet.decide_batch(
+    wallet.account[], wallet.transfer_request[], bigint[], boolean[], text[]
+);
 
 COMMIT;

@@ -2,6 +2,6 @@
 
 BEGIN;
 
-DROP FUNCTION wallet.run_operation(text, jsonb);
+DROP FUNCTION wallet.run_operation(text, jsonb, text);
 
 COMMIT;

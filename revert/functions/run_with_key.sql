@@ -2,6 +2,6 @@
 
 BEGIN;
 
-DROP FUNCTION wallet.run_with_key(text, text, jsonb);
+DROP FUNCTION wallet.run_with_key(text, text, text, jsonb);
 
 COMMIT;

@@ -26,7 +26,9 @@ async def create_account(request: Request) -> HTTPResponse:
     body = read_body(request, CreateAccount)
     database: Database = request.app.ctx.database
     row = await database.create_account(
-        email=body.email, idempotency_key=read_idempotency_key(request)
+        email=body.email,
+        idempotency_key=read_idempotency_key(request),
+        actor=request.ctx.actor,
     )
     headers = {"Location": f"/account/{row.id}", **replayed_header(row.replayed)}
     return json_response(request, 201, Account.of(row), headers)
@@ -63,6 +65,7 @@ async def deposit(request: Request, id: str) -> HTTPResponse:
         account_id=account_id,
         amount=body.amount,
         idempotency_key=read_idempotency_key(request),
+        actor=request.ctx.actor,
     )
     headers = {"Location": f"/transaction/{row.id}", **replayed_header(row.replayed)}
     return json_response(request, 201, Transaction.of(row), headers)
@@ -77,6 +80,7 @@ async def withdraw(request: Request, id: str) -> HTTPResponse:
         account_id=account_id,
         amount=body.amount,
         idempotency_key=read_idempotency_key(request),
+        actor=request.ctx.actor,
     )
     headers = {"Location": f"/transaction/{row.id}", **replayed_header(row.replayed)}
     return json_response(request, 201, Transaction.of(row), headers)

@@ -45,6 +45,7 @@ async def transfer(request: Request) -> HTTPResponse:
             target_account_id=body.target_account_id,
             amount=body.amount,
             idempotency_key=idempotency_key,
+            actor=request.ctx.actor,
         )
     elif preferred.respond_async and preferred.wait is not None:
         wait = at_most(preferred.wait, settings.max_wait)
@@ -54,6 +55,7 @@ async def transfer(request: Request) -> HTTPResponse:
             amount=body.amount,
             wait=wait,
             idempotency_key=idempotency_key,
+            actor=request.ctx.actor,
         )
         if row.state != "pending":
             preferences_applied = []
@@ -64,6 +66,7 @@ async def transfer(request: Request) -> HTTPResponse:
             target_account_id=body.target_account_id,
             amount=body.amount,
             idempotency_key=idempotency_key,
+            actor=request.ctx.actor,
         )
     headers = {"Location": f"/transaction/{row.id}", **replayed_header(row.replayed)}
     if preferences_applied:
@@ -85,6 +88,7 @@ async def transfer_batch(request: Request) -> HTTPResponse:
         amounts=[item.amount.value for item in body.transfers],
         atomic=body.atomic,
         idempotency_key=read_idempotency_key(request),
+        actor=request.ctx.actor,
     )
     results = await asyncio.to_thread(_results, request, body.transfers, rows.results)
     return json_response(request, 200, results, replayed_header(rows.replayed))
@@ -144,7 +148,9 @@ async def reverse(request: Request, id: str) -> HTTPResponse:
     read_body(request, NoMembers)
     database: Database = request.app.ctx.database
     row = await database.reverse(
-        transaction_id=transaction_id, idempotency_key=read_idempotency_key(request)
+        transaction_id=transaction_id,
+        idempotency_key=read_idempotency_key(request),
+        actor=request.ctx.actor,
     )
     headers = {"Location": f"/transaction/{row.id}", **replayed_header(row.replayed)}
     return json_response(request, 201, Transaction.of(row), headers)

@@ -27,12 +27,13 @@ DECLARE
 BEGIN
     WITH cancelled AS (
         DELETE FROM wallet.pending_transfer p WHERE p.id = cancel_pending.id
-        RETURNING p.id, p.source_account_id, p.target_account_id, p.amount
+        RETURNING p.id, p.source_account_id, p.target_account_id, p.amount, p.actor
     )
     INSERT INTO wallet.failed_transfer
-        (id, source_account_id, target_account_id, amount, ctime, sqlstate, message, detail, hint)
+        (id, source_account_id, target_account_id, amount, ctime, sqlstate, message, detail, hint,
+         actor)
     SELECT c.id, c.source_account_id, c.target_account_id, c.amount, clock_timestamp(),
-           v_refusal.sqlstate, v_refusal.message, v_refusal.detail, v_refusal.hint
+           v_refusal.sqlstate, v_refusal.message, v_refusal.detail, v_refusal.hint, c.actor
     FROM cancelled c;
 
     IF NOT FOUND THEN

@@ -4,12 +4,13 @@
 -- has the result; reused, when the key was used for another request; locked, when somebody else
 -- held the key for `wait` milliseconds. A request that has a key gets its transaction's
 -- id here, and the key's row has that id from the start, so a key costs one INSERT. A request with
--- arguments that are refused claims nothing. For run_group(); nobody else may execute it.
+-- arguments that are refused claims nothing. A key belongs to its request's actor, who must be
+-- named. For run_group(); nobody else may execute it.
 --
--- Locks: the keys, in their order, until the caller's transaction ends.
+-- Locks: the keys, by actor and key, until the caller's transaction ends.
 -- Refusals: none of class WL; 22023 for a bad key or operation.
 --
---   SELECT c.state FROM unnest(wallet.claim_keys('{"(transfer,1,2,5.00,k-1)"}', wait => 20)) c;
+--   SELECT c.state FROM unnest(wallet.claim_keys('{"(transfer,1,2,5.00,k-1,ada)"}', wait => 20)) c;
 
 BEGIN;
 
@@ -49,26 +50,25 @@ BEGIN
     END IF;
 
     v_keys := ARRAY(
-        SELECT DISTINCT ON (r.idempotency_key) ROW(r.idempotency_key, r.hash, clock_timestamp(),
-               r.id, NULL, NULL, NULL, NULL)::wallet.idempotency_key
+        SELECT DISTINCT ON (r.actor, r.idempotency_key) ROW(r.actor, r.idempotency_key, r.hash,
+               clock_timestamp(), r.id, NULL, NULL, NULL, NULL)::wallet.idempotency_key
         FROM unnest(claim_keys.requests, v_ids, v_hashes) AS r (
-            operation, source_account_id, target_account_id, amount, idempotency_key, id, hash)
+            operation, source_account_id, target_account_id, amount, idempotency_key, actor, id,
+            hash)
         WHERE r.idempotency_key IS NOT NULL AND r.hash IS NOT NULL
-        ORDER BY r.idempotency_key, r.id);
+        ORDER BY r.actor, r.idempotency_key, r.id);
     BEGIN
         PERFORM set_config('lock_timeout', coalesce(claim_keys.wait::text, v_setting), true);
-        INSERT INTO wallet.idempotency_key (key, request_hash, transaction_id, ctime)
-        SELECT f.key, f.request_hash, f.transaction_id, f.ctime
-        FROM unnest(v_keys) f ORDER BY f.key
+        INSERT INTO wallet.idempotency_key (actor, key, request_hash, transaction_id, ctime)
+        SELECT f.actor, f.key, f.request_hash, f.transaction_id, f.ctime
+        FROM unnest(v_keys) f ORDER BY f.actor, f.key
         ON CONFLICT DO NOTHING;
     EXCEPTION WHEN lock_not_available THEN
         -- One by one, without a wait to speak of: this tells the locked keys from the free ones.
         PERFORM set_config('lock_timeout', '1', true);
         FOREACH v_key IN ARRAY v_keys LOOP
             BEGIN
-                INSERT INTO wallet.idempotency_key (key, request_hash, transaction_id, ctime)
-                VALUES (v_key.key, v_key.request_hash, v_key.transaction_id, v_key.ctime)
-                ON CONFLICT DO NOTHING;
+                INSERT INTO wallet.idempotency_key VALUES (v_key.*) ON CONFLICT DO NOTHING;
             EXCEPTION WHEN lock_not_available THEN CONTINUE;
             END;
         END LOOP;
@@ -84,9 +84,9 @@ BEGIN
             WHEN r.hash IS NULL OR k.request_hash <> r.hash THEN 'reused'
             ELSE 'replay' END, r.id, NULL)::wallet.claim
         FROM unnest(claim_keys.requests, v_ids, v_hashes) WITH ORDINALITY AS r (
-            operation, source_account_id, target_account_id, amount, idempotency_key, id, hash,
-            place)
-        LEFT JOIN wallet.idempotency_key k ON k.key = r.idempotency_key
+            operation, source_account_id, target_account_id, amount, idempotency_key, actor, id,
+            hash, place)
+        LEFT JOIN wallet.idempotency_key k ON k.actor = r.actor AND k.key = r.idempotency_key
         ORDER BY r.place);
 END
 $$;

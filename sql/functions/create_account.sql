@@ -36,16 +36,23 @@ BEGIN
 END
 $$;
 
-CREATE OR REPLACE FUNCTION wallet.create_account(email text, idempotency_key text)
-RETURNS wallet.keyed_result
+CREATE OR REPLACE FUNCTION wallet.create_account(
+    email text, idempotency_key text, actor text DEFAULT NULL
+)
+RETURNS wallet.operation_result
 LANGUAGE plpgsql
 VOLATILE
 SECURITY DEFINER
 SET search_path = wallet, pg_temp
 AS $$
 BEGIN
-    RETURN wallet.run_with_key(create_account.idempotency_key, 'create_account',
-                               jsonb_build_object('email', create_account.email));
+    IF create_account.idempotency_key IS NULL THEN
+        RETURN ROW(false, wallet.create_account(create_account.email), NULL, NULL, NULL)
+            ::wallet.operation_result;
+    END IF;
+    RETURN wallet.run_with_key(
+        create_account.idempotency_key, create_account.actor, 'create_account',
+        jsonb_build_object('email', create_account.email));
 END
 $$;
 
@@ -53,12 +60,13 @@ COMMENT ON FUNCTION wallet.create_account(text) IS
     'Opens an account with a balance of 0.00 for an email address, and returns it. '
     'Refusals: WL001 invalid_email';
 
-COMMENT ON FUNCTION wallet.create_account(text, text) IS
+COMMENT ON FUNCTION wallet.create_account(text, text, text) IS
     'Opens an account with a balance of 0.00 for an email address, and returns it, once for each '
     'key. Refusals: 22023 for a bad key, WL001 invalid_email, WL011 idempotency_key_reused';
 
-REVOKE ALL ON FUNCTION wallet.create_account(text), wallet.create_account(text, text) FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION wallet.create_account(text), wallet.create_account(text, text)
+REVOKE ALL ON FUNCTION wallet.create_account(text),
+    wallet.create_account(text, text, text) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION wallet.create_account(text), wallet.create_account(text, text, text)
     TO wallet_app;
 
 COMMIT;

@@ -6,7 +6,8 @@
 --
 -- `accounts` are those that the transfers name, as lock_accounts() returned them. `ids` are the ids
 -- that the transactions will have; NULL draws new ones. `outside` says for each transfer whether
--- NULL stands for the world outside; NULL is false. For the functions that take many transfers,
+-- NULL stands for the world outside; NULL is false. `actors` are who asked for each; NULL is
+-- session_user. For the functions that take many transfers,
 -- which are SECURITY DEFINER and pin the search_path; nobody else may execute it.
 --
 -- Locks: nothing; the accounts are locked already.
@@ -19,7 +20,8 @@ BEGIN;
 SET LOCAL ROLE wallet_owner;
 
 CREATE OR REPLACE FUNCTION wallet.decide_batch(
-    accounts wallet.account[], transfers wallet.transfer_request[], ids bigint[], outside boolean[]
+    accounts wallet.account[], transfers wallet.transfer_request[], ids bigint[], outside boolean[],
+    actors text[] DEFAULT NULL
 )
 RETURNS wallet.transfer_result[]
 LANGUAGE plpgsql
@@ -49,10 +51,12 @@ BEGIN
     FOR v_item IN
         SELECT r.id, r.source_account_id, r.target_account_id, r.amount AS asked,
                wallet.round_amount(r.amount) AS amount, coalesce(r.outside, false) AS outside,
+               coalesce(r.actor, session_user) AS actor,
                wallet.check_request(r.source_account_id, r.target_account_id, r.amount) AS refusal,
                s.place::int AS s, t.place::int AS t
-        FROM unnest(decide_batch.transfers, decide_batch.ids, decide_batch.outside) WITH ORDINALITY
-            AS r (source_account_id, target_account_id, amount, id, outside, place)
+        FROM unnest(decide_batch.transfers, decide_batch.ids, decide_batch.outside,
+                    decide_batch.actors) WITH ORDINALITY
+            AS r (source_account_id, target_account_id, amount, id, outside, actor, place)
         LEFT JOIN unnest(v_id) WITH ORDINALITY AS s (id, place) ON s.id = r.source_account_id
         LEFT JOIN unnest(v_id) WITH ORDINALITY AS t (id, place) ON t.id = r.target_account_id
         ORDER BY r.place
@@ -80,13 +84,13 @@ BEGIN
             v_item.id := coalesce(v_item.id, nextval('wallet.transaction_id_seq'));
             v_results := v_results || ROW(v_item.id, v_item.source_account_id,
                 v_item.target_account_id, v_item.amount, v_ctime, v_entry[v_item.s],
-                v_entry[v_item.t], v_balance[v_item.s], v_balance[v_item.t], 'succeeded', NULL,
-                NULL, NULL, NULL)::wallet.transfer_result;
+                v_entry[v_item.t], v_balance[v_item.s], v_balance[v_item.t], v_item.actor,
+                'succeeded', NULL, NULL, NULL, NULL)::wallet.transfer_result;
         ELSE
             v_results := v_results || ROW(v_item.id, v_item.source_account_id,
                 v_item.target_account_id, coalesce(v_item.amount, v_item.asked), v_now, NULL, NULL,
-                NULL, NULL, 'failed', v_refusal.sqlstate, v_refusal.message, v_refusal.detail,
-                v_refusal.hint)::wallet.transfer_result;
+                NULL, NULL, v_item.actor, 'failed', v_refusal.sqlstate, v_refusal.message,
+                v_refusal.detail, v_refusal.hint)::wallet.transfer_result;
         END IF;
     END LOOP;
 
@@ -95,13 +99,13 @@ END
 $$;
 
 COMMENT ON FUNCTION wallet.decide_batch(
-    wallet.account[], wallet.transfer_request[], bigint[], boolean[]
+    wallet.account[], wallet.transfer_request[], bigint[], boolean[], text[]
 ) IS
     'Decides on many transfers, one after another, and returns the result of each, in their '
     'order. Refusals: none';
 
 REVOKE ALL ON FUNCTION wallet.decide_batch(
-    wallet.account[], wallet.transfer_request[], bigint[], boolean[]
+    wallet.account[], wallet.transfer_request[], bigint[], boolean[], text[]
 ) FROM PUBLIC;
 
 COMMIT;

@@ -27,21 +27,35 @@ VOLATILE
 SECURITY DEFINER
 SET search_path = wallet, pg_temp
 AS $$
+DECLARE
+    v_result wallet.operation_result := wallet.post(
+        NULL, deposit.account_id, deposit.amount, outside => true);
 BEGIN
-    RETURN wallet.post(NULL, deposit.account_id, deposit.amount, outside => true);
+    IF (v_result.refusal).sqlstate IS NOT NULL THEN
+        PERFORM wallet.raise_refusal(v_result.refusal);
+    END IF;
+    RETURN v_result.transaction;
 END
 $$;
 
-CREATE OR REPLACE FUNCTION wallet.deposit(account_id bigint, amount numeric, idempotency_key text)
-RETURNS wallet.keyed_result
+CREATE OR REPLACE FUNCTION wallet.deposit(
+    account_id bigint, amount numeric, idempotency_key text, actor text DEFAULT NULL
+)
+RETURNS wallet.operation_result
 LANGUAGE plpgsql
 VOLATILE
 SECURITY DEFINER
 SET search_path = wallet, pg_temp
 AS $$
 BEGIN
+    IF deposit.idempotency_key IS NULL THEN
+        RETURN wallet.post(
+            NULL, deposit.account_id, deposit.amount, outside => true,
+            actor => deposit.actor);
+    END IF;
     RETURN wallet.run_keyed(ROW(
-        'deposit', NULL, deposit.account_id, deposit.amount, deposit.idempotency_key));
+        'deposit', NULL, deposit.account_id, deposit.amount, deposit.idempotency_key,
+        deposit.actor));
 END
 $$;
 
@@ -50,14 +64,14 @@ COMMENT ON FUNCTION wallet.deposit(bigint, numeric) IS
     'invalid_amount, WL004 account_not_found, WL007 balance_limit_exceeded, WL008 '
     'account_frozen';
 
-COMMENT ON FUNCTION wallet.deposit(bigint, numeric, text) IS
+COMMENT ON FUNCTION wallet.deposit(bigint, numeric, text, text) IS
     'Pays an amount into an account from outside, and returns the transaction, once for each '
     'key. Refusals: 22023 for a bad key, WL002 invalid_amount, WL011 idempotency_key_reused; '
     'all others are part of the result';
 
 REVOKE ALL ON FUNCTION wallet.deposit(bigint, numeric),
-    wallet.deposit(bigint, numeric, text) FROM PUBLIC;
+    wallet.deposit(bigint, numeric, text, text) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION wallet.deposit(bigint, numeric),
-    wallet.deposit(bigint, numeric, text) TO wallet_app;
+    wallet.deposit(bigint, numeric, text, text) TO wallet_app;
 
 COMMIT;

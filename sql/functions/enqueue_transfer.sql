@@ -30,48 +30,67 @@ SECURITY DEFINER
 SET search_path = wallet, pg_temp
 AS $$
 DECLARE
-    v_refusal wallet.refusal := wallet.check_request(enqueue_transfer.source_account_id,
-        enqueue_transfer.target_account_id, enqueue_transfer.amount);
-    v_result wallet.transfer_result;
+    v_result wallet.operation_result := wallet.enqueue_transfer(
+        enqueue_transfer.source_account_id, enqueue_transfer.target_account_id,
+        enqueue_transfer.amount, NULL);
 BEGIN
-    IF v_refusal.sqlstate IS NOT NULL THEN
-        PERFORM wallet.raise_refusal(v_refusal);
+    IF (v_result.refusal).sqlstate IS NOT NULL THEN
+        PERFORM wallet.raise_refusal(v_result.refusal);
     END IF;
-    IF (SELECT count(*) FROM wallet.account a
-        WHERE a.id IN (enqueue_transfer.source_account_id, enqueue_transfer.target_account_id)) < 2
-    THEN
-        PERFORM wallet.get_account(enqueue_transfer.source_account_id);
-        PERFORM wallet.get_account(enqueue_transfer.target_account_id);
-    END IF;
-
-    INSERT INTO wallet.pending_transfer AS p (source_account_id, target_account_id, amount, ctime)
-    VALUES (enqueue_transfer.source_account_id, enqueue_transfer.target_account_id,
-            wallet.round_amount(enqueue_transfer.amount), clock_timestamp())
-    RETURNING p.id, p.source_account_id, p.target_account_id, p.amount::numeric, p.ctime,
-              NULL::bigint, NULL::bigint, NULL::numeric, NULL::numeric, 'pending', NULL, NULL,
-              NULL, NULL
-    INTO v_result;
-
-    RETURN v_result;
+    RETURN v_result.results[1];
 END
 $$;
 
 CREATE OR REPLACE FUNCTION wallet.enqueue_transfer(
-    source_account_id bigint, target_account_id bigint, amount numeric, idempotency_key text
+    source_account_id bigint, target_account_id bigint, amount numeric, idempotency_key text,
+    actor text DEFAULT NULL
 )
-RETURNS wallet.keyed_result
+RETURNS wallet.operation_result
 LANGUAGE plpgsql
 VOLATILE
 SECURITY DEFINER
 SET search_path = wallet, pg_temp
 AS $$
+DECLARE
+    v_refusal wallet.refusal;
+    v_missing bigint[];
+    v_result wallet.transfer_result;
 BEGIN
-    RETURN wallet.run_with_key(
-        enqueue_transfer.idempotency_key, 'enqueue_transfer', jsonb_build_object(
-            'source_account_id', enqueue_transfer.source_account_id,
-            'target_account_id', enqueue_transfer.target_account_id,
-            'amount', coalesce(
-                wallet.round_amount(enqueue_transfer.amount), enqueue_transfer.amount)));
+    IF enqueue_transfer.idempotency_key IS NOT NULL THEN
+        RETURN wallet.run_with_key(
+            enqueue_transfer.idempotency_key, enqueue_transfer.actor, 'enqueue_transfer',
+            jsonb_build_object(
+                'source_account_id', enqueue_transfer.source_account_id,
+                'target_account_id', enqueue_transfer.target_account_id,
+                'amount', coalesce(
+                    wallet.round_amount(enqueue_transfer.amount), enqueue_transfer.amount)));
+    END IF;
+    v_refusal := wallet.check_request(enqueue_transfer.source_account_id,
+        enqueue_transfer.target_account_id, enqueue_transfer.amount);
+    IF v_refusal.sqlstate IS NOT NULL THEN
+        PERFORM wallet.raise_refusal(v_refusal);
+    END IF;
+    v_missing := ARRAY(
+        SELECT i.id
+        FROM (VALUES (1, enqueue_transfer.source_account_id),
+                     (2, enqueue_transfer.target_account_id)) AS i (place, id)
+        WHERE NOT EXISTS (SELECT FROM wallet.account a WHERE a.id = i.id) ORDER BY i.place);
+    IF cardinality(v_missing) > 0 THEN
+        RETURN ROW(false, NULL, NULL, NULL, wallet.refusal('WL004', v_missing[1]))
+            ::wallet.operation_result;
+    END IF;
+
+    INSERT INTO wallet.pending_transfer AS p
+        (source_account_id, target_account_id, amount, ctime, actor)
+    VALUES (enqueue_transfer.source_account_id, enqueue_transfer.target_account_id,
+            wallet.round_amount(enqueue_transfer.amount), clock_timestamp(),
+            coalesce(enqueue_transfer.actor, session_user))
+    RETURNING p.id, p.source_account_id, p.target_account_id, p.amount::numeric, p.ctime,
+              NULL::bigint, NULL::bigint, NULL::numeric, NULL::numeric, p.actor::text, 'pending',
+              NULL, NULL, NULL, NULL
+    INTO v_result;
+
+    RETURN ROW(false, NULL, NULL, ARRAY[v_result], NULL)::wallet.operation_result;
 END
 $$;
 
@@ -79,14 +98,14 @@ COMMENT ON FUNCTION wallet.enqueue_transfer(bigint, bigint, numeric) IS
     'Puts a transfer into the queue, and returns it as pending, with the id that it will keep. '
     'Refusals: WL002 invalid_amount, WL003 same_account, WL004 account_not_found';
 
-COMMENT ON FUNCTION wallet.enqueue_transfer(bigint, bigint, numeric, text) IS
+COMMENT ON FUNCTION wallet.enqueue_transfer(bigint, bigint, numeric, text, text) IS
     'Puts a transfer into the queue, and returns it as pending, with the id that it will keep, '
     'once for each key. Refusals: 22023 for a bad key, WL002 invalid_amount, WL003 '
     'same_account, WL011 idempotency_key_reused; all others are part of the result';
 
 REVOKE ALL ON FUNCTION wallet.enqueue_transfer(bigint, bigint, numeric),
-    wallet.enqueue_transfer(bigint, bigint, numeric, text) FROM PUBLIC;
+    wallet.enqueue_transfer(bigint, bigint, numeric, text, text) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION wallet.enqueue_transfer(bigint, bigint, numeric),
-    wallet.enqueue_transfer(bigint, bigint, numeric, text) TO wallet_app;
+    wallet.enqueue_transfer(bigint, bigint, numeric, text, text) TO wallet_app;
 
 COMMIT;

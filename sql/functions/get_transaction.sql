@@ -19,8 +19,8 @@ AS $$
 DECLARE
     v_transaction wallet.transaction;
 BEGIN
-    SELECT t.id, t.source_account_id, t.target_account_id, t.amount, t.ctime,
-           t.source_entry, t.target_entry, t.source_balance, t.target_balance
+    SELECT t.id, t.source_account_id, t.target_account_id, t.ctime, t.source_entry,
+           t.target_entry, t.amount, t.source_balance, t.target_balance, t.actor
     INTO v_transaction
     FROM wallet.transaction t
     WHERE t.id = get_transaction.id;

@@ -24,19 +24,19 @@ DECLARE
 BEGIN
     SELECT t.id, t.source_account_id, t.target_account_id, t.amount::numeric, t.ctime,
            t.source_entry::bigint, t.target_entry::bigint, t.source_balance::numeric,
-           t.target_balance::numeric, 'succeeded', NULL, NULL, NULL, NULL
+           t.target_balance::numeric, t.actor::text, 'succeeded', NULL, NULL, NULL, NULL
     INTO v_result
     FROM wallet.transaction t WHERE t.id = get_transfer_result.id;
 
     IF NOT FOUND THEN
         SELECT p.id, p.source_account_id, p.target_account_id, p.amount::numeric, p.ctime,
-               NULL::bigint, NULL::bigint, NULL::numeric, NULL::numeric, 'pending', NULL, NULL,
-               NULL, NULL
+               NULL::bigint, NULL::bigint, NULL::numeric, NULL::numeric, p.actor::text, 'pending',
+               NULL, NULL, NULL, NULL
         INTO v_result
         FROM wallet.pending_transfer p WHERE p.id = get_transfer_result.id
         UNION ALL
         SELECT f.id, f.source_account_id, f.target_account_id, f.amount::numeric, f.ctime, NULL,
-               NULL, NULL, NULL, 'failed', f.sqlstate, f.message, f.detail, f.hint
+               NULL, NULL, NULL, f.actor::text, 'failed', f.sqlstate, f.message, f.detail, f.hint
         FROM wallet.failed_transfer f WHERE f.id = get_transfer_result.id;
     END IF;
 

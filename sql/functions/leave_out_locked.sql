@@ -7,7 +7,7 @@
 -- Locks: the accounts' rows that are free, until the caller's transaction ends.
 -- Refusals: none.
 --
---   SELECT wallet.leave_out_locked('{"(transfer,1,2,5.00,)"}', '{"(run,,)"}', ids => '{1,2}');
+--   SELECT wallet.leave_out_locked('{"(transfer,1,2,5.00,,ada)"}', '{"(run,,)"}', ids => '{1,2}');
 
 BEGIN;
 
@@ -24,6 +24,7 @@ DECLARE
     v_free bigint[];
     v_locked bigint[];
     v_claims wallet.claim[];
+    v_actors text[];
     v_freed text[];
 BEGIN
     v_free := ARRAY(
@@ -37,7 +38,7 @@ BEGIN
         SELECT ROW(CASE WHEN l.id IS NULL THEN r.state ELSE 'locked' END, r.transaction_id, l.id)
                ::wallet.claim
         FROM unnest(leave_out_locked.requests, leave_out_locked.claims) WITH ORDINALITY AS r (
-            operation, source_account_id, target_account_id, amount, idempotency_key,
+            operation, source_account_id, target_account_id, amount, idempotency_key, actor,
             state, transaction_id, locked_account_id, place)
         LEFT JOIN LATERAL (
             SELECT min(u.id) FROM unnest(v_locked) AS u (id)
@@ -51,16 +52,19 @@ BEGIN
         DELETE FROM wallet.idempotency_key k
         USING unnest(leave_out_locked.requests, v_claims) r
         WHERE r.locked_account_id IS NOT NULL
-          AND k.key = r.idempotency_key AND k.transaction_id = r.transaction_id
-        RETURNING k.key
+          AND k.actor = r.actor AND k.key = r.idempotency_key
+          AND k.transaction_id = r.transaction_id
+        RETURNING k.actor, k.key
     )
-    SELECT array_agg(f.key::text) INTO v_freed FROM freed f;
+    SELECT array_agg(f.actor::text), array_agg(f.key::text) INTO v_actors, v_freed FROM freed f;
     RETURN ARRAY(
-        SELECT ROW(CASE WHEN r.state IN ('replay', 'reused') AND r.idempotency_key = ANY (v_freed)
+        SELECT ROW(CASE WHEN r.state IN ('replay', 'reused') AND EXISTS (
+                   SELECT FROM unnest(v_actors, v_freed) AS f (actor, key)
+                   WHERE f.actor = r.actor AND f.key = r.idempotency_key)
                    THEN 'locked' ELSE r.state END, r.transaction_id, r.locked_account_id)
                ::wallet.claim
         FROM unnest(leave_out_locked.requests, v_claims) WITH ORDINALITY AS r (
-            operation, source_account_id, target_account_id, amount, idempotency_key,
+            operation, source_account_id, target_account_id, amount, idempotency_key, actor,
             state, transaction_id, locked_account_id, place)
         ORDER BY r.place);
 END

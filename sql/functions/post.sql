@@ -1,7 +1,8 @@
--- Moves an amount from a source to a target, and returns the transaction.
+-- Moves an amount from a source to a target, and returns the transaction or why it is refused.
 --
 -- `outside` says whether a NULL source or target stands for the world outside or for no account.
--- `id` is the id that the transaction will have; NULL draws a new one.
+-- `actor` is who asked for it; NULL is session_user. `id` is the id that the transaction will have;
+-- NULL draws a new one. Refusals of the arguments (WL002, WL003) are raised, all others returned.
 -- For the functions that move money, which are SECURITY DEFINER and pin the search_path; nobody
 -- else may execute it. Many transfers at once take decide_batch() and write_batch() in its place,
 -- with the same rules from check_request() and check_accounts().
@@ -24,9 +25,9 @@ SET LOCAL ROLE wallet_owner;
 
 CREATE OR REPLACE FUNCTION wallet.post(
     source_account_id bigint, target_account_id bigint, amount numeric, outside boolean,
-    id bigint DEFAULT NULL
+    actor text DEFAULT NULL, id bigint DEFAULT NULL
 )
-RETURNS wallet.transaction
+RETURNS wallet.operation_result
 LANGUAGE plpgsql
 VOLATILE
 AS $$
@@ -59,22 +60,23 @@ BEGIN
         v_amount, post.source_account_id, v_source.balance, v_source.frozen,
         post.target_account_id, v_target.balance, v_target.frozen, post.outside);
     IF v_refusal.sqlstate IS NOT NULL THEN
-        PERFORM wallet.raise_refusal(v_refusal);
+        RETURN ROW(false, NULL, NULL, NULL, v_refusal)::wallet.operation_result;
     END IF;
 
     -- A clock that was set back must not date the entry before the accounts' last ones.
     INSERT INTO wallet.transaction AS t
-        (id, source_account_id, target_account_id, amount, ctime,
-         source_entry, target_entry, source_balance, target_balance)
+        (id, source_account_id, target_account_id, ctime, source_entry, target_entry,
+         amount, source_balance, target_balance, actor)
     OVERRIDING SYSTEM VALUE
     VALUES
         (coalesce(post.id, nextval('wallet.transaction_id_seq')),
-         v_source.id, v_target.id, v_amount,
+         v_source.id, v_target.id,
          greatest(clock_timestamp(), v_source.mtime, v_target.mtime),
          v_source.entry_count + 1, v_target.entry_count + 1,
-         v_source.balance - v_amount, v_target.balance + v_amount)
-    RETURNING t.id, t.source_account_id, t.target_account_id, t.amount, t.ctime,
-              t.source_entry, t.target_entry, t.source_balance, t.target_balance
+         v_amount, v_source.balance - v_amount, v_target.balance + v_amount,
+         coalesce(post.actor, session_user))
+    RETURNING t.id, t.source_account_id, t.target_account_id, t.ctime, t.source_entry,
+              t.target_entry, t.amount, t.source_balance, t.target_balance, t.actor
     INTO v_transaction;
 
     -- One statement for both accounts: PostgreSQL prepares each statement's rules anew.
@@ -84,15 +86,15 @@ BEGIN
         entry_count = a.entry_count + 1, mtime = v_transaction.ctime
     WHERE a.id IN (v_source.id, v_target.id);
 
-    RETURN v_transaction;
+    RETURN ROW(false, NULL, v_transaction, NULL, NULL)::wallet.operation_result;
 END
 $$;
 
-COMMENT ON FUNCTION wallet.post(bigint, bigint, numeric, boolean, bigint) IS
-    'Moves an amount from a source to a target, and returns the transaction. '
-    'Refusals: WL002 invalid_amount, WL003 same_account, WL004 account_not_found, '
+COMMENT ON FUNCTION wallet.post(bigint, bigint, numeric, boolean, text, bigint) IS
+    'Moves an amount from a source to a target, and returns the transaction or why it is '
+    'refused. Refusals: WL002 invalid_amount, WL003 same_account, WL004 account_not_found, '
     'WL006 insufficient_funds, WL007 balance_limit_exceeded, WL008 account_frozen';
 
-REVOKE ALL ON FUNCTION wallet.post(bigint, bigint, numeric, boolean, bigint) FROM PUBLIC;
+REVOKE ALL ON FUNCTION wallet.post(bigint, bigint, numeric, boolean, text, bigint) FROM PUBLIC;
 
 COMMIT;

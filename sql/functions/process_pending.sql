@@ -25,6 +25,7 @@ SET search_path = wallet, pg_temp
 AS $$
 DECLARE
     v_ids bigint[];
+    v_actors text[];
     v_transfers wallet.transfer_request[];
     v_results wallet.transfer_result[];
 BEGIN
@@ -41,12 +42,12 @@ BEGIN
         WHERE d.id = ANY (ARRAY(
             SELECT p.id FROM wallet.pending_transfer p
             ORDER BY p.id LIMIT process_pending.max_items))
-        RETURNING d.id, d.source_account_id, d.target_account_id, d.amount
+        RETURNING d.id, d.source_account_id, d.target_account_id, d.amount, d.actor
     )
-    SELECT array_agg(o.id ORDER BY o.id),
+    SELECT array_agg(o.id ORDER BY o.id), array_agg(o.actor::text ORDER BY o.id),
            array_agg(ROW(o.source_account_id, o.target_account_id, o.amount)
                      ::wallet.transfer_request ORDER BY o.id)
-    INTO v_ids, v_transfers
+    INTO v_ids, v_actors, v_transfers
     FROM oldest o;
     IF v_ids IS NULL THEN
         RETURN 0::bigint;
@@ -56,12 +57,13 @@ BEGIN
         wallet.lock_accounts(ARRAY(
             SELECT t.source_account_id FROM unnest(v_transfers) t
             UNION SELECT t.target_account_id FROM unnest(v_transfers) t)),
-        v_transfers, v_ids, outside => NULL);
+        v_transfers, v_ids, outside => NULL, actors => v_actors);
     PERFORM wallet.write_batch(v_results);
     INSERT INTO wallet.failed_transfer
-        (id, source_account_id, target_account_id, amount, ctime, sqlstate, message, detail, hint)
+        (id, source_account_id, target_account_id, amount, ctime, sqlstate, message, detail, hint,
+         actor)
     SELECT o.id, o.source_account_id, o.target_account_id, o.amount, o.ctime,
-           o.sqlstate, o.message, o.detail, o.hint
+           o.sqlstate, o.message, o.detail, o.hint, o.actor
     FROM unnest(v_results) o WHERE o.state = 'failed';
 
     RETURN cardinality(v_results)::bigint;

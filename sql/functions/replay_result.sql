@@ -13,12 +13,12 @@ BEGIN;
 SET LOCAL ROLE wallet_owner;
 
 CREATE OR REPLACE FUNCTION wallet.replay_result(known wallet.idempotency_key)
-RETURNS wallet.keyed_result
+RETURNS wallet.operation_result
 LANGUAGE plpgsql
 STABLE
 AS $$
 DECLARE
-    v_result wallet.keyed_result;
+    v_result wallet.operation_result;
 BEGIN
     v_result.replayed := true;
     v_result.refusal := (replay_result.known).refusal;
@@ -35,7 +35,7 @@ BEGIN
             SELECT CASE WHEN i.id IS NULL THEN (replay_result.known).results[i.refused]
                 ELSE ROW(t.id, t.source_account_id, t.target_account_id, t.amount, t.ctime,
                          t.source_entry, t.target_entry, t.source_balance, t.target_balance,
-                         'succeeded', NULL, NULL, NULL, NULL)::wallet.transfer_result END
+                         t.actor, 'succeeded', NULL, NULL, NULL, NULL)::wallet.transfer_result END
             FROM (
                 SELECT u.id, u.place, count(*) FILTER (WHERE u.id IS NULL) OVER (ORDER BY u.place)
                 FROM unnest((replay_result.known).transaction_ids) WITH ORDINALITY AS u (id, place)

@@ -31,37 +31,57 @@ SECURITY DEFINER
 SET search_path = wallet, pg_temp
 AS $$
 DECLARE
-    v_reversed wallet.transaction := wallet.get_transaction(reverse.transaction_id);
-    v_transaction wallet.transaction;
+    v_result wallet.operation_result := wallet.reverse(reverse.transaction_id, NULL);
 BEGIN
-    -- Locked before anything is decided, so that no other reversal comes in between.
-    PERFORM wallet.lock_accounts(
-        ARRAY[v_reversed.source_account_id, v_reversed.target_account_id]);
-    IF EXISTS (SELECT FROM wallet.reversal r WHERE r.transaction_id = v_reversed.id) THEN
-        PERFORM wallet.raise_refusal(wallet.refusal('WL010', v_reversed.id));
-    ELSIF EXISTS (SELECT FROM wallet.reversal r WHERE r.reverses = v_reversed.id) THEN
-        PERFORM wallet.raise_refusal(wallet.refusal('WL009', v_reversed.id));
+    IF (v_result.refusal).sqlstate IS NOT NULL THEN
+        PERFORM wallet.raise_refusal(v_result.refusal);
     END IF;
-
-    v_transaction := wallet.post(v_reversed.target_account_id, v_reversed.source_account_id,
-                                 v_reversed.amount, outside => true);
-    INSERT INTO wallet.reversal (transaction_id, reverses)
-    VALUES (v_transaction.id, v_reversed.id);
-
-    RETURN v_transaction;
+    RETURN v_result.transaction;
 END
 $$;
 
-CREATE OR REPLACE FUNCTION wallet.reverse(transaction_id bigint, idempotency_key text)
-RETURNS wallet.keyed_result
+CREATE OR REPLACE FUNCTION wallet.reverse(
+    transaction_id bigint, idempotency_key text, actor text DEFAULT NULL
+)
+RETURNS wallet.operation_result
 LANGUAGE plpgsql
 VOLATILE
 SECURITY DEFINER
 SET search_path = wallet, pg_temp
 AS $$
+DECLARE
+    v_reversed record;
+    v_refusal wallet.refusal;
+    v_result wallet.operation_result;
 BEGIN
-    RETURN wallet.run_with_key(reverse.idempotency_key, 'reverse', jsonb_build_object(
-        'transaction_id', reverse.transaction_id));
+    IF reverse.idempotency_key IS NOT NULL THEN
+        RETURN wallet.run_with_key(reverse.idempotency_key, reverse.actor, 'reverse',
+                                   jsonb_build_object('transaction_id', reverse.transaction_id));
+    END IF;
+
+    SELECT t.id, t.source_account_id, t.target_account_id, t.amount INTO v_reversed
+    FROM wallet.transaction t WHERE t.id = reverse.transaction_id;
+    -- Locked before anything is decided, so that no other reversal comes in between.
+    PERFORM wallet.lock_accounts(
+        ARRAY[v_reversed.source_account_id, v_reversed.target_account_id]);
+    IF v_reversed.id IS NULL THEN
+        v_refusal := wallet.refusal('WL005', reverse.transaction_id);
+    ELSIF EXISTS (SELECT FROM wallet.reversal r WHERE r.transaction_id = v_reversed.id) THEN
+        v_refusal := wallet.refusal('WL010', v_reversed.id);
+    ELSIF EXISTS (SELECT FROM wallet.reversal r WHERE r.reverses = v_reversed.id) THEN
+        v_refusal := wallet.refusal('WL009', v_reversed.id);
+    END IF;
+    IF v_refusal.sqlstate IS NOT NULL THEN
+        RETURN ROW(false, NULL, NULL, NULL, v_refusal)::wallet.operation_result;
+    END IF;
+
+    v_result := wallet.post(v_reversed.target_account_id, v_reversed.source_account_id,
+                            v_reversed.amount, outside => true, actor => reverse.actor);
+    IF (v_result.refusal).sqlstate IS NULL THEN
+        INSERT INTO wallet.reversal (transaction_id, reverses)
+        VALUES ((v_result.transaction).id, v_reversed.id);
+    END IF;
+    RETURN v_result;
 END
 $$;
 
@@ -70,12 +90,12 @@ COMMENT ON FUNCTION wallet.reverse(bigint) IS
     'transaction_not_found, WL010 not_reversible, WL009 already_reversed, WL006 '
     'insufficient_funds, WL007 balance_limit_exceeded, WL008 account_frozen';
 
-COMMENT ON FUNCTION wallet.reverse(bigint, text) IS
+COMMENT ON FUNCTION wallet.reverse(bigint, text, text) IS
     'Moves the money of a transaction back, and returns the new transaction, once for each key. '
     'Refusals: 22023 for a bad key, WL011 idempotency_key_reused; all others are part of the '
     'result';
 
-REVOKE ALL ON FUNCTION wallet.reverse(bigint), wallet.reverse(bigint, text) FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION wallet.reverse(bigint), wallet.reverse(bigint, text) TO wallet_app;
+REVOKE ALL ON FUNCTION wallet.reverse(bigint), wallet.reverse(bigint, text, text) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION wallet.reverse(bigint), wallet.reverse(bigint, text, text) TO wallet_app;
 
 COMMIT;

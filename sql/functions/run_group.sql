@@ -1,20 +1,20 @@
 -- Runs many requests as if one after another, and returns the result of each, in their order.
 --
 -- The requests are any mix of deposits, withdrawals and transfers, each with or without an
--- idempotency key. The results are those of as many single calls. A refusal is a result, and
--- nothing is raised for it. For a service that has several requests at hand: together they take one
--- statement and one commit.
+-- idempotency key, and each of an actor; NULL is session_user. The results are those of as many
+-- single calls. A refusal is a result, and nothing is raised for it. For a service that has several
+-- requests at hand: together they take one statement and one commit.
 --
 -- It waits for locks that somebody else holds for `wait` milliseconds at most; NULL takes the
 -- session's lock_timeout, and 0 waits for ever. Then it leaves out the requests that need those
 -- locks: nothing is done for them, and instead of a result they have the locked account's id, or
 -- nothing at all when their key is locked.
 --
--- Locks: the keys in their order, then all accounts that are named by ascending id, until the
+-- Locks: the keys by actor and key, then all accounts that are named by ascending id, until the
 -- caller's transaction ends.
 -- Refusals: none of class WL; 22023 for a bad key or operation. All others are results.
 --
---   SELECT * FROM wallet.run_group('{"(deposit,,1,5.00,)", "(transfer,1,2,5,k-1)"}', wait => 20);
+--   SELECT * FROM wallet.run_group('{"(deposit,,1,5.00,,)", "(transfer,1,2,5,k-1,)"}', wait => 20);
 
 BEGIN;
 
@@ -34,7 +34,10 @@ SET enable_seqscan = off
 AS $$
 DECLARE
     v_began timestamptz := clock_timestamp();
-    v_claims wallet.claim[] := wallet.claim_keys(run_group.requests, run_group.wait);
+    v_requests wallet.group_request[] := ARRAY(
+        SELECT ROW(r.operation, r.source_account_id, r.target_account_id, r.amount,
+            r.idempotency_key, coalesce(r.actor, session_user)) FROM unnest(requests) r);
+    v_claims wallet.claim[] := wallet.claim_keys(v_requests, run_group.wait);
     v_ids bigint[];
     v_accounts wallet.account[];
     v_run record;
@@ -43,7 +46,7 @@ BEGIN
     LOOP
         -- Refused arguments need no account.
         v_ids := ARRAY(
-            SELECT i.id FROM unnest(run_group.requests, v_claims) r
+            SELECT i.id FROM unnest(v_requests, v_claims) r
             CROSS JOIN LATERAL (VALUES (r.source_account_id), (r.target_account_id)) AS i (id)
             WHERE r.state = 'run' AND (wallet.check_request(
                 r.source_account_id, r.target_account_id, r.amount)).sqlstate IS NULL);
@@ -55,31 +58,29 @@ BEGIN
             EXIT;
         EXCEPTION WHEN lock_not_available THEN
             -- The accounts of the requests that remain are locked after this.
-            v_claims := wallet.leave_out_locked(run_group.requests, v_claims, v_ids);
+            v_claims := wallet.leave_out_locked(v_requests, v_claims, v_ids);
         END;
     END LOOP;
-
     SELECT array_agg(r.transaction_id) AS ids, array_agg(r.operation <> 'transfer') AS outside,
            array_agg(ROW(r.source_account_id, r.target_account_id, r.amount)
-                     ::wallet.transfer_request) AS transfers
-    INTO v_run
-    FROM unnest(run_group.requests, v_claims) r WHERE r.state = 'run';
-    v_results := wallet.decide_batch(v_accounts, v_run.transfers, v_run.ids, v_run.outside);
+                     ::wallet.transfer_request) AS transfers, array_agg(r.actor) AS actors
+    INTO v_run FROM unnest(v_requests, v_claims) r WHERE r.state = 'run';
+    v_results := wallet.decide_batch(
+        v_accounts, v_run.transfers, v_run.ids, v_run.outside, v_run.actors);
     PERFORM wallet.write_batch(v_results);
-
     -- What is refused made no transaction: its key keeps the refusal.
     UPDATE wallet.idempotency_key k
-    SET transaction_id = NULL,
-        refusal = ROW(f.sqlstate, f.message, f.detail, f.hint)::wallet.refusal
+    SET transaction_id = NULL, refusal = ROW(f.sqlstate, f.message, f.detail, f.hint)
     FROM unnest(v_results) f
-    JOIN unnest(run_group.requests, v_claims) r ON r.transaction_id = f.id
-    WHERE f.state = 'failed' AND k.key = r.idempotency_key AND k.transaction_id = f.id;
+    JOIN unnest(v_requests, v_claims) r ON r.transaction_id = f.id
+    WHERE f.state = 'failed' AND k.actor = r.actor AND k.key = r.idempotency_key
+      AND k.transaction_id = f.id;
 
     RETURN QUERY
     SELECT r.state = 'replay',
            CASE WHEN f.state = 'succeeded'
-               THEN ROW(f.id, f.source_account_id, f.target_account_id, f.amount, f.ctime,
-                        f.source_entry, f.target_entry, f.source_balance, f.target_balance)
+               THEN ROW(f.id, f.source_account_id, f.target_account_id, f.ctime, f.source_entry,
+                        f.target_entry, f.amount, f.source_balance, f.target_balance, f.actor)
                    ::wallet.transaction
                ELSE (k.result).transaction END,
            CASE WHEN f.state = 'failed'
@@ -88,15 +89,15 @@ BEGIN
                ELSE (k.result).refusal END,
            r.locked_account_id
     FROM (
-        SELECT u.state, u.idempotency_key, u.locked_account_id, u.ordinality,
+        SELECT u.state, u.actor, u.idempotency_key, u.locked_account_id, u.ordinality,
                count(*) FILTER (WHERE u.state = 'run') OVER (ORDER BY u.ordinality) AS nth
-        FROM unnest(run_group.requests, v_claims) WITH ORDINALITY u
+        FROM unnest(v_requests, v_claims) WITH ORDINALITY u
     ) r
     LEFT JOIN unnest(v_results) WITH ORDINALITY f ON f.ordinality = r.nth AND r.state = 'run'
     -- A key that was claimed in this very group has its result by now.
     LEFT JOIN LATERAL (
         SELECT wallet.replay_result(u) FROM wallet.idempotency_key u
-        WHERE u.key = CASE r.state WHEN 'replay' THEN r.idempotency_key END
+        WHERE u.actor = r.actor AND u.key = CASE r.state WHEN 'replay' THEN r.idempotency_key END
     ) AS k (result) ON true
     ORDER BY r.ordinality;
 END

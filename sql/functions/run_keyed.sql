@@ -3,8 +3,8 @@
 -- A retry gets the same result, even if it was a refusal, so that a late duplicate cannot succeed
 -- after the caller was told no. But refusals of the arguments (WL002, WL003) are raised and leave
 -- no trace. It keeps keys as run_group() does: the key's row is written first, with the id that the
--- transaction will have. For the functions that take an idempotency_key; nobody else may execute
--- it.
+-- transaction will have. A key belongs to its actor; NULL is session_user. For the functions that
+-- take an idempotency_key; nobody else may execute it.
 --
 -- Locks: the key, then the accounts by ascending id, until the caller's transaction ends.
 -- Refusals, the first that applies:
@@ -14,14 +14,14 @@
 --   WL003 same_account
 -- All others are part of the result.
 --
---   SELECT (wallet.run_keyed('(deposit,,1,5.00,k-1)')).transaction;
+--   SELECT (wallet.run_keyed('(deposit,,1,5.00,k-1,ada)')).transaction;
 
 BEGIN;
 
 SET LOCAL ROLE wallet_owner;
 
 CREATE OR REPLACE FUNCTION wallet.run_keyed(request wallet.group_request)
-RETURNS wallet.keyed_result
+RETURNS wallet.operation_result
 LANGUAGE plpgsql
 VOLATILE
 AS $$
@@ -34,22 +34,24 @@ DECLARE
         wallet.round_amount(v_request.amount)));
     v_id bigint;
     v_known wallet.idempotency_key;
-    v_result wallet.keyed_result;
+    v_result wallet.operation_result;
 BEGIN
+    v_request.actor := coalesce(v_request.actor, session_user);
     PERFORM wallet.check_key(v_request.idempotency_key);
     IF v_refusal.sqlstate IS NULL THEN
-        INSERT INTO wallet.idempotency_key AS k (key, request_hash, transaction_id, ctime)
-        VALUES (v_request.idempotency_key, v_hash, nextval('wallet.transaction_id_seq'),
-                clock_timestamp())
+        INSERT INTO wallet.idempotency_key AS k (actor, key, request_hash, transaction_id, ctime)
+        VALUES (v_request.actor, v_request.idempotency_key, v_hash,
+                nextval('wallet.transaction_id_seq'), clock_timestamp())
         ON CONFLICT DO NOTHING
         RETURNING k.transaction_id INTO v_id;
     END IF;
 
     IF v_id IS NULL THEN
-        SELECT k.key, k.request_hash, k.ctime, k.transaction_id, k.account_id, k.transaction_ids,
-               k.results, k.refusal
+        SELECT k.actor, k.key, k.request_hash, k.ctime, k.transaction_id, k.account_id,
+               k.transaction_ids, k.results, k.refusal
         INTO v_known
-        FROM wallet.idempotency_key k WHERE k.key = v_request.idempotency_key;
+        FROM wallet.idempotency_key k
+        WHERE k.actor = v_request.actor AND k.key = v_request.idempotency_key;
         IF FOUND AND (v_refusal.sqlstate IS NOT NULL OR v_known.request_hash <> v_hash) THEN
             PERFORM wallet.raise_refusal(wallet.refusal('WL011'));
         ELSIF v_refusal.sqlstate IS NOT NULL THEN
@@ -61,20 +63,13 @@ BEGIN
         RETURN wallet.replay_result(v_known);
     END IF;
 
-    v_result.replayed := false;
-    BEGIN
-        v_result.transaction := wallet.post(v_request.source_account_id,
-            v_request.target_account_id, v_request.amount, v_request.operation <> 'transfer', v_id);
-    EXCEPTION WHEN
-        SQLSTATE 'WL004' OR SQLSTATE 'WL006' OR SQLSTATE 'WL007' OR SQLSTATE 'WL008'
-    THEN
-        GET STACKED DIAGNOSTICS v_refusal.sqlstate = RETURNED_SQLSTATE,
-            v_refusal.message = MESSAGE_TEXT, v_refusal.detail = PG_EXCEPTION_DETAIL,
-            v_refusal.hint = PG_EXCEPTION_HINT;
-        v_result.refusal := v_refusal;
-        UPDATE wallet.idempotency_key k SET transaction_id = NULL, refusal = v_refusal
-        WHERE k.key = v_request.idempotency_key;
-    END;
+    v_result := wallet.post(
+        v_request.source_account_id, v_request.target_account_id, v_request.amount,
+        v_request.operation <> 'transfer', v_request.actor, v_id);
+    IF (v_result.refusal).sqlstate IS NOT NULL THEN
+        UPDATE wallet.idempotency_key k SET transaction_id = NULL, refusal = v_result.refusal
+        WHERE k.actor = v_request.actor AND k.key = v_request.idempotency_key;
+    END IF;
     RETURN v_result;
 END
 $$;

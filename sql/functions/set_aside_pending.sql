@@ -39,15 +39,17 @@ BEGIN
 
     DELETE FROM wallet.pending_transfer d
     WHERE d.id = (SELECT min(p.id) FROM wallet.pending_transfer p)
-    RETURNING d.id, d.source_account_id, d.target_account_id, d.amount INTO v_pending;
+    RETURNING d.id, d.source_account_id, d.target_account_id, d.amount, d.actor
+    INTO v_pending;
     IF v_pending.id IS NOT NULL THEN
         v_refusal := wallet.refusal('WL020', v_pending.id);
         INSERT INTO wallet.failed_transfer
             (id, source_account_id, target_account_id, amount, ctime,
-             sqlstate, message, detail, hint)
+             sqlstate, message, detail, hint, actor)
         VALUES (v_pending.id, v_pending.source_account_id, v_pending.target_account_id,
                 v_pending.amount, clock_timestamp(),
-                v_refusal.sqlstate, v_refusal.message, v_refusal.detail, v_refusal.hint);
+                v_refusal.sqlstate, v_refusal.message, v_refusal.detail, v_refusal.hint,
+                v_pending.actor);
     END IF;
 
     RETURN v_pending.id;

@@ -33,25 +33,36 @@ VOLATILE
 SECURITY DEFINER
 SET search_path = wallet, pg_temp
 AS $$
+DECLARE
+    v_result wallet.operation_result := wallet.post(
+        transfer.source_account_id, transfer.target_account_id, transfer.amount, outside => false);
 BEGIN
-    RETURN wallet.post(transfer.source_account_id, transfer.target_account_id, transfer.amount,
-                       outside => false);
+    IF (v_result.refusal).sqlstate IS NOT NULL THEN
+        PERFORM wallet.raise_refusal(v_result.refusal);
+    END IF;
+    RETURN v_result.transaction;
 END
 $$;
 
 CREATE OR REPLACE FUNCTION wallet.transfer(
-    source_account_id bigint, target_account_id bigint, amount numeric, idempotency_key text
+    source_account_id bigint, target_account_id bigint, amount numeric, idempotency_key text,
+    actor text DEFAULT NULL
 )
-RETURNS wallet.keyed_result
+RETURNS wallet.operation_result
 LANGUAGE plpgsql
 VOLATILE
 SECURITY DEFINER
 SET search_path = wallet, pg_temp
 AS $$
 BEGIN
+    IF transfer.idempotency_key IS NULL THEN
+        RETURN wallet.post(
+            transfer.source_account_id, transfer.target_account_id, transfer.amount,
+            outside => false, actor => transfer.actor);
+    END IF;
     RETURN wallet.run_keyed(ROW(
         'transfer', transfer.source_account_id, transfer.target_account_id, transfer.amount,
-        transfer.idempotency_key));
+        transfer.idempotency_key, transfer.actor));
 END
 $$;
 
@@ -60,14 +71,14 @@ COMMENT ON FUNCTION wallet.transfer(bigint, bigint, numeric) IS
     'invalid_amount, WL003 same_account, WL004 account_not_found, WL006 insufficient_funds, '
     'WL007 balance_limit_exceeded, WL008 account_frozen';
 
-COMMENT ON FUNCTION wallet.transfer(bigint, bigint, numeric, text) IS
+COMMENT ON FUNCTION wallet.transfer(bigint, bigint, numeric, text, text) IS
     'Moves an amount from one account to another, and returns the transaction, once for each '
     'key. Refusals: 22023 for a bad key, WL002 invalid_amount, WL003 same_account, WL011 '
     'idempotency_key_reused; all others are part of the result';
 
 REVOKE ALL ON FUNCTION wallet.transfer(bigint, bigint, numeric),
-    wallet.transfer(bigint, bigint, numeric, text) FROM PUBLIC;
+    wallet.transfer(bigint, bigint, numeric, text, text) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION wallet.transfer(bigint, bigint, numeric),
-    wallet.transfer(bigint, bigint, numeric, text) TO wallet_app;
+    wallet.transfer(bigint, bigint, numeric, text, text) TO wallet_app;
 
 COMMIT;

@@ -27,20 +27,53 @@ SECURITY DEFINER
 SET search_path = wallet, pg_temp
 AS $$
 DECLARE
+    v_result wallet.operation_result := wallet.transfer_batch(
+        transfer_batch.transfers, transfer_batch.atomic, NULL);
+BEGIN
+    RETURN QUERY
+    SELECT o.id, o.source_account_id, o.target_account_id, o.amount, o.ctime, o.source_entry,
+        o.target_entry, o.source_balance, o.target_balance, o.actor, o.state,
+        o.sqlstate, o.message, o.detail, o.hint
+    FROM unnest(v_result.results) o;
+END
+$$;
+
+CREATE OR REPLACE FUNCTION wallet.transfer_batch(
+    transfers wallet.transfer_request[], atomic boolean, idempotency_key text,
+    actor text DEFAULT NULL
+)
+RETURNS wallet.operation_result
+LANGUAGE plpgsql
+VOLATILE
+SECURITY DEFINER
+SET search_path = wallet, pg_temp
+AS $$
+DECLARE
+    v_count int := coalesce(cardinality(transfer_batch.transfers), 0);
     v_refusal wallet.refusal;
     v_results wallet.transfer_result[];
     v_refused bigint;
 BEGIN
-    IF cardinality(transfer_batch.transfers) > 10000 THEN
-        PERFORM wallet.raise_refusal(
-            wallet.refusal('WL012', cardinality(transfer_batch.transfers)));
+    IF transfer_batch.idempotency_key IS NOT NULL THEN
+        RETURN wallet.run_with_key(
+            transfer_batch.idempotency_key, transfer_batch.actor, 'transfer_batch',
+            jsonb_build_object(
+                'transfers', to_jsonb(ARRAY(
+                    SELECT ROW(r.source_account_id, r.target_account_id,
+                               coalesce(wallet.round_amount(r.amount), r.amount))
+                           ::wallet.transfer_request
+                    FROM unnest(transfer_batch.transfers) r)),
+                'atomic', transfer_batch.atomic));
+    ELSIF v_count > 10000 THEN
+        PERFORM wallet.raise_refusal(wallet.refusal('WL012', v_count));
     END IF;
 
     v_results := wallet.decide_batch(
         wallet.lock_accounts(ARRAY(
             SELECT r.source_account_id FROM unnest(transfer_batch.transfers) r
             UNION SELECT r.target_account_id FROM unnest(transfer_batch.transfers) r)),
-        transfer_batch.transfers, ids => NULL, outside => NULL);
+        transfer_batch.transfers, ids => NULL, outside => NULL,
+        actors => array_fill(transfer_batch.actor, ARRAY[v_count]));
 
     IF transfer_batch.atomic IS NOT FALSE THEN
         SELECT min(o.item) INTO v_refused
@@ -51,36 +84,15 @@ BEGIN
         v_refusal := wallet.refusal('WL013', v_refused);
         v_results := ARRAY(
             SELECT ROW(NULL, o.source_account_id, o.target_account_id, o.amount, o.ctime,
-                NULL, NULL, NULL, NULL, 'failed', coalesce(o.sqlstate, v_refusal.sqlstate),
+                NULL, NULL, NULL, NULL, o.actor, 'failed',
+                coalesce(o.sqlstate, v_refusal.sqlstate),
                 coalesce(o.message, v_refusal.message), coalesce(o.detail, v_refusal.detail),
                 coalesce(o.hint, v_refusal.hint))::wallet.transfer_result
             FROM unnest(v_results) o);
     END IF;
 
     PERFORM wallet.write_batch(v_results);
-    RETURN QUERY SELECT o.id, o.source_account_id, o.target_account_id, o.amount, o.ctime,
-        o.source_entry, o.target_entry, o.source_balance, o.target_balance, o.state,
-        o.sqlstate, o.message, o.detail, o.hint
-    FROM unnest(v_results) o;
-END
-$$;
-
-CREATE OR REPLACE FUNCTION wallet.transfer_batch(
-    transfers wallet.transfer_request[], atomic boolean, idempotency_key text
-)
-RETURNS wallet.keyed_result
-LANGUAGE plpgsql
-VOLATILE
-SECURITY DEFINER
-SET search_path = wallet, pg_temp
-AS $$
-BEGIN
-    RETURN wallet.run_with_key(transfer_batch.idempotency_key, 'transfer_batch', jsonb_build_object(
-        'transfers', to_jsonb(ARRAY(
-            SELECT ROW(r.source_account_id, r.target_account_id,
-                       coalesce(wallet.round_amount(r.amount), r.amount))::wallet.transfer_request
-            FROM unnest(transfer_batch.transfers) r)),
-        'atomic', transfer_batch.atomic));
+    RETURN ROW(false, NULL, NULL, v_results, NULL)::wallet.operation_result;
 END
 $$;
 
@@ -88,14 +100,14 @@ COMMENT ON FUNCTION wallet.transfer_batch(wallet.transfer_request[], boolean) IS
     'Makes many transfers, one after another, and returns the result of each, in their order. '
     'Refusals: WL012 batch_too_large';
 
-COMMENT ON FUNCTION wallet.transfer_batch(wallet.transfer_request[], boolean, text) IS
+COMMENT ON FUNCTION wallet.transfer_batch(wallet.transfer_request[], boolean, text, text) IS
     'Makes many transfers, one after another, and returns the result of each, in their order, once '
     'for each key. Refusals: 22023 for a bad key, WL011 idempotency_key_reused, '
     'WL012 batch_too_large';
 
 REVOKE ALL ON FUNCTION wallet.transfer_batch(wallet.transfer_request[], boolean),
-    wallet.transfer_batch(wallet.transfer_request[], boolean, text) FROM PUBLIC;
+    wallet.transfer_batch(wallet.transfer_request[], boolean, text, text) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION wallet.transfer_batch(wallet.transfer_request[], boolean),
-    wallet.transfer_batch(wallet.transfer_request[], boolean, text) TO wallet_app;
+    wallet.transfer_batch(wallet.transfer_request[], boolean, text, text) TO wallet_app;
 
 COMMIT;

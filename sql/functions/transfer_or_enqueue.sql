@@ -33,45 +33,66 @@ SECURITY DEFINER
 SET search_path = wallet, pg_temp
 AS $$
 DECLARE
-    v_made wallet.transaction;
+    v_result wallet.operation_result := wallet.transfer_or_enqueue(
+        transfer_or_enqueue.source_account_id, transfer_or_enqueue.target_account_id,
+        transfer_or_enqueue.amount, transfer_or_enqueue.wait, NULL);
 BEGIN
-    IF (transfer_or_enqueue.wait BETWEEN 0 AND 3600) IS NOT TRUE THEN
-        RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value', MESSAGE = 'invalid wait',
-            DETAIL = format('The wait is %s seconds.', coalesce(wait::text, 'NULL')),
-            HINT = 'Give a wait of 0 to 3600 seconds.';
+    IF (v_result.refusal).sqlstate IS NOT NULL THEN
+        PERFORM wallet.raise_refusal(v_result.refusal);
     END IF;
-    PERFORM wallet.lock_accounts(
-        ARRAY[transfer_or_enqueue.source_account_id, transfer_or_enqueue.target_account_id],
-        wait => greatest(1, (1000 * transfer_or_enqueue.wait)::int));
-    v_made := wallet.transfer(transfer_or_enqueue.source_account_id,
-        transfer_or_enqueue.target_account_id, transfer_or_enqueue.amount);
-    RETURN ROW(v_made.id, v_made.source_account_id, v_made.target_account_id, v_made.amount,
-        v_made.ctime, v_made.source_entry, v_made.target_entry, v_made.source_balance,
-        v_made.target_balance, 'succeeded', NULL, NULL, NULL, NULL)::wallet.transfer_result;
-EXCEPTION WHEN lock_not_available THEN
-    RETURN wallet.enqueue_transfer(transfer_or_enqueue.source_account_id,
-        transfer_or_enqueue.target_account_id, transfer_or_enqueue.amount);
+    RETURN v_result.results[1];
 END
 $$;
 
 CREATE OR REPLACE FUNCTION wallet.transfer_or_enqueue(
     source_account_id bigint, target_account_id bigint, amount numeric, wait numeric,
-    idempotency_key text
+    idempotency_key text, actor text DEFAULT NULL
 )
-RETURNS wallet.keyed_result
+RETURNS wallet.operation_result
 LANGUAGE plpgsql
 VOLATILE
 SECURITY DEFINER
 SET search_path = wallet, pg_temp
 AS $$
+DECLARE
+    v_result wallet.operation_result;
+    v_made wallet.transaction;
 BEGIN
-    RETURN wallet.run_with_key(
-        transfer_or_enqueue.idempotency_key, 'transfer_or_enqueue', jsonb_build_object(
-            'source_account_id', transfer_or_enqueue.source_account_id,
-            'target_account_id', transfer_or_enqueue.target_account_id,
-            'amount', coalesce(
-                wallet.round_amount(transfer_or_enqueue.amount), transfer_or_enqueue.amount),
-            'wait', trim_scale(transfer_or_enqueue.wait)));
+    IF transfer_or_enqueue.idempotency_key IS NOT NULL THEN
+        RETURN wallet.run_with_key(
+            transfer_or_enqueue.idempotency_key, transfer_or_enqueue.actor, 'transfer_or_enqueue',
+            jsonb_build_object(
+                'source_account_id', transfer_or_enqueue.source_account_id,
+                'target_account_id', transfer_or_enqueue.target_account_id,
+                'amount', coalesce(
+                    wallet.round_amount(transfer_or_enqueue.amount), transfer_or_enqueue.amount),
+                'wait', trim_scale(transfer_or_enqueue.wait)));
+    ELSIF (transfer_or_enqueue.wait BETWEEN 0 AND 3600) IS NOT TRUE THEN
+        RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value', MESSAGE = 'invalid wait',
+            DETAIL = format('The wait is %s seconds.', coalesce(wait::text, 'NULL')),
+            HINT = 'Give a wait of 0 to 3600 seconds.';
+    END IF;
+
+    BEGIN
+        PERFORM wallet.lock_accounts(
+            ARRAY[transfer_or_enqueue.source_account_id, transfer_or_enqueue.target_account_id],
+            wait => greatest(1, (1000 * transfer_or_enqueue.wait)::int));
+        v_result := wallet.post(
+            transfer_or_enqueue.source_account_id, transfer_or_enqueue.target_account_id,
+            transfer_or_enqueue.amount, outside => false, actor => transfer_or_enqueue.actor);
+    EXCEPTION WHEN lock_not_available THEN
+        RETURN wallet.enqueue_transfer(
+            transfer_or_enqueue.source_account_id, transfer_or_enqueue.target_account_id,
+            transfer_or_enqueue.amount, NULL, transfer_or_enqueue.actor);
+    END;
+    v_made := v_result.transaction;
+    IF v_made.id IS NOT NULL THEN
+        v_result := ROW(false, NULL, NULL, ARRAY[ROW(v_made.id, v_made.source_account_id,
+            v_made.target_account_id, v_made.amount, v_made.ctime, v_made.source_entry,
+            v_made.target_entry, v_made.source_balance, v_made.target_balance, v_made.actor,
+            'succeeded', NULL, NULL, NULL, NULL)::wallet.transfer_result], NULL);
+    END IF;
+    RETURN v_result;
 END
 $$;
 
@@ -81,14 +102,14 @@ COMMENT ON FUNCTION wallet.transfer_or_enqueue(bigint, bigint, numeric, numeric)
     'WL003 same_account, WL004 account_not_found, WL006 insufficient_funds, '
     'WL007 balance_limit_exceeded, WL008 account_frozen';
 
-COMMENT ON FUNCTION wallet.transfer_or_enqueue(bigint, bigint, numeric, numeric, text) IS
+COMMENT ON FUNCTION wallet.transfer_or_enqueue(bigint, bigint, numeric, numeric, text, text) IS
     'Makes a transfer if its accounts are free within `wait` seconds; if not, puts it into the '
     'queue; once for each key. Refusals: 22023 for a bad key or wait, WL002 invalid_amount, '
     'WL003 same_account, WL011 idempotency_key_reused; all others are part of the result';
 
 REVOKE ALL ON FUNCTION wallet.transfer_or_enqueue(bigint, bigint, numeric, numeric),
-    wallet.transfer_or_enqueue(bigint, bigint, numeric, numeric, text) FROM PUBLIC;
+    wallet.transfer_or_enqueue(bigint, bigint, numeric, numeric, text, text) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION wallet.transfer_or_enqueue(bigint, bigint, numeric, numeric),
-    wallet.transfer_or_enqueue(bigint, bigint, numeric, numeric, text) TO wallet_app;
+    wallet.transfer_or_enqueue(bigint, bigint, numeric, numeric, text, text) TO wallet_app;
 
 COMMIT;

@@ -27,21 +27,35 @@ VOLATILE
 SECURITY DEFINER
 SET search_path = wallet, pg_temp
 AS $$
+DECLARE
+    v_result wallet.operation_result := wallet.post(
+        withdraw.account_id, NULL, withdraw.amount, outside => true);
 BEGIN
-    RETURN wallet.post(withdraw.account_id, NULL, withdraw.amount, outside => true);
+    IF (v_result.refusal).sqlstate IS NOT NULL THEN
+        PERFORM wallet.raise_refusal(v_result.refusal);
+    END IF;
+    RETURN v_result.transaction;
 END
 $$;
 
-CREATE OR REPLACE FUNCTION wallet.withdraw(account_id bigint, amount numeric, idempotency_key text)
-RETURNS wallet.keyed_result
+CREATE OR REPLACE FUNCTION wallet.withdraw(
+    account_id bigint, amount numeric, idempotency_key text, actor text DEFAULT NULL
+)
+RETURNS wallet.operation_result
 LANGUAGE plpgsql
 VOLATILE
 SECURITY DEFINER
 SET search_path = wallet, pg_temp
 AS $$
 BEGIN
+    IF withdraw.idempotency_key IS NULL THEN
+        RETURN wallet.post(
+            withdraw.account_id, NULL, withdraw.amount, outside => true,
+            actor => withdraw.actor);
+    END IF;
     RETURN wallet.run_keyed(ROW(
-        'withdraw', withdraw.account_id, NULL, withdraw.amount, withdraw.idempotency_key));
+        'withdraw', withdraw.account_id, NULL, withdraw.amount, withdraw.idempotency_key,
+        withdraw.actor));
 END
 $$;
 
@@ -49,14 +63,14 @@ COMMENT ON FUNCTION wallet.withdraw(bigint, numeric) IS
     'Pays an amount out of an account to outside, and returns the transaction. Refusals: WL002 '
     'invalid_amount, WL004 account_not_found, WL006 insufficient_funds, WL008 account_frozen';
 
-COMMENT ON FUNCTION wallet.withdraw(bigint, numeric, text) IS
+COMMENT ON FUNCTION wallet.withdraw(bigint, numeric, text, text) IS
     'Pays an amount out of an account to outside, and returns the transaction, once for each '
     'key. Refusals: 22023 for a bad key, WL002 invalid_amount, WL011 idempotency_key_reused; '
     'all others are part of the result';
 
 REVOKE ALL ON FUNCTION wallet.withdraw(bigint, numeric),
-    wallet.withdraw(bigint, numeric, text) FROM PUBLIC;
+    wallet.withdraw(bigint, numeric, text, text) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION wallet.withdraw(bigint, numeric),
-    wallet.withdraw(bigint, numeric, text) TO wallet_app;
+    wallet.withdraw(bigint, numeric, text, text) TO wallet_app;
 
 COMMIT;

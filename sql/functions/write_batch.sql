@@ -37,11 +37,11 @@ BEGIN
     WHERE a.id = e.id;
 
     INSERT INTO wallet.transaction
-        (id, source_account_id, target_account_id, amount, ctime,
-         source_entry, target_entry, source_balance, target_balance)
+        (id, source_account_id, target_account_id, ctime, source_entry, target_entry,
+         amount, source_balance, target_balance, actor)
     OVERRIDING SYSTEM VALUE
-    SELECT o.id, o.source_account_id, o.target_account_id, o.amount, o.ctime,
-           o.source_entry, o.target_entry, o.source_balance, o.target_balance
+    SELECT o.id, o.source_account_id, o.target_account_id, o.ctime, o.source_entry,
+           o.target_entry, o.amount, o.source_balance, o.target_balance, o.actor
     FROM unnest(write_batch.results) o
     WHERE o.state = 'succeeded';
 END

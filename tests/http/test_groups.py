@@ -128,8 +128,9 @@ def test_more_locked_accounts_and_keys_than_lanes_are_all_answered_once_free(
     with line(patient) as requests, database.connect() as twin:
         with held(database, first), twin.transaction(force_rollback=True):
             twin.execute(
-                "INSERT INTO wallet.idempotency_key (key, request_hash, transaction_id, ctime)"
-                " VALUES ('twin', '', 0, now())"
+                "INSERT INTO wallet.idempotency_key"
+                " (actor, key, request_hash, transaction_id, ctime)"
+                " VALUES ('wallet_app', 'twin', '', 0, now())"
             )
             with held(database, second), held(database, third):
                 sent = requests.send(

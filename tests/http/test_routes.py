@@ -37,6 +37,7 @@ def transaction(body: dict[str, Any], source: int | None, target: int | None, am
         "amount": amount,
         "ctime": body["ctime"],
         "state": "succeeded",
+        "actor": "wallet_app",
     }
 
 

@@ -153,7 +153,7 @@ def test_a_database_that_lacks_what_is_called_is_not_served(database: Database) 
     for word in ("not deployed", "sqitch deploy", empty.name):
         assert word in line
     for statement in (
-        "REVOKE EXECUTE ON FUNCTION wallet.deposit(bigint, numeric) FROM wallet_app",
+        "REVOKE EXECUTE ON FUNCTION wallet.deposit(bigint, numeric, text, text) FROM wallet_app",
         "DROP FUNCTION wallet.get_transfer_result(bigint)",
         "REVOKE USAGE ON SCHEMA wallet FROM wallet_app, PUBLIC",
     ):

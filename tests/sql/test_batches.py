@@ -48,8 +48,8 @@ LOOP = """
                     v_hint = PG_EXCEPTION_HINT;
                 RETURN QUERY SELECT NULL::bigint, v_request.source_account_id,
                     v_request.target_account_id, v_request.amount, clock_timestamp(), NULL::bigint,
-                    NULL::bigint, NULL::numeric, NULL::numeric, 'failed', v_sqlstate, v_message,
-                    v_detail, v_hint;
+                    NULL::bigint, NULL::numeric, NULL::numeric, session_user::text, 'failed',
+                    v_sqlstate, v_message, v_detail, v_hint;
             END;
         END LOOP;
     END
@@ -58,7 +58,7 @@ LOOP = """
 # A transaction's as a result's. A column of a domain is not one of the domain's own type.
 SUCCEEDED = """m.id, m.source_account_id, m.target_account_id, m.amount::numeric, m.ctime,
     m.source_entry::bigint, m.target_entry::bigint, m.source_balance::numeric,
-    m.target_balance::numeric, 'succeeded', NULL, NULL, NULL, NULL"""
+    m.target_balance::numeric, m.actor::text, 'succeeded', NULL, NULL, NULL, NULL"""
 LARGEST = 2**63 - 1
 
 # Most transfers are between the first three accounts; 8 is never opened.

@@ -63,6 +63,7 @@ TRANSACTION: list[tuple[dict[str, str], str, str | None]] = [
     ),
     ({"amount": "NULL"}, NOT_NULL, "amount"),
     ({"ctime": "NULL"}, NOT_NULL, "ctime"),
+    ({"actor": "NULL"}, NOT_NULL, "actor"),
     # No side gives an entry's number out twice.
     ({"source_account_id": "3", "source_entry": "1", "target_entry": "1"}, UNIQUE, None),
 ]
@@ -75,7 +76,7 @@ REVERSAL = {
     "(3, 0)": (FOREIGN, "reversal_reverses_fkey"),
     "(3, NULL)": (NOT_NULL, "reverses"),
 }
-KEY = "INSERT INTO wallet.idempotency_key VALUES ({}, '', now())"
+KEY = "INSERT INTO wallet.idempotency_key VALUES ('ada', {}, '', now())"
 QUEUED = "VALUES ({}, 1, 2, {}, now()"
 # Rows of the other tables.
 OTHERS = {

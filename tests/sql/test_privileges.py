@@ -37,7 +37,7 @@ DENIALS: dict[str, dict[str, str | None]] = {
     },
     "wallet_reader": {
         "SELECT wallet.deposit(1, 1)": "function deposit",
-        "SELECT wallet.run_with_key('k-1', 'reverse', '{\"transaction_id\": 1}')": (
+        "SELECT wallet.run_with_key('k-1', 'ada', 'reverse', '{\"transaction_id\": 1}')": (
             "function run_with_key"
         ),
         "INSERT INTO wallet.transaction DEFAULT VALUES": "table transaction",
@@ -158,7 +158,7 @@ def hostile(app: Connection, admin: Connection) -> Iterator[Connection]:
         "char_length(text) RETURNS integer": "1",
         "format(text, VARIADIC text[]) RETURNS text": "'hijacked'",
         "lower(text) RETURNS text": "'hijacked'",
-        "to_jsonb(wallet.keyed_result) RETURNS jsonb": "'7'::jsonb",
+        "to_jsonb(wallet.operation_result) RETURNS jsonb": "'7'::jsonb",
         "cardinality(wallet.transfer_result[]) RETURNS integer": "777",
         "nextval(regclass) RETURNS bigint": "777",
     }.items():

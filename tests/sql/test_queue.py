@@ -155,6 +155,7 @@ def test_what_is_queued_is_pending_moves_nothing_and_keeps_its_id(
         "target_account_id": 2,
         "amount": Decimal("5.01"),
         "ctime": queued["ctime"],
+        "actor": "wallet_app",
         "state": "pending",
         **dict.fromkeys(nothing),
     }

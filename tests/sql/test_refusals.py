@@ -113,7 +113,7 @@ def undone(app: Connection, function: str, *arguments: object) -> Transaction | 
         row = answer(app, function, *arguments)
     if isinstance(row, str):
         return row
-    del row["id"], row["ctime"]
+    del row["id"], row["ctime"], row["actor"]
     return Transaction(**row)
 
 

@@ -119,6 +119,7 @@ def test_money_moves_from_source_to_target_and_nothing_else_changes(
             made = call(app, function, *ids, "12.3")
             assert began < made["ctime"] < clock(app), function
         expected: dict[str, Any] = {"id": len(before.transactions) + 1, "ctime": made["ctime"]}
+        expected["actor"] = "wallet_app"
         expected["amount"] = Decimal("12.30")
         accounts = [dict(account) for account in before.accounts]
         for side, id, sign in zip(SIDES, (source, target), (-1, 1), strict=True):

@@ -170,6 +170,7 @@ def test_queue_has_what_waits_the_next_one_first(
             "target_account_id": one["target_account_id"],
             "amount": Decimal("5.00"),
             "ctime": one["ctime"],
+            "actor": "wallet_app",
         }
         for position, one in enumerate((asked[0], asked[2]), 1)
     ]

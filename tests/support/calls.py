@@ -29,7 +29,7 @@ TABLES = {
     "reversal": "transaction_id",
     "pending_transfer": "id",
     "failed_transfer": "id",
-    "idempotency_key": "key",
+    "idempotency_key": "actor, key",
     "event_log": "id",
 }
 """Each table, and what its rows are ordered by."""
@@ -107,7 +107,7 @@ def refusal(connection: Connection, what: str, *arguments: object) -> Diagnostic
 
 
 def keyed(connection: Connection, function: str, *arguments: object) -> dict[str, Any]:
-    """The result of a full form, whose last argument is the key. What it does not hold is None."""
+    """The result of a full form, which takes a key. What it does not hold is None."""
     return call(
         connection,
         "SELECT a.replayed, to_jsonb(a.account) AS account, to_jsonb(a.transaction) AS transaction,"
@@ -118,11 +118,14 @@ def keyed(connection: Connection, function: str, *arguments: object) -> dict[str
 
 
 def run_group(
-    connection: Connection, requests: Iterable[GroupRequest], wait: int | None = None
+    connection: Connection,
+    requests: Iterable[GroupRequest],
+    wait: int | None = None,
+    actor: str = "",
 ) -> list[dict[str, Any]]:
     """The results of a group, with the members of keyed() and the account that is locked."""
     group = [
-        "({})".format(",".join("" if part is None else f'"{part}"' for part in request))
+        "({},{})".format(",".join("" if part is None else f'"{part}"' for part in request), actor)
         for request in requests
     ]
     return rows(

@@ -5,7 +5,7 @@ BEGIN;
 SELECT 1 / count(*)
 FROM pg_proc p
 WHERE p.oid =
-    'wallet.decide_batch(wallet.account[], wallet.transfer_request[], bigint[], boolean[])'
+    'wallet.decide_batch(wallet.account[], wallet.transfer_request[], bigint[], boolean[], text[])'
     ::regprocedure
   AND p.proowner = 'wallet_owner'::regrole AND NOT p.prosecdef
   AND NOT has_function_privilege('wallet_app', p.oid, 'EXECUTE')
