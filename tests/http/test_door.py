@@ -146,6 +146,12 @@ def test_a_request_that_drips_is_ended_in_time(small: Service) -> None:
             assert connection.is_closed(), data
 
 
+def test_who_does_not_read_the_answers_is_cut_off_in_time(small: Service) -> None:
+    with Connection(small.port) as connection:
+        connection.send(LIVE.replace(b"/health/live", b"/docs") * 1000)
+        wait_until(lambda: not connection.send(b"G"), "the connection is reset")
+
+
 def test_half_a_body_that_nobody_waits_for_does_not_keep_its_connection(small: Service) -> None:
     with Connection(small.port) as connection:
         connection.send(json_post("/nowhere") + b"Content-Length: 1000\r\n\r\n{")
