@@ -101,6 +101,7 @@ def test_what_was_made_is_there_after_ctrl_c_and_another_start(start: Start) -> 
     url = f"http://127.0.0.1:{first.port}"
     for address in (f"API        {url}\n", f"docs       {url}/docs\n", "psql       postgresql://"):
         assert address in said
+    assert "API keys   not needed" in said
     with httpx.Client(base_url=url, timeout=60) as client:
         for _ in range(2):
             client.post("/account", json={"email": "ada@example.com"})
@@ -173,10 +174,21 @@ def test_a_taken_port_is_said_before_anything_is_started(start: Start) -> None:
 
 
 def test_a_given_database_is_used_and_none_is_started(start: Start, database: Database) -> None:
-    run = start(WALLET_DATABASE_URL=database.url("wallet_app"))
+    """By `make run` and by `make key`."""
+    key = subprocess.check_output(
+        (sys.executable, "-m", "tools.psql", "key", "o'shop", "read,write", "90 days"),
+        cwd=CHECKOUT,
+        env={**os.environ, "WALLET_DATABASE_URL": database.url()},
+        text=True,
+    ).strip()
+    run = start(WALLET_DATABASE_URL=database.url("wallet_app"), WALLET_AUTH="required")
     said = run.until("Ctrl-C")
     assert not Path(said[0].split()[1], "data").exists()
-    httpx.post(f"http://127.0.0.1:{run.port}/account", json={"email": "ada@example.com"})
+    assert not [line for line in said if line.startswith("API keys")]
+    for headers, status in (({}, 401), ({"Authorization": f"Bearer {key}"}, 201)):
+        url = f"http://127.0.0.1:{run.port}/account"
+        opened = httpx.post(url, json={"email": "ada@example.com"}, headers=headers)
+        assert opened.status_code == status
     assert database.execute("SELECT count(*) AS accounts FROM wallet.account") == [{"accounts": 1}]
     assert run.end(signal.SIGINT) == (0, "")
 
