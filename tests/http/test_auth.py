@@ -73,6 +73,7 @@ def guarded(template: Database) -> Iterator[Guarded]:
     """When its tests are over, no key stands in its log."""
     with own_service(template, WALLET_AUTH="required", WALLET_ACCESS_LOG="true") as service:
         keys = {scope: make_key(service.database, scope, scope) for scope in SCOPES}
+        keys["stranger"] = make_key(service.database, "stranger", "write")
         keys["revoked"] = make_key(service.database, "revoked", *SCOPES)
         keys["expired"] = make_key(service.database, "expired", *SCOPES, expires_in="1 us")
         service.database.execute(
@@ -158,6 +159,18 @@ def test_an_operator_s_name_is_in_the_event_log(guarded: Guarded) -> None:
         ).is_success
     logged = guarded.service.database.execute("SELECT * FROM wallet.event_log WHERE account_id = 1")
     assert {row["actor"] for row in logged} == {"operate"}
+
+
+def test_an_idempotency_key_belongs_to_the_name_of_the_api_key(guarded: Guarded) -> None:
+    paid = []
+    for name in ("write", "stranger", "write"):
+        sent = {**headers(guarded.keys[name]), "Idempotency-Key": "k"}
+        body = {"amount": "1"}
+        paid.append(guarded.service.client.post("/account/1/payment", json=body, headers=sent))
+        assert (paid[-1].status_code, paid[-1].json()["actor"]) == (201, name)
+    ids = [response.json()["id"] for response in paid]
+    assert ids[0] == ids[2] != ids[1]
+    assert ["Idempotency-Replayed" in response.headers for response in paid] == [False, False, True]
 
 
 def test_a_key_is_dead_within_5_seconds_and_its_last_use_is_known(guarded: Guarded) -> None:
