@@ -81,6 +81,7 @@ RUN apt-get update \
  && apt-get install -y --no-install-recommends python3 \
  && rm -rf /var/lib/apt/lists/*
 WORKDIR /app
+# Made on the same Debian, so they fit this Python.
 COPY --from=packages /venv /venv
 # Not below /var/lib/postgresql, which is a volume: its files would be copied at each start.
 ENV PATH=/venv/bin:$PATH PGDATA=/ledger/data \

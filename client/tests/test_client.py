@@ -84,7 +84,7 @@ def test_a_queued_transfer_is_waited_for(wallet: Either) -> None:
     queued = wallet.transfer(ada, bob, "3.00", queue_after=0)
     assert queued.state == "pending"
     assert wallet.wait(queued.id).state == "succeeded"
-    assert wallet.transfer(ada, bob, "1.00", queue_after=0.2).state == "succeeded"
+    assert wallet.transfer(ada, bob, "1.00", queue_after=2).state == "succeeded"
     refused = wallet.transfer(ada, bob, "3.00", queue_after=0)
     with pytest.raises(pgwallet.InsufficientFunds, match=r"Account \d+ holds 1\.00"):
         wallet.wait(refused.id)
