@@ -20,8 +20,9 @@ from service.door import Bounds
 from service.errors import problem_of, problem_response
 from service.limits import MAX_BODY_BYTES, MAX_WAIT
 from service.logs import logging_config
-from service.responses import options_response, request_id
-from service.routes import account, audit, health, pages, transaction
+from service.metrics import connections_in_use
+from service.responses import log_fields, options_response
+from service.routes import account, audit, health, metrics, pages, transaction
 
 logger = logging.getLogger("wallet")
 
@@ -70,7 +71,7 @@ def create_app(settings: Settings, synchronous_commit: str = "on") -> App:
         RESPONSE_TIMEOUT=settings.pool_timeout + settings.statement_timeout + MAX_WAIT + 10,
         GRACEFUL_SHUTDOWN_TIMEOUT=settings.shutdown_timeout,
     )
-    for routes in (account, transaction, audit, health, pages):
+    for routes in (account, transaction, audit, health, metrics, pages):
         app.blueprint(routes.blueprint)
 
     for route in app.router.routes:
@@ -85,6 +86,12 @@ def create_app(settings: Settings, synchronous_commit: str = "on") -> App:
     async def open_database(app: App) -> None:
         app.ctx.database = Database(settings, synchronous_commit)
 
+        def count_connections() -> None:
+            connections_in_use.set(app.ctx.database.in_use)
+            app.loop.call_later(1, count_connections)
+
+        app.loop.call_later(1, count_connections)
+
     # Requests in flight end between these two: the connections must outlive them.
     @app.before_server_stop
     async def stop_being_ready(app: App) -> None:
@@ -98,7 +105,7 @@ def create_app(settings: Settings, synchronous_commit: str = "on") -> App:
     async def answer_problem(request: Request, error: Exception) -> HTTPResponse:
         if request.method == "OPTIONS" and isinstance(error, MethodNotAllowed):
             await request.receive_body()  # type: ignore[no-untyped-call]
-            return options_response(request, problem_of(error).headers)
+            return options_response(request, problem_of(error, request).headers)
         return problem_response(request, error)
 
     if settings.access_log:
@@ -118,7 +125,7 @@ def create_app(settings: Settings, synchronous_commit: str = "on") -> App:
                         "path": request.path,
                         "status": response.status,
                         "seconds": round(time.perf_counter() - started, 6),
-                        "request_id": request_id(request),
+                        **log_fields(request),
                     }
                 },
             )

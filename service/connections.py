@@ -28,6 +28,7 @@ from service.errors import (
     is_about_the_call,
     refusal,
 )
+from service.metrics import count_wait
 from service.rows import AccountRow, TransactionRow
 from service.statements import LEFT_BEHIND
 from service.troubles import CANNOT_CONNECT, CANNOT_SERVE, LOST, Troubles
@@ -271,6 +272,11 @@ class Connections:
         self._closing = False
         self._tasks = [asyncio.create_task(self._serve()) for _ in range(size)]
 
+    @property
+    def in_use(self) -> int:
+        """How many run a call."""
+        return self.size - len(self._idle)
+
     async def close(self) -> None:
         """Let the calls in flight end, then close the connections."""
         self._closing = True
@@ -288,6 +294,7 @@ class Connections:
         if self._idle:
             self._idle.pop().set_result(call)
             return await call.rows
+        count_wait()
         self._waiting.append(call)
         timer = self._loop.call_later(self._pool_timeout, self._turn_away, call)
         try:

@@ -54,17 +54,20 @@ class Database:
         )
         self._groups = Groups(settings, group=self._group, lanes=self._lanes)
 
+        self._all = (
+            *(self._reads, self._locking, self._others, self._group, self._lanes),
+            self._audit,
+        )
+
+    @property
+    def in_use(self) -> int:
+        """How many connections run a call."""
+        return sum(connections.in_use for connections in self._all)
+
     async def close(self) -> None:
         """Let the calls in flight end, then close the connections."""
         await self._groups.close()
-        for connections in (
-            self._reads,
-            self._locking,
-            self._others,
-            self._group,
-            self._lanes,
-            self._audit,
-        ):
+        for connections in self._all:
             await connections.close()
 
     async def create_account(
@@ -239,6 +242,11 @@ class Database:
     ) -> list[StatementRow]:
         rows = await self._reads.fetch(statements.GET_STATEMENT, account_id, before, page_size)
         return [StatementRow(**row) for row in rows]
+
+    async def get_queue_depth(self) -> tuple[int, float | None]:
+        """How many transfers are pending, and when the oldest was queued, as of time.time()."""
+        row = (await self._reads.fetch(statements.GET_QUEUE_DEPTH))[0]
+        return row["pending"], row["oldest"] and row["oldest"].timestamp()
 
     async def is_ready(self) -> bool:
         """Whether the database answers, and this user may execute every function."""

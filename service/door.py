@@ -26,6 +26,7 @@ from sanic.server.protocols.http_protocol import HttpProtocol
 from service import answers
 from service.config import Settings
 from service.errors import Problem, invalid_request
+from service.metrics import count_request
 
 logger = logging.getLogger("wallet")
 
@@ -206,6 +207,7 @@ class _Http(Http):
                     "Vary": "Origin",
                 }
             )
+        count_request(self.request, response.status, monotonic() - self.began)
         return super().respond(response)
 
 

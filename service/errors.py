@@ -14,7 +14,8 @@ from service import answers
 from service.answers import FieldError
 from service.codes import BY_SQLSTATE, CODES
 from service.limits import MAX_ERRORS
-from service.responses import json_response, replayed_header, request_id
+from service.metrics import count_problem, count_unknown
+from service.responses import json_response, log_fields, replayed_header, request_id
 
 logger = logging.getLogger("wallet")
 
@@ -92,7 +93,7 @@ def connection_is_stale(error: asyncpg.PostgresError) -> bool:
     return sqlstate == _READ_ONLY or sqlstate.startswith(("08", "57P"))
 
 
-def from_postgres(error: asyncpg.PostgresError) -> Problem:
+def _from_postgres(error: asyncpg.PostgresError) -> Problem | None:
     """The answer to an error that PostgreSQL reported, by its SQLSTATE alone."""
     sqlstate = error.sqlstate or ""
     if sqlstate in BY_SQLSTATE:
@@ -105,18 +106,10 @@ def from_postgres(error: asyncpg.PostgresError) -> Problem:
         return Problem("database_unavailable", OUTCOME_UNKNOWN)
     if sqlstate.startswith(_UNAVAILABLE):
         return Problem("database_unavailable", f"The database cannot serve now. {NOTHING_DONE}")
-    logger.error("PostgreSQL: %s %s", sqlstate, error, exc_info=error)
-    return _internal_error()
+    return None
 
 
-def _internal_error() -> Problem:
-    return Problem(
-        "internal_error",
-        "An unexpected error. The service's log has it under this instance.",
-    )
-
-
-def _from_sanic(error: SanicException) -> Problem:
+def _from_sanic(error: SanicException) -> Problem | None:
     headers = {name.title(): str(value) for name, value in dict(error.headers or {}).items()}
     match error.status_code:
         case 404:
@@ -143,21 +136,34 @@ def _from_sanic(error: SanicException) -> Problem:
             return Problem("busy", "The request took too long.")
         case status if 400 <= status < 500:
             return Problem("invalid_request", "The request is not valid HTTP.")
-    logger.error("HTTP: %s", error, exc_info=error)
-    return _internal_error()
+    return None
 
 
-def problem_of(error: BaseException) -> Problem:
-    """The answer to anything that a handler can raise."""
+def problem_of(error: BaseException, request: Request) -> Problem:
+    """The answer to anything that a handler can raise. What nobody expected is logged."""
+    problem = _expected(error)
+    if problem is None:
+        text = " ".join(
+            f"{getattr(error, 'sqlstate', None) or type(error).__name__} {error}".split()
+        )
+        extra = {"request": log_fields(request)}
+        logger.error("unexpected: %s", text, exc_info=error, extra=extra)
+        problem = Problem(
+            "internal_error",
+            "An unexpected error. The service's log has it under this instance.",
+        )
+    return problem
+
+
+def _expected(error: BaseException) -> Problem | None:
     match error:
         case Problem():
             return error
         case asyncpg.PostgresError():
-            return from_postgres(error)
+            return _from_postgres(error)
         case SanicException():
             return _from_sanic(error)
-    logger.error("unexpected: %r", error, exc_info=error)
-    return _internal_error()
+    return None
 
 
 def problem_answer(request: Request, problem: Problem) -> answers.Problem:
@@ -176,8 +182,13 @@ def problem_answer(request: Request, problem: Problem) -> answers.Problem:
 
 def problem_response(request: Request, error: BaseException) -> HTTPResponse:
     """Answer with the problem that `error` is."""
-    problem = problem_of(error)
+    problem = problem_of(error, request)
+    cause = error.__cause__ if isinstance(error, Problem) else error
+    request.ctx.sqlstate = getattr(cause, "sqlstate", None) or CODES[problem.code].sqlstate
     answer = problem_answer(request, problem)
+    count_problem(problem.code)
+    if problem.detail == OUTCOME_UNKNOWN:
+        count_unknown()
     headers = dict(problem.headers)
     if answer.status == 503:
         headers.setdefault("Retry-After", "1")

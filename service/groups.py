@@ -25,6 +25,7 @@ from service import statements
 from service.config import Settings
 from service.connections import Connections, run_operation
 from service.errors import NOTHING_DONE, Problem, is_about_the_call, refusal
+from service.metrics import count_group
 from service.rows import TransactionRow
 
 GROUP_WAIT = 20
@@ -175,6 +176,7 @@ class Groups:
 
     async def _run_group(self, requests: list[_Request]) -> None:
         begin = self._loop.time()
+        count_group(len(requests))
         try:
             if len(requests) == 1 and not requests[0].met_a_lock:
                 left_out = await self._answer_alone(self._group, requests[0])

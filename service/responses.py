@@ -14,6 +14,10 @@ from sanic import HTTPResponse, Request
 from sanic.http import Http
 
 _sane_id = re.compile(r"[A-Za-z0-9._-]{1,128}").fullmatch
+# The traceparent of W3C Trace Context, whose later versions may have more at its end.
+_is_trace = re.compile(
+    r"(?!ff)[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}"
+).match
 _encode = msgspec.json.Encoder().encode
 
 
@@ -59,6 +63,18 @@ def request_id(request: Request) -> str:
         known = given if _sane_id(given) else secrets.token_hex(16)
         request.ctx.request_id = known
     return known
+
+
+def log_fields(request: Request) -> dict[str, str]:
+    """What the log says of a request: its id, the client's key, trace and what PostgreSQL said."""
+    trace = _is_trace(request.headers.get("traceparent", ""))
+    known = {
+        "request_id": request_id(request),
+        "trace_id": trace and trace[1],
+        "key": getattr(request.ctx, "actor", None),
+        "sqlstate": getattr(request.ctx, "sqlstate", None),
+    }
+    return {name: value for name, value in known.items() if value}
 
 
 def replayed_header(replayed: bool) -> dict[str, str]:

@@ -72,6 +72,7 @@ FROM wallet.get_statement($1, $2, $3)
 REFRESH_API_KEYS = """
 SELECT id, name, hash, scopes, expires_at FROM wallet.refresh_api_keys($1::text[]::bigint[])
 """
+GET_QUEUE_DEPTH = "SELECT pending, oldest FROM wallet.get_queue(1)"
 PROCESS_PENDING = "SELECT wallet.process_pending($1)"
 SET_ASIDE_PENDING = "SELECT wallet.set_aside_pending()"
 # The server's processes that work on, though their connections were ended so many seconds ago. One

@@ -6,6 +6,8 @@ import logging
 import time
 from typing import NamedTuple
 
+from service.metrics import count_failure
+
 logger = logging.getLogger("wallet")
 
 # Where some calls fail and some do not, a trouble has not ended with the first that does not.
@@ -27,6 +29,10 @@ LOST = Kind(
 CANNOT_SERVE = Kind("the database cannot serve", "the database serves again")
 QUEUE_STOPPED = Kind("cannot process the queue", "processing the queue again", logging.WARNING)
 CANNOT_READ_KEYS = Kind("cannot read the API keys", "reading the API keys again", logging.WARNING)
+
+
+for _kind in (CANNOT_CONNECT, LOST, CANNOT_SERVE, QUEUE_STOPPED, CANNOT_READ_KEYS):
+    count_failure(_kind.begin, 0)
 
 
 class _Trouble:
@@ -52,6 +58,7 @@ class Troubles:
         trouble = self.ongoing.setdefault(kind, _Trouble(now))
         trouble.last = now
         trouble.count += 1
+        count_failure(kind.begin)
         trouble.sources.add(source)
         name = _name(error)
         if name not in trouble.names:

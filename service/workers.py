@@ -19,6 +19,8 @@ from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
+from service.metrics import count_replaced
+
 logger = logging.getLogger("wallet")
 
 _STOP = {signal.SIGTERM, signal.SIGINT}
@@ -141,6 +143,7 @@ def fork_workers(jobs: Sequence[str], listener: socket.socket) -> Child:
                 exit_code = 1
             elif not stopping:
                 logger.error("%s %s ended with %s; another takes its place", place.job, ended, code)
+            count_replaced(place.job, ended)
             place.ended()
         if time.monotonic() >= next_look:
             next_look = time.monotonic() + _BEAT_SECONDS

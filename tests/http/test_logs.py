@@ -14,6 +14,8 @@ from tests.http.wire import Connection
 from tests.support.databases import Database
 from tests.support.service import Service
 
+TRACE = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+
 
 def lines(service: Service) -> list[dict[str, Any]]:
     """Each line of the log, which must be a JSON object."""
@@ -33,7 +35,9 @@ def make_trouble(service: Service) -> None:
     client.get(f"/account/{open_wallet(client)}", headers={"X-Request-ID": "the-first"})
     problem(client.post("/account", content=b"\xff"), "unsupported_media_type")
     problem(
-        client.get('/account/0?a=%0a&b="{}', headers={"X-Request-ID": "the-second"}),
+        client.get(
+            '/account/0?a=%0a&b="{}', headers={"X-Request-ID": "the-second", "traceparent": TRACE}
+        ),
         "account_not_found",
     )
     for request in (
@@ -67,6 +71,7 @@ def test_every_line_is_json_from_start_to_stop(
         records = lines(service)
     (error,) = [record for record in records if record["level"] == "error"]
     assert "42883" in error["message"]
+    assert error["request_id"]
     assert "Traceback" in error["exception"]
     requests = {r["request_id"]: r for r in records if r["message"] == "request"}
     assert bool(requests) is (access_log == "true")
@@ -75,6 +80,7 @@ def test_every_line_is_json_from_start_to_stop(
         assert (first["method"], first["path"], first["status"]) == ("GET", "/account/1", 200)
         assert (second["method"], second["path"], second["status"]) == ("GET", "/account/0", 404)
         assert first["seconds"] > 0
+        assert (second["trace_id"], second["sqlstate"]) == (TRACE[3:35], "WL004")
 
 
 @pytest.mark.parametrize("access_log", ["true", "false"])
