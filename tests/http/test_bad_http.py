@@ -8,10 +8,8 @@ import pytest
 from httpx import Client
 
 from tests.http.answers import problem
-from tests.http.fuzz import fuzz
 from tests.http.processes import peak_memory
 from tests.http.wire import JSON_POST, Connection, json_post
-from tests.support.seeds import fresh_seed
 from tests.support.service import Service
 
 LIVE = b"GET /health/live HTTP/1.1\r\nHost: localhost\r\n\r\n"
@@ -175,7 +173,3 @@ def test_a_refusal_and_a_head_leave_the_connection_usable(service: Service) -> N
         response = connection.answer("HEAD", "/docs")
         assert int(response.headers["Content-Length"]) > 1000
         assert connection.answer("GET", "/health/live").json() == {"status": "live"}
-
-
-def test_random_http_harms_nobody(service: Service) -> None:
-    fuzz(service.port, fresh_seed())

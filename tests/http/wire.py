@@ -7,7 +7,6 @@ import socket
 import ssl
 import struct
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 from types import TracebackType
 from typing import Any
 
@@ -116,14 +115,6 @@ class Connection:
             return False
         except ConnectionResetError:
             return True
-
-    def rest(self, wait: float) -> bytes:
-        """What the other side sends until it closes, or is silent for so long."""
-        self._socket.settimeout(wait)
-        with suppress(TimeoutError, ConnectionResetError, ssl.SSLError):
-            while data := self._socket.recv(65536):
-                self._buffer += data
-        return self._buffer
 
     def _until(self, end: bytes) -> bytes:
         while end not in self._buffer:
