@@ -115,7 +115,6 @@ _HEADERS: dict[str, Schema] = {
 
 _PROBLEM_HEADERS = {
     401: ("WWW-Authenticate",),
-    403: ("WWW-Authenticate",),
     404: ("Idempotency-Replayed",),
     409: ("Idempotency-Replayed",),
     429: ("Retry-After",),
