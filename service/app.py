@@ -26,6 +26,9 @@ from service.routes import account, audit, health, metrics, pages, transaction
 
 logger = logging.getLogger("wallet")
 
+# How long each answer says that its connection closes, before those that are idle are closed.
+_FAREWELL_SECONDS = 0.2
+
 
 class _Request(Request):
     """A request that is answered even if its target is not a URL.
@@ -96,6 +99,10 @@ def create_app(settings: Settings, synchronous_commit: str = "on") -> App:
     @app.before_server_stop
     async def stop_being_ready(app: App) -> None:
         app.ctx.stopping.set()
+        # Sanic closes idle connections next. A busy client must hear of that in an answer, or it
+        # would send its next request on one of them and never know what became of it.
+        app.config.KEEP_ALIVE = False
+        await asyncio.sleep(_FAREWELL_SECONDS)
 
     @app.after_server_stop
     async def close_database(app: App) -> None:
