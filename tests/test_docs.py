@@ -14,6 +14,7 @@ from service.config import Settings
 from service.guide import WAYS, guide
 from service.limits import MAX_WAIT
 from service.queue_worker import MAX_ITEMS
+from tests.faults.faults import FAULTS
 from tests.support.databases import Database
 from tools import errors_page, functions_page
 from tools.embedded import CHECKOUT
@@ -110,6 +111,11 @@ def test_every_command_that_the_documents_name_is_there() -> None:
         # In a text a command stands in backticks, in a console's listing after the prompt.
         named = re.findall(r"(?:`|^\$ )make ([a-z0-9-]+)", document.read_text(), re.MULTILINE)
         assert set(named) <= targets, document
+
+
+def test_the_table_of_faults_has_those_that_there_are() -> None:
+    table = rows((CHECKOUT / "docs/reliability.md").read_text())
+    assert [row[0] for row in table if row[0] not in ("fault", "---")] == list(FAULTS)
 
 
 def test_every_path_that_the_documents_name_is_there() -> None:
