@@ -265,6 +265,8 @@ class Connections:
         self._lock_timeout = lock_timeout
         self._pool_timeout = server.settings.pool_timeout
         self._silent_after = silent_after(server.settings)
+        # Longer than any wait for a lock, and well before the call counts as lost.
+        self._in_doubt_after = server.settings.lock_timeout + 1
         self._loop = asyncio.get_running_loop()
         self._waiting: deque[_Call] = deque()
         # Each idle task awaits its next call. The last of them is handed the next one.
@@ -354,6 +356,8 @@ class Connections:
     async def _run(self, connection: Connection, call: _Call) -> list[asyncpg.Record]:
         server = self._server
         begin = self._loop.time()
+        # Other connections that are not heard meanwhile get no calls from then on.
+        doubt = self._loop.call_at(begin + self._in_doubt_after, server.fell_silent, begin)
         try:
             rows = await connection.fetch(call.statement, call.arguments, self._silent_after)
         except NotReplicated as error:
@@ -376,6 +380,8 @@ class Connections:
             server.troubles.met(LOST, error, self)
             server.leave(connection)
             raise Problem("database_unavailable", OUTCOME_UNKNOWN) from error
+        finally:
+            doubt.cancel()
         if server.troubles.ongoing:
             server.troubles.passed(self)
         return rows

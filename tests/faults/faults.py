@@ -27,6 +27,7 @@ from tests.http.processes import (
 from tests.http.proxy import Proxy
 from tests.support.databases import Database
 from tests.support.documents import commands
+from tools.embedded import EmbeddedError
 
 
 class Fault(NamedTuple):
@@ -174,7 +175,7 @@ def lock_account(world: World) -> None:
         world.watch(5)
 
 
-@fault("the network drops the answers to commits", proxied, seconds=15)
+@fault("the network drops the answers to commits", proxied, seconds=15, in_short=True)
 def drop_answers(world: World) -> None:
     the_proxy(world).fall_silent()
 
@@ -219,7 +220,16 @@ def fill_wal(world: World) -> None:
             world.database.execute(emit)
     time.sleep(2)
     filler.unlink()
-    world.server.start()
+
+    def answers() -> bool:
+        # It may have given up, or do so now.
+        with suppress(psycopg.OperationalError, EmbeddedError):
+            world.server.start()
+            world.database.execute("SELECT")
+            return True
+        return False
+
+    wait_until(answers, "PostgreSQL is there again")
 
 
 @fault("clients that hang up for 3 s", in_short=True)
@@ -259,5 +269,5 @@ def promote(world: World) -> None:
     assert world.standby
     cut_power(world.server)
     for command in commands("Promote it"):
-        world.standby.shell(command)
+        world.standby.shell(command, PGDATABASE=world.database.name)
     world.database = Database(world.standby, world.database.name)
