@@ -68,6 +68,8 @@ class Load:
         self.asked: list[Asked] = []
         self.served: list[float] = []
         self.failed: list[float] = []
+        self.waiting: set[float] = set()
+        """When the requests that have no answer yet were sent."""
         self.seen: Counter[str] = Counter()
         self.longest = 0.0
         self.not_found: list[int] = []
@@ -103,14 +105,17 @@ class Load:
         return sum(moment >= since for moment in list(self.served)) / seconds
 
     def seconds_to_recover(self, rate: float, patience: float) -> float:
-        """How long from now until a second begins in which nothing fails and 90 % are served."""
+        """How long from now until a second begins in which nothing fails, 90 % are served, and
+        after which nothing waits that was sent before.
+        """
         since = time.monotonic()
         begin = since
         while begin < since + patience:
             time.sleep(max(0, begin + 1 - time.monotonic()))
             served = sum(begin <= moment < begin + 1 for moment in list(self.served))
             failed = [moment for moment in list(self.failed) if begin <= moment < begin + 1]
-            if not failed and served >= rate * 0.9:
+            waits = min(list(self.waiting), default=begin) < begin
+            if not failed and not waits and served >= rate * 0.9:
                 break
             begin = max([begin + 0.1, *failed])
         return begin - since
@@ -207,6 +212,7 @@ class Load:
         self, http: aiohttp.ClientSession, method: str, path: str, asked: Asked | None = None
     ) -> Answer:
         begin = time.monotonic()
+        self.waiting.add(begin)
         given: dict[str, Any] = {"json": asked.body, "headers": asked.headers} if asked else {}
         try:
             async with http.request(method, path, **given) as response:
@@ -217,6 +223,8 @@ class Load:
             answer = Answer(f"no answer in {PATIENCE} s")
         except aiohttp.ClientError:
             answer = Answer("connection lost")
+        finally:
+            self.waiting.discard(begin)
         now = time.monotonic()
         self.longest = max(self.longest, now - begin)
         if answer.label < "5":
