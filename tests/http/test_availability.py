@@ -123,32 +123,6 @@ def end_connections(database: Database) -> None:
     )
 
 
-def test_a_database_that_takes_no_more_connections_is_unavailable(patient: Service) -> None:
-    client, database = patient.client, patient.database
-    id = open_wallet(client)
-    database.server.execute(f"ALTER DATABASE {database.name} CONNECTION LIMIT 0")
-    end_connections(database)
-    answers = [client.get(f"/account/{id}") for _ in range(3)]
-    details = [problem(answer, "database_unavailable")["detail"] for answer in answers]
-    # The first connections were still in the pool.
-    assert "Nothing was done." in details[-1]
-    database.server.execute(f"ALTER DATABASE {database.name} CONNECTION LIMIT -1")
-    assert client.get(f"/account/{id}").status_code == 200
-
-
-def test_a_call_whose_connection_is_ended_says_that_its_result_is_unknown(
-    patient: Service,
-) -> None:
-    client, database = patient.client, patient.database
-    id = open_wallet(client)
-    with ThreadPoolExecutor(1) as thread, held(database, id):
-        call = thread.submit(pay, client, id)
-        wait_until(lambda: waiting(database) == 1, "the payment waits for its account")
-        end_connections(database)
-        assert "may have taken effect" in problem(call.result(), "database_unavailable")["detail"]
-    assert payments(database, id) == 1
-
-
 def test_a_database_that_is_read_only_is_unavailable_for_writing(patient: Service) -> None:
     client, database = patient.client, patient.database
     role = f"ALTER ROLE wallet_app IN DATABASE {database.name}"
@@ -210,50 +184,6 @@ def test_an_error_of_postgresql_says_whether_anything_was_done(
                     f" $$ BEGIN RAISE 'SELECT' USING ERRCODE = '{sqlstate}'; END $$".encode()
                 )
                 assert said in problem(service.client.get("/account/1"), code)["detail"], sqlstate
-
-
-def test_a_call_to_a_server_that_falls_silent_is_not_made_again(database: Database) -> None:
-    """The server hears the call and commits it, but its answer never arrives."""
-    with (
-        Proxy(database) as proxy,
-        running(database, WALLET_DATABASE_URL=proxy.url, WALLET_STATEMENT_TIMEOUT="0.5") as service,
-        ThreadPoolExecutor(4) as threads,
-    ):
-        client = service.client
-        source, target, paid = (open_wallet(client) for _ in range(3))
-        # Each kind of call has connections of its own.
-        queue = {"Prefer": "respond-async", "Idempotency_Key": "q"}
-        if_busy = {"Prefer": "respond-async, wait=1", "Idempotency_Key": "k"}
-        assert transfer(client, source, target, Prefer="respond-async, wait=1").status_code == 201
-        queued = transfer(client, source, target, "5", Prefer="respond-async")
-        transaction = client.get(queued.headers["Location"], headers={"Prefer": "wait=10"})
-        assert transaction.json()["state"] == "succeeded"
-        before = payments(database, target)
-        connections = proxy.connections
-
-        proxy.fall_silent()
-        calls = [
-            threads.submit(pay, client, paid),
-            threads.submit(transfer, client, source, target, "1", **if_busy),
-            threads.submit(transfer, client, source, paid, "5", **queue),
-            threads.submit(client.get, f"/account/{paid}"),
-        ]
-        for call in calls:
-            body = problem(call.result(), "database_unavailable")
-            assert "may have taken effect" in body["detail"]
-            assert "Nothing was done." not in body["detail"]
-        again = transfer(client, source, target, "1", **if_busy)
-        assert (again.status_code, again.headers["Idempotency-Replayed"]) == (201, "true")
-        queued = transfer(client, source, paid, "5", **queue)
-        assert (queued.status_code, queued.headers["Idempotency-Replayed"]) == (202, "true")
-        # The queue worker's connection fell silent as well.
-        transaction = client.get(queued.headers["Location"], headers={"Prefer": "wait=20"})
-        assert transaction.json()["state"] == "succeeded"
-        assert proxy.connections > connections, "a silent connection is used again"
-        # A call that was made again would show here.
-        assert (payments(database, paid), payments(database, target)) == (3, before + 1)
-        with database.connect() as connection:
-            assert_sound(connection)
 
 
 def test_when_one_connection_falls_silent_those_that_are_older_are_not_used(

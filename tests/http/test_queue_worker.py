@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import signal
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -43,27 +41,6 @@ def messages(service: Service, word: str) -> list[str]:
     """What the log has with this word, of a service that writes JSON."""
     records = [json.loads(line) for line in service.log.read_text().splitlines()]
     return [record["message"] for record in records if word in record["message"]]
-
-
-def test_a_queue_worker_that_is_killed_is_replaced_and_nothing_is_lost_or_done_by_halves(
-    database: Database, admin: Owner
-) -> None:
-    with running(database, **PATIENT, WALLET_LOG_FORMAT="json") as service:
-        client, pid = service.client, service.process.pid
-        source, target = open_wallet(client), open_wallet(client)
-        with held(database, target):
-            queued = queue(client, source, target, 50)
-            wait_until(lambda: waiting(database) == 1, "it waits for an account")
-            (killed,) = jobs(pid, "queue worker")
-            os.kill(killed, signal.SIGKILL)
-            # PostgreSQL goes on with the call until it has an answer that nobody takes.
-            assert pending(database) == 50
-        queued += queue(client, source, target, 50)
-        wait_until(lambda: jobs(pid, "queue worker") - {killed} != set(), "another takes its place")
-        assert_processed(client, queued)
-        assert (balance(client, source), balance(client, target)) == ("99.00", "101.00")
-        assert len(messages(service, "another takes its place")) == 1
-        assert_sound(admin)
 
 
 def test_a_service_that_is_told_to_stop_lets_the_queue_worker_s_call_end(
