@@ -81,8 +81,11 @@ class Server:
                 "GRANT SELECT, INSERT, UPDATE ON wallet.account, wallet.transaction, wallet.entry "
                 f"TO {OTHER}"
             )
-            # The domains' rules call it.
-            connection.execute(f"GRANT EXECUTE ON FUNCTION wallet.max_amount() TO {OTHER}")
+            # The tables' and the domains' rules call these.
+            connection.execute(
+                "GRANT EXECUTE ON FUNCTION wallet.max_amount, wallet.is_within_limits, "
+                f"wallet.is_complete TO {OTHER}"
+            )
 
     def _deploy(self) -> None:
         done = subprocess.run(

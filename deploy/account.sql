@@ -1,6 +1,6 @@
 -- Deploy pgwallet:account to pg
--- requires: domains
 -- requires: functions/refuse_change
+-- requires: functions/is_within_limits
 
 BEGIN;
 
@@ -15,7 +15,13 @@ CREATE TABLE wallet.account (
     ctime timestamptz NOT NULL DEFAULT clock_timestamp(),
     mtime timestamptz NOT NULL DEFAULT clock_timestamp(),
     entry_count wallet.entry_count NOT NULL DEFAULT 0,
-    frozen boolean NOT NULL DEFAULT false
+    frozen boolean NOT NULL DEFAULT false,
+    held wallet.held NOT NULL DEFAULT 0.00,
+    minimum wallet.balance NOT NULL DEFAULT 0.00,
+    maximum wallet.balance NOT NULL DEFAULT wallet.max_amount(),
+    CONSTRAINT account_within_limits CHECK (
+        wallet.is_within_limits(balance, held, minimum, maximum)
+    )
 ) WITH (fillfactor = 80);
 
 CREATE INDEX account_email ON wallet.account (lower(email), id);
@@ -39,6 +45,10 @@ COMMENT ON COLUMN wallet.account.entry_count IS
     'Number of the last entry; entries count 1, 2, 3 …';
 COMMENT ON COLUMN wallet.account.frozen IS
     'Whether it takes no part in new transactions; its balance stays and can be read';
+COMMENT ON COLUMN wallet.account.held IS 'The part of the balance that open holds reserve';
+COMMENT ON COLUMN wallet.account.minimum IS
+    'What the balance may not fall below, the held part left out; negative is a credit line';
+COMMENT ON COLUMN wallet.account.maximum IS 'What the balance may not pass';
 
 GRANT SELECT ON wallet.account TO wallet_reader;
 

@@ -10,7 +10,11 @@ SET LOCAL ROLE wallet_owner;
 CREATE DOMAIN wallet.amount AS numeric(8, 2)
     CONSTRAINT amount_range CHECK (VALUE BETWEEN 0.01 AND wallet.max_amount());
 CREATE DOMAIN wallet.balance AS numeric(8, 2)
-    CONSTRAINT balance_range CHECK (VALUE BETWEEN 0.00 AND wallet.max_amount());
+    CONSTRAINT balance_range CHECK (VALUE BETWEEN -wallet.max_amount() AND wallet.max_amount());
+CREATE DOMAIN wallet.held AS numeric(9, 2)
+    CONSTRAINT held_range CHECK (VALUE BETWEEN 0.00 AND 2 * wallet.max_amount());
+CREATE DOMAIN wallet.hold_state AS text
+    CONSTRAINT hold_state_known CHECK (VALUE IN ('held', 'captured', 'released', 'expired'));
 CREATE DOMAIN wallet.entry_number AS bigint
     CONSTRAINT entry_number_range CHECK (VALUE >= 1);
 CREATE DOMAIN wallet.entry_count AS bigint
@@ -25,7 +29,10 @@ CREATE DOMAIN wallet.actor AS text
         AND VALUE !~ '[\u0001-\u001f\u007f-\u009f\u2028\u2029]');
 
 COMMENT ON DOMAIN wallet.amount IS 'Money that moves: 0.01 to max_amount()';
-COMMENT ON DOMAIN wallet.balance IS 'Money that an account holds: 0.00 to max_amount()';
+COMMENT ON DOMAIN wallet.balance IS
+    'What an account holds, or may hold: -max_amount() to max_amount()';
+COMMENT ON DOMAIN wallet.held IS 'The part of a balance that holds reserve: 0.00 or more';
+COMMENT ON DOMAIN wallet.hold_state IS 'held, captured, released or expired';
 COMMENT ON DOMAIN wallet.entry_number IS 'Number of an entry along its account: 1, 2, 3 …';
 COMMENT ON DOMAIN wallet.entry_count IS 'Number of the last entry; 0 before the first';
 COMMENT ON DOMAIN wallet.email IS 'local@domain, 3 to 254 characters, as given';

@@ -17,6 +17,7 @@ CREATE TABLE wallet.idempotency_key (
     transaction_ids bigint[],
     results wallet.transfer_result[],
     refusal wallet.refusal,
+    hold wallet.hold,
     -- A key belongs to who brought it: another actor's is another key.
     PRIMARY KEY (actor, key)
 );
@@ -38,6 +39,8 @@ COMMENT ON COLUMN wallet.idempotency_key.transaction_ids IS
     'The transactions of a batch, in their order; NULL for an item that was refused';
 COMMENT ON COLUMN wallet.idempotency_key.results IS
     'The refused items of a batch, in their order; or the result of a transfer that may be queued';
+COMMENT ON COLUMN wallet.idempotency_key.hold IS
+    'The hold as the request left it';
 COMMENT ON COLUMN wallet.idempotency_key.refusal IS 'Why the request was refused';
 
 GRANT SELECT ON wallet.idempotency_key TO wallet_reader;

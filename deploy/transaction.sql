@@ -1,5 +1,6 @@
 -- Deploy pgwallet:transaction to pg
 -- requires: account
+-- requires: functions/is_complete
 
 BEGIN;
 
@@ -17,12 +18,9 @@ CREATE TABLE wallet.transaction (
     source_balance wallet.balance,
     target_balance wallet.balance,
     actor wallet.actor NOT NULL DEFAULT session_user,
-    CONSTRAINT transaction_two_accounts CHECK (source_account_id <> target_account_id),
-    -- Each side has its account, entry and balance, or none of them.
     CONSTRAINT transaction_complete CHECK (
-        num_nulls(source_account_id, source_entry, source_balance) IN (0, 3)
-        AND num_nulls(target_account_id, target_entry, target_balance) IN (0, 3)
-        AND num_nulls(source_account_id, target_account_id) < 2
+        wallet.is_complete(source_account_id, source_entry, source_balance,
+                           target_account_id, target_entry, target_balance)
     )
 );
 

@@ -1,6 +1,7 @@
 -- Deploy pgwallet:types to pg
 -- requires: account
 -- requires: transaction
+-- requires: hold
 
 BEGIN;
 
@@ -81,12 +82,13 @@ CREATE TYPE wallet.operation_result AS (
     account wallet.account,
     transaction wallet.transaction,
     results wallet.transfer_result[],
-    refusal wallet.refusal
+    refusal wallet.refusal,
+    hold wallet.hold
 );
 COMMENT ON TYPE wallet.operation_result IS
-    'The result of an operation''s full form: the account or transaction that it made, the results '
-    'of a batch or of a queued transfer, or the refusal. replayed is true if all of it happened '
-    'when the idempotency key was first used';
+    'The result of an operation''s full form: the account, transaction or hold that it made, the '
+    'results of a batch or of a queued transfer, or the refusal. replayed is true if all of it '
+    'happened when the idempotency key was first used';
 
 CREATE TYPE wallet.statement_line AS (
     entry bigint,

@@ -3,18 +3,22 @@
 -- requires: reversal
 -- requires: failed_transfer
 -- requires: api_key
+-- requires: hold_capture
 
 BEGIN;
 
 SET LOCAL ROLE wallet_owner;
 
 CREATE VIEW wallet.account_overview AS
-SELECT a.id, a.email, a.balance, a.frozen, a.entry_count, a.ctime AS opened,
+SELECT a.id, a.email, a.balance, a.held, a.balance - a.held - a.minimum AS available,
+       a.minimum, a.maximum,
+       a.frozen, a.entry_count, a.ctime AS opened,
        CASE WHEN a.entry_count > 0 THEN a.mtime END AS last_entry
 FROM wallet.account a;
 
 COMMENT ON VIEW wallet.account_overview IS
-    'Each account: what it holds, whether it is frozen, how many entries it has, since when';
+    'Each account: what it holds, how much of it is held and available, its limits, whether it is '
+    'frozen, how many entries it has, since when';
 
 CREATE VIEW wallet.recent_transaction AS
 SELECT t.id, t.ctime,
@@ -89,6 +93,18 @@ ORDER BY bytes DESC, relation;
 COMMENT ON VIEW wallet.size_per_transaction IS
     'Tables and indexes with their bytes on disk, and by transaction as of the last ANALYZE';
 
+CREATE VIEW wallet.hold_overview AS
+SELECT h.id, h.account_id, h.amount, h.captured, h.state, h.expires_at,
+       h.state = 'held' AND h.expires_at <= clock_timestamp() AS due,
+       h.ctime, h.actor,
+       ARRAY(SELECT c.transaction_id FROM wallet.hold_capture c
+             WHERE c.hold_id = h.id ORDER BY c.transaction_id) AS captures
+FROM wallet.hold h;
+
+COMMENT ON VIEW wallet.hold_overview IS
+    'Each hold: its state, whether it is due and waits for the sweep, and which transactions took '
+    'what was captured';
+
 CREATE VIEW wallet.queue AS
 SELECT row_number() OVER (ORDER BY p.id) AS position, p.id, p.source_account_id,
        p.target_account_id, p.amount, p.ctime, clock_timestamp() - p.ctime AS waiting, p.actor
@@ -127,8 +143,9 @@ ORDER BY k.id;
 COMMENT ON VIEW wallet.api_key_overview IS
     'API keys: whose they are, how they end, what they may do, whether they are valid';
 
-GRANT SELECT ON wallet.account_overview, wallet.recent_transaction, wallet.daily_activity,
-    wallet.largest_account, wallet.account_wait, wallet.size_per_transaction, wallet.queue,
-    wallet.queue_stats, wallet.api_key_overview TO wallet_reader;
+GRANT SELECT ON wallet.account_overview, wallet.hold_overview, wallet.recent_transaction,
+    wallet.daily_activity, wallet.largest_account, wallet.account_wait,
+    wallet.size_per_transaction, wallet.queue, wallet.queue_stats, wallet.api_key_overview TO
+    wallet_reader;
 
 COMMIT;

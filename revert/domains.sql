@@ -2,7 +2,7 @@
 
 BEGIN;
 
-DROP DOMAIN wallet.amount, wallet.balance, wallet.entry_number, wallet.entry_count,
+DROP DOMAIN wallet.amount, wallet.balance, wallet.held, wallet.hold_state, wallet.entry_number, wallet.entry_count,
     wallet.email, wallet.idempotency_key_text, wallet.actor;
 
 COMMIT;

@@ -9,7 +9,16 @@ from msgspec import UNSET, Meta, Struct, UnsetType
 
 from service.codes import BY_SQLSTATE, CODES
 from service.limits import MAX_ERRORS, MAX_ID, MAX_VIOLATIONS
-from service.rows import AccountRow, Kind, State, StatementRow, TransactionRow, ViolationRow
+from service.rows import (
+    AccountRow,
+    HoldRow,
+    HoldState,
+    Kind,
+    State,
+    StatementRow,
+    TransactionRow,
+    ViolationRow,
+)
 
 Id: TypeAlias = Annotated[int, Meta(ge=1, le=MAX_ID, extra_json_schema={"format": "int64"})]
 # White space, control and format characters, as in check_email.sql.
@@ -32,6 +41,8 @@ Money: TypeAlias = Annotated[str, Meta(pattern=r"^[0-9]{1,6}\.[0-9]{2}$", exampl
 SignedMoney: TypeAlias = Annotated[
     str, Meta(pattern=r"^-?[0-9]{1,6}\.[0-9]{2}$", examples=["-12.30"])
 ]
+# With a credit line, more may be held than an account may have.
+HeldMoney: TypeAlias = Annotated[str, Meta(pattern=r"^[0-9]{1,7}\.[0-9]{2}$", examples=["12.30"])]
 Time: TypeAlias = Annotated[
     str,
     Meta(
@@ -85,15 +96,33 @@ class Account(Answer):
 
     id: Id
     email: Email
-    balance: Money
+    balance: Annotated[SignedMoney, Meta(examples=["12.30"])]
     ctime: Time
     frozen: Annotated[
         bool, Meta(description="Whether it takes no part in new transactions.", examples=[False])
     ]
+    held: Annotated[HeldMoney, Meta(description="What open holds reserve of the balance.")]
+    available: Annotated[
+        HeldMoney, Meta(description="What it may pay or hold: balance - held - minimum.")
+    ]
+    minimum: Annotated[
+        SignedMoney, Meta(description="Negative is a credit line.", examples=["0.00"])
+    ]
+    maximum: Annotated[SignedMoney, Meta(examples=["999999.99"])]
 
     @classmethod
     def of(cls, row: AccountRow) -> Account:
-        return cls(row.id, row.email, str(row.balance), _utc(row.ctime), row.frozen)
+        return cls(
+            row.id,
+            row.email,
+            str(row.balance),
+            _utc(row.ctime),
+            row.frozen,
+            str(row.held),
+            str(row.available),
+            str(row.minimum),
+            str(row.maximum),
+        )
 
 
 class Accounts(Answer):
@@ -148,6 +177,47 @@ class Transaction(Answer):
         )
 
 
+class Hold(Answer):
+    """Money of a wallet that is reserved, or was."""
+
+    id: Id
+    account_id: Id
+    amount: Money
+    captured: Annotated[Money, Meta(description="How much of it was taken.")]
+    state: Annotated[
+        HoldState,
+        Meta(
+            description="A hold that is due can be neither captured nor released; it is expired, "
+            "and its money free, a moment later.",
+            examples=["held"],
+        ),
+    ]
+    expires_at: Time
+    ctime: Time
+
+    @classmethod
+    def of(cls, row: HoldRow) -> Hold:
+        return cls(
+            row.id,
+            row.account_id,
+            str(row.amount),
+            str(row.captured),
+            row.state,
+            _utc(row.expires_at),
+            _utc(row.ctime),
+        )
+
+
+class Holds(Answer):
+    """A page of a wallet's holds, the newest first."""
+
+    items: list[Hold]
+    next: Annotated[
+        Id | None,
+        Meta(description="The `before` of the next page; null on the last page.", examples=[51]),
+    ]
+
+
 # msgspec describes no union of two structs, so the references are written out.
 _Result: TypeAlias = Annotated[
     Any,
@@ -183,7 +253,7 @@ class StatementLine(Answer):
         Id | None, Meta(description="Null for a deposit or a withdrawal.")
     ]
     amount: SignedMoney
-    balance: Annotated[Money, Meta(description="The balance after it.")]
+    balance: Annotated[SignedMoney, Meta(description="The balance after it.")]
     ctime: Time
 
     @classmethod

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
+from contextlib import suppress
 from types import SimpleNamespace
 from typing import Any, TypeAlias
 
@@ -22,7 +23,7 @@ from service.limits import MAX_BODY_BYTES, MAX_WAIT
 from service.logs import logging_config
 from service.metrics import connections_in_use
 from service.responses import log_fields, options_response
-from service.routes import account, audit, health, metrics, pages, transaction
+from service.routes import account, audit, health, hold, metrics, pages, transaction
 
 logger = logging.getLogger("wallet")
 
@@ -59,6 +60,16 @@ class _Request(Request):
 App: TypeAlias = Sanic[Config, SimpleNamespace]
 
 
+def _methods(app: App, path: str) -> list[str]:
+    """The methods that an address takes. Sanic names none for a path with an id and several."""
+    found = []
+    for method in ("GET", "POST", "PUT"):
+        with suppress(SanicException):
+            app.router.get(path, method, None)
+            found.append(method)
+    return found
+
+
 def create_app(settings: Settings, synchronous_commit: str = "on") -> App:
     """Make the application. It has a Database from a worker's start to its stop.
 
@@ -74,7 +85,7 @@ def create_app(settings: Settings, synchronous_commit: str = "on") -> App:
         RESPONSE_TIMEOUT=settings.pool_timeout + settings.statement_timeout + MAX_WAIT + 10,
         GRACEFUL_SHUTDOWN_TIMEOUT=settings.shutdown_timeout,
     )
-    for routes in (account, transaction, audit, health, metrics, pages):
+    for routes in (account, hold, transaction, audit, health, metrics, pages):
         app.blueprint(routes.blueprint)
 
     for route in app.router.routes:
@@ -110,6 +121,8 @@ def create_app(settings: Settings, synchronous_commit: str = "on") -> App:
 
     @app.exception(Exception)
     async def answer_problem(request: Request, error: Exception) -> HTTPResponse:
+        if isinstance(error, MethodNotAllowed):
+            error.headers = {"Allow": ", ".join(_methods(app, request.path))}
         if request.method == "OPTIONS" and isinstance(error, MethodNotAllowed):
             await request.receive_body()  # type: ignore[no-untyped-call]
             return options_response(request, problem_of(error, request).headers)

@@ -14,21 +14,28 @@ from msgspec import Meta, Struct
 from sanic import Request
 from sanic.http import Http
 
-from service.answers import FieldError
+from service.answers import FieldError, Id
 from service.errors import Problem, invalid_request
 from service.fields import (
     AccountIdField,
+    Amount,
     AmountField,
     BooleanField,
     EmailField,
     ItemAmountField,
+    LimitField,
     Number,
     Shape,
     Wrong,
     must_be,
+    or_null,
+    read_account_id,
+    read_amount,
+    read_boolean,
     read_fields,
+    read_seconds,
 )
-from service.limits import MAX_BATCH, MAX_ERRORS
+from service.limits import HOLD_SECONDS, MAX_BATCH, MAX_ERRORS, MAX_HOLD_SECONDS
 
 
 class Body(Struct, forbid_unknown_fields=True):
@@ -55,6 +62,49 @@ class Payment(Body):
     """How much to pay in or out."""
 
     amount: AmountField
+
+
+class NewHold(Body):
+    """How much to reserve, and for how long."""
+
+    amount: AmountField
+    expires_in: Annotated[
+        int,
+        Meta(
+            ge=1,
+            le=MAX_HOLD_SECONDS,
+            description="Seconds from now until it is due.",
+            examples=[3600],
+        ),
+        read_seconds,
+    ] = HOLD_SECONDS
+
+
+class Capture(Body):
+    """How much of a hold to take, and who gets it."""
+
+    amount: Annotated[
+        Amount | None,
+        Meta(description="As in a transfer; without it, all that is left.", examples=["12.30"]),
+        or_null(read_amount),
+    ] = None
+    target_account_id: Annotated[
+        Id | None,
+        Meta(description="Who is paid; without it, the money goes outside.", examples=[2]),
+        or_null(read_account_id),
+    ] = None
+    final: Annotated[
+        bool,
+        Meta(description="Whether what is left then is free again.", examples=[False]),
+        read_boolean,
+    ] = False
+
+
+class NewLimits(Body):
+    """What a wallet's balance may not fall below, and not pass."""
+
+    minimum: LimitField = None
+    maximum: LimitField = None
 
 
 class Transfer(Body):

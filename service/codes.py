@@ -49,11 +49,17 @@ _REFUSALS = (
         "WL004",
     ),
     Code("transaction_not_found", 404, "There is no such transaction.", "WL005"),
-    Code("insufficient_funds", 409, "The source's balance would fall below 0.00.", "WL006"),
+    Code(
+        "insufficient_funds",
+        409,
+        "The source's balance, less what is held, would fall below its minimum, which is 0.00 "
+        "unless it was set.",
+        "WL006",
+    ),
     Code(
         "balance_limit_exceeded",
         409,
-        f"The target's balance would exceed {MAX_AMOUNT}.",
+        f"The target's balance would exceed its maximum, which is {MAX_AMOUNT} unless it was set.",
         "WL007",
     ),
     Code("account_frozen", 409, "The account takes no part in new transactions.", "WL008"),
@@ -86,6 +92,10 @@ _REFUSALS = (
         "The transaction has already succeeded or failed, so it cannot be cancelled.",
         "WL015",
     ),
+    Code("hold_not_found", 404, "There is no such hold.", "WL016"),
+    Code("hold_closed", 409, "The hold was captured or released, or it has expired.", "WL017"),
+    Code("hold_exceeded", 409, "Less than the amount is left of the hold.", "WL018"),
+    Code("limit_in_use", 409, "The account's balance is not within these limits.", "WL019"),
     Code(
         "processing_failed",
         409,

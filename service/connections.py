@@ -29,11 +29,11 @@ from service.errors import (
     refusal,
 )
 from service.metrics import count_wait
-from service.rows import AccountRow, TransactionRow
+from service.rows import AccountRow, HoldRow, TransactionRow
 from service.statements import LEFT_BEHIND
 from service.troubles import CANNOT_CONNECT, CANNOT_SERVE, LOST, Troubles
 
-Row = TypeVar("Row", AccountRow, TransactionRow)
+Row = TypeVar("Row", AccountRow, HoldRow, TransactionRow)
 
 CONNECTION_ERRORS = (OSError, asyncpg.InterfaceError, asyncpg.InternalClientError)
 """What this side raises when a connection cannot be had, is lost, falls silent (a TimeoutError is

@@ -21,6 +21,7 @@ from service.limits import AUDIT_TIMEOUT, MAX_VIOLATIONS
 from service.rows import (
     AccountRow,
     BatchRows,
+    HoldRow,
     RefusalRow,
     StatementRow,
     TransactionRow,
@@ -232,6 +233,79 @@ class Database:
         """The first violations of the whole ledger, each with the count of all."""
         rows = await self._audit.fetch(statements.AUDIT, MAX_VIOLATIONS)
         return [ViolationRow(**row) for row in rows]
+
+    async def hold(
+        self,
+        *,
+        account_id: int,
+        amount: Decimal,
+        expires_in: int,
+        idempotency_key: str | None,
+        actor: str | None,
+    ) -> HoldRow:
+        """`expires_in` is in seconds."""
+        return await run_operation(
+            self._locking,
+            statements.HOLD,
+            HoldRow,
+            *(account_id, amount, float(expires_in)),
+            idempotency_key=idempotency_key,
+            actor=actor,
+        )
+
+    async def capture(
+        self,
+        *,
+        hold_id: int,
+        amount: Decimal | None,
+        target_account_id: int | None,
+        final: bool,
+        idempotency_key: str | None,
+        actor: str | None,
+    ) -> TransactionRow:
+        return await run_operation(
+            self._locking,
+            statements.CAPTURE,
+            TransactionRow,
+            *(hold_id, amount, target_account_id, final),
+            idempotency_key=idempotency_key,
+            actor=actor,
+        )
+
+    async def release(
+        self, *, hold_id: int, idempotency_key: str | None, actor: str | None
+    ) -> HoldRow:
+        return await run_operation(
+            self._locking,
+            statements.RELEASE,
+            HoldRow,
+            hold_id,
+            idempotency_key=idempotency_key,
+            actor=actor,
+        )
+
+    async def get_hold(self, *, id: int) -> HoldRow:
+        (row,) = await self._reads.fetch(statements.GET_HOLD, id)
+        return HoldRow(**row)
+
+    async def get_holds(
+        self, *, account_id: int, before: int | None, page_size: int
+    ) -> list[HoldRow]:
+        rows = await self._reads.fetch(statements.GET_HOLDS, account_id, before, page_size)
+        return [HoldRow(**row) for row in rows]
+
+    async def set_limits(
+        self,
+        *,
+        account_id: int,
+        minimum: Decimal | None,
+        maximum: Decimal | None,
+        actor: str | None,
+    ) -> AccountRow:
+        (row,) = await self._locking.fetch(
+            statements.SET_LIMITS, account_id, minimum, maximum, actor
+        )
+        return AccountRow(**row)
 
     async def get_transfer_result(self, *, id: int) -> TransactionRow:
         (row,) = await self._reads.fetch(statements.GET_TRANSFER_RESULT, id)

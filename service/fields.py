@@ -17,7 +17,7 @@ from msgspec import Meta, Struct, structs
 
 from service.answers import Email, FieldError, Id
 from service.errors import Problem
-from service.limits import MAX_AMOUNT, MAX_ID, MAX_NUMBER_LENGTH
+from service.limits import MAX_AMOUNT, MAX_HOLD_SECONDS, MAX_ID, MAX_NUMBER_LENGTH
 
 Reader: TypeAlias = Callable[[object], Any]
 Shape = TypeVar("Shape", bound=Struct)
@@ -135,6 +135,28 @@ def read_amount(value: object) -> Amount:
     return exact or Amount(0)
 
 
+class Limit(Decimal):
+    """A limit of an account, exactly as written. PostgreSQL rounds it and checks its size."""
+
+
+def read_limit(value: object) -> Limit:
+    """A limit, written as an amount is; it may be negative or zero."""
+    return Limit(read_amount(value))
+
+
+def or_null(read: Reader) -> Reader:
+    """A reader that takes null for a member that is not there."""
+    return lambda value: None if value is None else read(value)
+
+
+def read_seconds(value: object) -> int:
+    """How long a hold lasts, in whole seconds."""
+    seconds = read_account_id(value) if isinstance(value, Number) else 0
+    if not 1 <= seconds <= MAX_HOLD_SECONDS:
+        raise must_be(f"a whole number from 1 to {MAX_HOLD_SECONDS}")
+    return seconds
+
+
 class ItemAmount:
     """The amount of a batch's item: its value, or the problem, which is this item's alone."""
 
@@ -192,6 +214,7 @@ SCHEMAS: dict[type, dict[str, Any]] = {
             {"type": "number", "minimum": 0.005, "exclusiveMaximum": 999999.995},
         ]
     },
+    Limit: {"type": ["string", "number"]},
     # An item's amount that is out of range is refused as this item's result.
     ItemAmount: {"type": ["string", "number"]},
 }
@@ -214,4 +237,12 @@ ItemAmountField: TypeAlias = Annotated[
     ItemAmount,
     Meta(description="As in a single transfer.", examples=["12.30"]),
     read_item_amount,
+]
+LimitField: TypeAlias = Annotated[
+    Limit | None,
+    Meta(
+        description="Read as an amount is; may be negative or zero. Without it, the limit stays.",
+        examples=["-50.00"],
+    ),
+    or_null(read_limit),
 ]

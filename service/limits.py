@@ -14,6 +14,9 @@ MAX_BATCH = 10_000
 MAX_AMOUNT = "999999.99"
 """The largest amount and the largest balance, for the documents. PostgreSQL checks them."""
 
+MAX_HOLD_SECONDS = 366 * 24 * 3600
+"""As long as a hold may last."""
+
 MAX_ID = 2**63 - 1
 """The largest id of an account or a transaction."""
 
@@ -37,3 +40,6 @@ RATE_WINDOW = 10
 
 MAX_WAIT = 30.0
 """The most seconds that a GET waits for a pending transaction."""
+
+HOLD_SECONDS = 7 * 24 * 3600
+"""How long a hold lasts if it is not said."""

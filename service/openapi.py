@@ -64,6 +64,8 @@ _SCHEMAS = {
         answers.Transaction,
         answers.Results,
         answers.Statement,
+        answers.Hold,
+        answers.Holds,
         answers.Violations,
         answers.Problem,
         answers.Live,
@@ -72,6 +74,9 @@ _SCHEMAS = {
         bodies.NewEmail,
         bodies.Payment,
         bodies.NoMembers,
+        bodies.NewHold,
+        bodies.Capture,
+        bodies.NewLimits,
         bodies.Transfer,
         bodies.TransferBatch,
     ),
@@ -129,7 +134,7 @@ _PARAMETERS: dict[str, Schema] = {
         "schema": _SCHEMAS["Account"]["properties"]["id"],
     },
     **_query(parameters.AccountQuery),
-    **_query(parameters.StatementQuery),
+    **_query(parameters.PageQuery),
     "Idempotency-Key": _header(
         "Idempotency-Key",
         "1 to 255 printable ASCII characters; spaces around them are not part of it. The request "
@@ -335,6 +340,75 @@ DOCUMENT: dict[str, Any] = {
                 scope="operate",
                 parameters=("id",),
                 body="NewEmail",
+            )
+        },
+        "/account/{id}/hold": {
+            "post": _operation(
+                "hold",
+                "Reserve money: it can be captured or released, and nothing else can move it.",
+                {201: _made("The hold.", "Hold")},
+                (
+                    *("invalid_amount", "account_not_found", "insufficient_funds"),
+                    *("account_frozen", *_POST),
+                ),
+                parameters=("id", "Idempotency-Key"),
+                body="NewHold",
+                scope="write",
+            ),
+            "get": _operation(
+                "get_holds",
+                "A wallet's holds, the newest first.",
+                {200: _response("The holds.", "Holds", "Link")},
+                ("account_not_found", *_DATABASE),
+                parameters=("id", "limit", "before"),
+                scope="read",
+            ),
+        },
+        "/account/{id}/limits": {
+            "put": _operation(
+                "set_limits",
+                "Set what a wallet's balance may not fall below and not pass.",
+                {200: _response("The account.", "Account")},
+                ("invalid_amount", "account_not_found", "limit_in_use", *_BODY, *_DATABASE),
+                parameters=("id",),
+                body="NewLimits",
+                scope="operate",
+            )
+        },
+        "/hold/{id}": {
+            "get": _operation(
+                "get_hold",
+                "Read a hold.",
+                {200: _response("The hold.", "Hold")},
+                ("hold_not_found", *_DATABASE),
+                parameters=("id",),
+                scope="read",
+            )
+        },
+        "/hold/{id}/capture": {
+            "post": _operation(
+                "capture",
+                "Take held money, in parts or at once, for another wallet or for outside.",
+                {201: _made("The transaction.", "Transaction")},
+                (
+                    *("invalid_amount", "hold_not_found", "same_account", "account_not_found"),
+                    *("hold_closed", "hold_exceeded", "balance_limit_exceeded"),
+                    *("account_frozen", *_POST),
+                ),
+                parameters=("id", "Idempotency-Key"),
+                body="Capture",
+                scope="write",
+            )
+        },
+        "/hold/{id}/release": {
+            "post": _operation(
+                "release",
+                "Give back what is left of a hold.",
+                {200: _response("The hold.", "Hold", "Idempotency-Replayed")},
+                ("hold_not_found", "hold_closed", *_POST),
+                parameters=("id", "Idempotency-Key"),
+                body="NoMembers",
+                scope="write",
             )
         },
         "/transaction": {

@@ -49,8 +49,8 @@ class AccountQuery(Struct):
     ] = None
 
 
-class StatementQuery(Struct):
-    """Which entries of an account to list."""
+class PageQuery(Struct):
+    """Which entries or holds of an account to list."""
 
     limit: Annotated[
         int,
@@ -59,7 +59,7 @@ class StatementQuery(Struct):
     ] = PAGE_SIZE
     before: Annotated[
         Annotated[int, Meta(ge=1, le=MAX_ID)] | None,
-        Meta(description="Only entries with a lower number: `next` of the page before."),
+        Meta(description="Only what is older: `next` of the page before."),
         whole_number(1, MAX_ID),
     ] = None
 

@@ -1,4 +1,4 @@
-"""The queue worker: a process that makes the queued transfers.
+"""The queue worker: a process that makes the queued transfers, and ends the holds that are due.
 
 It calls process_pending() again and again. One runs beside the workers of each service. If several
 services run, one processes the queue at a time: process_pending() sees to that. If it is killed,
@@ -18,8 +18,8 @@ import asyncpg
 from service.config import Settings
 from service.connections import CONNECTION_ERRORS, Connection, NotReplicated, Server, silent_after
 from service.errors import Problem, connection_is_stale
-from service.statements import PROCESS_PENDING, SET_ASIDE_PENDING
-from service.troubles import QUEUE_STOPPED, reason
+from service.statements import EXPIRE_HOLDS, PROCESS_PENDING, SET_ASIDE_PENDING
+from service.troubles import QUEUE_STOPPED, SWEEP_STOPPED, reason
 
 logger = logging.getLogger("wallet")
 
@@ -36,6 +36,9 @@ _PASSES = ("40", "53", "55P03", "57", "58", "25006")
 # Pauses in seconds: while the queue is empty, and after a call that failed.
 _FIRST_PAUSE, _MAX_PAUSE, _PAUSE_AFTER_FAILURE = 0.005, 0.1, 0.5
 
+# Holds that are due are ended at most once in so many seconds.
+_SWEEP_SECONDS = 1.0
+
 
 class QueueWorker:
     """Calls process_pending() until it is told to stop, whatever the database does meanwhile."""
@@ -48,6 +51,7 @@ class QueueWorker:
         self._predecessor: int | None = None
         self._max_items = MAX_ITEMS
         self._tries = 0
+        self._next_sweep = 0.0
 
     def stop(self) -> None:
         """Stop after the call in flight."""
@@ -81,6 +85,7 @@ class QueueWorker:
             self._connection = await self._server.connect(
                 self._settings.lock_timeout, self._predecessor
             )
+        await self._expire_holds(self._connection)
         processed: int = await self._fetchval(self._connection, PROCESS_PENDING, self._max_items)
         # A small call can succeed while an account further back is still locked.
         if processed < self._max_items or self._max_items == MAX_ITEMS:
@@ -88,6 +93,19 @@ class QueueWorker:
         self._max_items = min(self._max_items * 10, MAX_ITEMS)
         self._tries = 0
         return processed
+
+    async def _expire_holds(self, connection: Connection) -> None:
+        """End the holds that are due. A failure must not stop the queue."""
+        now = asyncio.get_running_loop().time()
+        if now < self._next_sweep:
+            return
+        self._next_sweep = now + _SWEEP_SECONDS
+        try:
+            await self._fetchval(connection, EXPIRE_HOLDS, MAX_ITEMS)
+        except asyncpg.PostgresError as error:
+            if connection_is_stale(error):
+                raise
+            self._server.troubles.met(SWEEP_STOPPED, error)
 
     async def _fetchval(self, connection: Connection, statement: str, *arguments: object) -> Any:
         rows = await connection.fetch(statement, arguments, silent_after(self._settings))

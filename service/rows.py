@@ -9,6 +9,7 @@ from typing import Literal, TypeAlias
 from msgspec import Struct
 
 State: TypeAlias = Literal["succeeded", "pending", "failed"]
+HoldState: TypeAlias = Literal["held", "captured", "released", "expired"]
 Kind: TypeAlias = Literal["deposit", "withdrawal", "transfer_in", "transfer_out", "reversal"]
 
 
@@ -30,6 +31,10 @@ class AccountRow(_Result, kw_only=True, gc=False):
     balance: Decimal
     ctime: datetime
     frozen: bool
+    held: Decimal
+    available: Decimal
+    minimum: Decimal
+    maximum: Decimal
 
 
 class TransactionRow(_Result, kw_only=True, gc=False):
@@ -42,6 +47,18 @@ class TransactionRow(_Result, kw_only=True, gc=False):
     ctime: datetime
     actor: str
     state: State = "succeeded"
+
+
+class HoldRow(_Result, kw_only=True, gc=False):
+    """A wallet.hold."""
+
+    id: int
+    account_id: int
+    amount: Decimal
+    captured: Decimal
+    state: HoldState
+    expires_at: datetime
+    ctime: datetime
 
 
 class StatementRow(Struct, kw_only=True, gc=False):

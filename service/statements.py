@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-_ACCOUNT = "SELECT id, email, balance, ctime, frozen FROM"
+_ACCOUNT = """SELECT a.id, a.email, a.balance, a.ctime, a.frozen, a.held,
+a.balance - a.held - a.minimum AS available, a.minimum, a.maximum FROM"""
+_HOLD = "SELECT id, account_id, amount, captured, state, expires_at, ctime FROM"
 # An operation returns a wallet.operation_result: what was made, or why it was refused.
 _OUTCOME = "SELECT k.replayed, (k.refusal).sqlstate, (k.refusal).detail, (k.refusal).hint,"
 _MADE = f"""{_OUTCOME}
@@ -14,12 +16,19 @@ _MADE_OR_QUEUED = f"""{_OUTCOME}
 
 # The last two arguments of each are the idempotency key and the actor.
 CREATE_ACCOUNT = f"""{_OUTCOME}
-(k.account).id, (k.account).email, (k.account).balance, (k.account).ctime, (k.account).frozen
-FROM wallet.create_account($1, $2, $3) k"""
+(k.account).id, (k.account).email, (k.account).balance, (k.account).ctime, (k.account).frozen,
+(k.account).held, (k.account).balance - (k.account).held - (k.account).minimum AS available,
+(k.account).minimum, (k.account).maximum FROM wallet.create_account($1, $2, $3) k"""
 DEPOSIT = f"{_MADE} wallet.deposit($1, $2, $3, $4) k"
 WITHDRAW = f"{_MADE} wallet.withdraw($1, $2, $3, $4) k"
 TRANSFER = f"{_MADE} wallet.transfer($1, $2, $3, $4, $5) k"
 REVERSE = f"{_MADE} wallet.reverse($1, $2, $3) k"
+_HELD = f"""{_OUTCOME}
+(k.hold).id, (k.hold).account_id, (k.hold).amount, (k.hold).captured, (k.hold).state,
+(k.hold).expires_at, (k.hold).ctime FROM"""
+HOLD = f"{_HELD} wallet.hold($1, $2, make_interval(secs => $3), $4, $5) k"
+CAPTURE = f"{_MADE} wallet.capture($1, $2, $3, $4, $5, $6) k"
+RELEASE = f"{_HELD} wallet.release($1, $2, $3) k"
 ENQUEUE_TRANSFER = f"{_MADE_OR_QUEUED} wallet.enqueue_transfer($1, $2, $3, $4, $5) k"
 TRANSFER_OR_ENQUEUE = f"{_MADE_OR_QUEUED} wallet.transfer_or_enqueue($1, $2, $3, $4, $5, $6) k"
 
@@ -46,12 +55,12 @@ FROM wallet.run_group(ARRAY(
         AS r (operation, source_account_id, target_account_id, amount, idempotency_key, actor, item)
     ORDER BY r.item), $7) g"""
 
-GET_ACCOUNT = f"{_ACCOUNT} wallet.get_account($1)"
-FIND_ACCOUNTS = f"{_ACCOUNT} wallet.find_accounts($1, $2, $3)"
+GET_ACCOUNT = f"{_ACCOUNT} wallet.get_account($1) a"
+FIND_ACCOUNTS = f"{_ACCOUNT} wallet.find_accounts($1, $2, $3) a"
 # None of these takes an idempotency key: done again, it changes nothing.
-FREEZE_ACCOUNT = f"{_ACCOUNT} wallet.freeze_account($1, $2)"
-UNFREEZE_ACCOUNT = f"{_ACCOUNT} wallet.unfreeze_account($1, $2)"
-SET_EMAIL = f"{_ACCOUNT} wallet.set_email($1, $2, $3)"
+FREEZE_ACCOUNT = f"{_ACCOUNT} wallet.freeze_account($1, $2) a"
+UNFREEZE_ACCOUNT = f"{_ACCOUNT} wallet.unfreeze_account($1, $2) a"
+SET_EMAIL = f"{_ACCOUNT} wallet.set_email($1, $2, $3) a"
 CANCEL_PENDING = """
 SELECT id, source_account_id, target_account_id, amount, ctime, actor, state, sqlstate, detail
 FROM wallet.cancel_pending($1, $2)
@@ -65,6 +74,9 @@ GET_TRANSFER_RESULT = """
 SELECT id, source_account_id, target_account_id, amount, ctime, actor, state, sqlstate, detail
 FROM wallet.get_transfer_result($1)
 """
+GET_HOLD = f"{_HOLD} wallet.get_hold($1)"
+GET_HOLDS = f"{_HOLD} wallet.get_holds($1, $2, $3)"
+SET_LIMITS = f"{_ACCOUNT} wallet.set_limits($1, $2, $3, $4) a"
 GET_STATEMENT = """
 SELECT entry, transaction_id, kind, counterparty_account_id, amount, balance, ctime
 FROM wallet.get_statement($1, $2, $3)
@@ -72,6 +84,7 @@ FROM wallet.get_statement($1, $2, $3)
 REFRESH_API_KEYS = """
 SELECT id, name, hash, scopes, expires_at FROM wallet.refresh_api_keys($1::text[]::bigint[])
 """
+EXPIRE_HOLDS = "SELECT wallet.expire_holds($1)"
 GET_QUEUE_DEPTH = "SELECT pending, oldest FROM wallet.get_queue(1)"
 PROCESS_PENDING = "SELECT wallet.process_pending($1)"
 SET_ASIDE_PENDING = "SELECT wallet.set_aside_pending()"
@@ -101,6 +114,13 @@ FROM unnest(ARRAY[
     'wallet.enqueue_transfer(bigint, bigint, numeric, text, text)',
     'wallet.transfer_or_enqueue(bigint, bigint, numeric, numeric, text, text)',
     'wallet.transfer_batch(wallet.transfer_request[], boolean, text, text)',
+    'wallet.hold(bigint, numeric, interval, text, text)',
+    'wallet.capture(bigint, numeric, bigint, boolean, text, text)',
+    'wallet.release(bigint, text, text)',
+    'wallet.get_hold(bigint)',
+    'wallet.get_holds(bigint, bigint, int)',
+    'wallet.expire_holds(int)',
+    'wallet.set_limits(bigint, numeric, numeric, text)',
     'wallet.get_transfer_result(bigint)',
     'wallet.get_statement(bigint, bigint, int)',
     'wallet.process_pending(int)',

@@ -27,6 +27,7 @@ LOST = Kind(
     "a connection to the database was lost", "no more connections are lost", logging.WARNING
 )
 CANNOT_SERVE = Kind("the database cannot serve", "the database serves again")
+SWEEP_STOPPED = Kind("cannot end the holds that are due", "ending due holds again", logging.WARNING)
 QUEUE_STOPPED = Kind("cannot process the queue", "processing the queue again", logging.WARNING)
 CANNOT_READ_KEYS = Kind("cannot read the API keys", "reading the API keys again", logging.WARNING)
 

@@ -54,11 +54,11 @@ COMMENT ON DOMAIN wallet.amount IS 'Money that moves: 0.01 to max_amount()';
 -- Domain wallet.balance
 
 CREATE DOMAIN wallet.balance AS numeric(8,2)
-	CONSTRAINT balance_range CHECK (((VALUE >= 0.00) AND (VALUE <= wallet.max_amount())));
+	CONSTRAINT balance_range CHECK (((VALUE >= (- wallet.max_amount())) AND (VALUE <= wallet.max_amount())));
 
 ALTER DOMAIN wallet.balance OWNER TO wallet_owner;
 
-COMMENT ON DOMAIN wallet.balance IS 'Money that an account holds: 0.00 to max_amount()';
+COMMENT ON DOMAIN wallet.balance IS 'What an account holds, or may hold: -max_amount() to max_amount()';
 
 -- Type wallet.claim
 
@@ -127,71 +127,24 @@ ALTER TYPE wallet.refusal OWNER TO wallet_owner;
 
 COMMENT ON TYPE wallet.refusal IS 'Why a call is refused: a SQLSTATE of class WL, fixed words, the data, and what to do';
 
-CREATE FUNCTION wallet.refusal(sqlstate text, id bigint DEFAULT NULL::bigint, balance numeric DEFAULT NULL::numeric, amount numeric DEFAULT NULL::numeric) RETURNS wallet.refusal
+-- Function wallet.is_complete
+
+CREATE FUNCTION wallet.is_complete(source_account_id bigint, source_entry wallet.entry_number, source_balance wallet.balance, target_account_id bigint, target_entry wallet.entry_number, target_balance wallet.balance) RETURNS boolean
     LANGUAGE plpgsql IMMUTABLE
     AS $$
-DECLARE
-    v_id text := coalesce(refusal.id::text, 'NULL');
-    v_amount text := coalesce(left(refusal.amount::text, 60), 'NULL');
 BEGIN
-    RETURN CASE refusal.sqlstate
-        WHEN 'WL002' THEN ROW(refusal.sqlstate, 'invalid amount',
-            format('The amount is %s.', v_amount),
-            format('Give an amount that is 0.01 to %s once rounded to hundredths.',
-                   wallet.max_amount()))::wallet.refusal
-        WHEN 'WL003' THEN ROW(refusal.sqlstate, 'same account',
-            format('Source and target are both account %s.', v_id),
-            'Name two different accounts.')::wallet.refusal
-        WHEN 'WL004' THEN ROW(refusal.sqlstate, 'account not found',
-            format('There is no account %s.', v_id),
-            'Check the id, or open an account first.')::wallet.refusal
-        WHEN 'WL005' THEN ROW(refusal.sqlstate, 'transaction not found',
-            format('There is no transaction %s.', v_id),
-            'Check the id.')::wallet.refusal
-        WHEN 'WL006' THEN ROW(refusal.sqlstate, 'insufficient funds',
-            format('Account %s holds %s, which is less than %s.', v_id, refusal.balance, v_amount),
-            'Move no more than the account holds, or pay in first.')::wallet.refusal
-        WHEN 'WL007' THEN ROW(refusal.sqlstate, 'balance limit exceeded',
-            format('Account %s holds %s; with %s more it would pass %s.',
-                   v_id, refusal.balance, v_amount, wallet.max_amount()),
-            format('Move at most %s to this account.',
-                   wallet.max_amount() - refusal.balance))::wallet.refusal
-        WHEN 'WL008' THEN ROW(refusal.sqlstate, 'account frozen',
-            format('Account %s takes no part in new transactions.', v_id),
-            'Name another account, or have this one unfrozen.')::wallet.refusal
-        WHEN 'WL009' THEN ROW(refusal.sqlstate, 'already reversed',
-            format('Transaction %s has been reversed already.', v_id),
-            'Nothing is left to do.')::wallet.refusal
-        WHEN 'WL010' THEN ROW(refusal.sqlstate, 'not reversible',
-            format('Transaction %s is a reversal itself.', v_id),
-            'Make a new transaction instead.')::wallet.refusal
-        WHEN 'WL011' THEN ROW(refusal.sqlstate, 'idempotency key reused',
-            'The key was used for another request.',
-            'Use a new key for a new request.')::wallet.refusal
-        WHEN 'WL012' THEN ROW(refusal.sqlstate, 'batch too large',
-            format('The batch has %s transfers.', v_id),
-            'Give at most 10000 at once.')::wallet.refusal
-        WHEN 'WL013' THEN ROW(refusal.sqlstate, 'batch refused',
-            format('Item %s was refused, and the batch is atomic: nothing was done.', v_id),
-            'Leave that item out, or give a batch that is not atomic.')::wallet.refusal
-        WHEN 'WL014' THEN ROW(refusal.sqlstate, 'cancelled',
-            format('Transaction %s was cancelled while it was pending.', v_id),
-            'Ask for the transfer again, if it is still wanted.')::wallet.refusal
-        WHEN 'WL015' THEN ROW(refusal.sqlstate, 'not pending',
-            format('Transaction %s has succeeded or failed already.', v_id),
-            'Reverse it, if it succeeded and is to be taken back.')::wallet.refusal
-        WHEN 'WL020' THEN ROW(refusal.sqlstate, 'processing failed',
-            format('Processing transaction %s raised an error several times.', v_id),
-            'Ask for the transfer again once the cause is mended.')::wallet.refusal
-    END;
+    RETURN num_nulls(source_account_id, source_entry, source_balance) IN (0, 3)
+        AND num_nulls(target_account_id, target_entry, target_balance) IN (0, 3)
+        AND num_nulls(source_account_id, target_account_id) < 2
+        AND source_account_id IS DISTINCT FROM target_account_id;
 END
 $$;
 
-ALTER FUNCTION wallet.refusal(sqlstate text, id bigint, balance numeric, amount numeric) OWNER TO wallet_owner;
+ALTER FUNCTION wallet.is_complete(source_account_id bigint, source_entry wallet.entry_number, source_balance wallet.balance, target_account_id bigint, target_entry wallet.entry_number, target_balance wallet.balance) OWNER TO wallet_owner;
 
-COMMENT ON FUNCTION wallet.refusal(sqlstate text, id bigint, balance numeric, amount numeric) IS 'Returns the words of a refusal: SQLSTATE, fixed message, the data as its detail, what to do. Refusals: none';
+COMMENT ON FUNCTION wallet.is_complete(source_account_id bigint, source_entry wallet.entry_number, source_balance wallet.balance, target_account_id bigint, target_entry wallet.entry_number, target_balance wallet.balance) IS 'Returns whether a transaction''s sides go together: the rule of the table transaction. Refusals: none';
 
-REVOKE ALL ON FUNCTION wallet.refusal(sqlstate text, id bigint, balance numeric, amount numeric) FROM PUBLIC;
+REVOKE ALL ON FUNCTION wallet.is_complete(source_account_id bigint, source_entry wallet.entry_number, source_balance wallet.balance, target_account_id bigint, target_entry wallet.entry_number, target_balance wallet.balance) FROM PUBLIC;
 
 -- Table wallet.transaction
 
@@ -206,8 +159,7 @@ CREATE TABLE wallet.transaction (
     source_balance wallet.balance,
     target_balance wallet.balance,
     actor wallet.actor DEFAULT SESSION_USER NOT NULL,
-    CONSTRAINT transaction_complete CHECK (((num_nulls(source_account_id, source_entry, source_balance) = ANY (ARRAY[0, 3])) AND (num_nulls(target_account_id, target_entry, target_balance) = ANY (ARRAY[0, 3])) AND (num_nulls(source_account_id, target_account_id) < 2))),
-    CONSTRAINT transaction_two_accounts CHECK ((source_account_id <> target_account_id))
+    CONSTRAINT transaction_complete CHECK (wallet.is_complete(source_account_id, source_entry, source_balance, target_account_id, target_entry, target_balance))
 );
 
 ALTER TABLE wallet.transaction OWNER TO wallet_owner;
@@ -255,6 +207,24 @@ ALTER TYPE wallet.group_result OWNER TO wallet_owner;
 
 COMMENT ON TYPE wallet.group_result IS 'The result of a request of run_group(): the transaction or the refusal. It has neither when the request was left out, because somebody else holds the locked account or, without one, the key';
 
+-- Domain wallet.held
+
+CREATE DOMAIN wallet.held AS numeric(9,2)
+	CONSTRAINT held_range CHECK (((VALUE >= 0.00) AND (VALUE <= ((2)::numeric * wallet.max_amount()))));
+
+ALTER DOMAIN wallet.held OWNER TO wallet_owner;
+
+COMMENT ON DOMAIN wallet.held IS 'The part of a balance that holds reserve: 0.00 or more';
+
+-- Domain wallet.hold_state
+
+CREATE DOMAIN wallet.hold_state AS text
+	CONSTRAINT hold_state_known CHECK ((VALUE = ANY (ARRAY['held'::text, 'captured'::text, 'released'::text, 'expired'::text])));
+
+ALTER DOMAIN wallet.hold_state OWNER TO wallet_owner;
+
+COMMENT ON DOMAIN wallet.hold_state IS 'held, captured, released or expired';
+
 -- Domain wallet.idempotency_key_text
 
 CREATE DOMAIN wallet.idempotency_key_text AS text
@@ -288,6 +258,22 @@ ALTER TYPE wallet.transfer_result OWNER TO wallet_owner;
 
 COMMENT ON TYPE wallet.transfer_result IS 'A transaction in its state: pending, succeeded or failed. ctime is when it came into that state. It has entries and balances when it succeeded; it has the refusal, as sqlstate, message, detail and hint, when it failed';
 
+-- Function wallet.is_within_limits
+
+CREATE FUNCTION wallet.is_within_limits(balance wallet.balance, held wallet.held, minimum wallet.balance, maximum wallet.balance) RETURNS boolean
+    LANGUAGE plpgsql IMMUTABLE
+    AS $$
+BEGIN
+    RETURN minimum <= balance - held AND balance <= maximum;
+END
+$$;
+
+ALTER FUNCTION wallet.is_within_limits(balance wallet.balance, held wallet.held, minimum wallet.balance, maximum wallet.balance) OWNER TO wallet_owner;
+
+COMMENT ON FUNCTION wallet.is_within_limits(balance wallet.balance, held wallet.held, minimum wallet.balance, maximum wallet.balance) IS 'Returns whether an account''s balance is within its limits: the rule of the table account. Refusals: none';
+
+REVOKE ALL ON FUNCTION wallet.is_within_limits(balance wallet.balance, held wallet.held, minimum wallet.balance, maximum wallet.balance) FROM PUBLIC;
+
 -- Table wallet.account
 
 CREATE TABLE wallet.account (
@@ -297,7 +283,11 @@ CREATE TABLE wallet.account (
     ctime timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
     mtime timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
     entry_count wallet.entry_count DEFAULT 0 NOT NULL,
-    frozen boolean DEFAULT false NOT NULL
+    frozen boolean DEFAULT false NOT NULL,
+    held wallet.held DEFAULT 0.00 NOT NULL,
+    minimum wallet.balance DEFAULT 0.00 NOT NULL,
+    maximum wallet.balance DEFAULT wallet.max_amount() NOT NULL,
+    CONSTRAINT account_within_limits CHECK (wallet.is_within_limits(balance, held, minimum, maximum))
 )
 WITH (fillfactor='80');
 
@@ -311,6 +301,9 @@ COMMENT ON COLUMN wallet.account.ctime IS 'When the account was opened';
 COMMENT ON COLUMN wallet.account.mtime IS 'ctime of the last entry, or of the account while it has none. No later entry is dated before it, even if the clock is set back';
 COMMENT ON COLUMN wallet.account.entry_count IS 'Number of the last entry; entries count 1, 2, 3 …';
 COMMENT ON COLUMN wallet.account.frozen IS 'Whether it takes no part in new transactions; its balance stays and can be read';
+COMMENT ON COLUMN wallet.account.held IS 'The part of the balance that open holds reserve';
+COMMENT ON COLUMN wallet.account.minimum IS 'What the balance may not fall below, the held part left out; negative is a credit line';
+COMMENT ON COLUMN wallet.account.maximum IS 'What the balance may not pass';
 
 ALTER TABLE wallet.account ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     SEQUENCE NAME wallet.account_id_seq
@@ -328,6 +321,51 @@ CREATE INDEX account_email ON wallet.account USING btree (lower((email)::text), 
 
 GRANT SELECT ON TABLE wallet.account TO wallet_reader;
 
+-- Table wallet.hold
+
+CREATE TABLE wallet.hold (
+    id bigint NOT NULL,
+    account_id bigint NOT NULL,
+    amount wallet.amount NOT NULL,
+    captured wallet.held DEFAULT 0.00 NOT NULL,
+    state wallet.hold_state DEFAULT 'held'::text NOT NULL,
+    expires_at timestamp with time zone NOT NULL,
+    ctime timestamp with time zone NOT NULL,
+    actor wallet.actor NOT NULL,
+    CONSTRAINT hold_captured_of_amount CHECK (((captured)::numeric <= (amount)::numeric))
+)
+WITH (fillfactor='80');
+
+ALTER TABLE wallet.hold OWNER TO wallet_owner;
+
+COMMENT ON TABLE wallet.hold IS 'Money that is reserved. A row changes only while its account is locked; it is never deleted';
+COMMENT ON COLUMN wallet.hold.id IS 'From 1; the order of ids is not the order of commits';
+COMMENT ON COLUMN wallet.hold.account_id IS 'The account whose money is reserved';
+COMMENT ON COLUMN wallet.hold.amount IS '0.01 or more, in hundredths';
+COMMENT ON COLUMN wallet.hold.captured IS 'How much of it was taken; never more than the amount';
+COMMENT ON COLUMN wallet.hold.state IS 'held, captured, released or expired. What is not held any more has no money of the account';
+COMMENT ON COLUMN wallet.hold.expires_at IS 'When it is due. From then on it can be neither captured nor released, and the sweep ends it';
+COMMENT ON COLUMN wallet.hold.ctime IS 'When it was made; taken while the account was locked';
+COMMENT ON COLUMN wallet.hold.actor IS 'Who asked for it: the API key''s name, or the role that called';
+
+ALTER TABLE wallet.hold ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME wallet.hold_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+ALTER TABLE ONLY wallet.hold
+    ADD CONSTRAINT hold_pkey PRIMARY KEY (id);
+
+CREATE INDEX hold_account ON wallet.hold USING btree (account_id, id);
+
+CREATE INDEX hold_due ON wallet.hold USING btree (expires_at) WHERE ((state)::text = 'held'::text);
+
+GRANT SELECT ON TABLE wallet.hold TO wallet_reader;
+
 -- Type wallet.operation_result
 
 CREATE TYPE wallet.operation_result AS (
@@ -335,12 +373,13 @@ CREATE TYPE wallet.operation_result AS (
 	account wallet.account,
 	transaction wallet.transaction,
 	results wallet.transfer_result[],
-	refusal wallet.refusal
+	refusal wallet.refusal,
+	hold wallet.hold
 );
 
 ALTER TYPE wallet.operation_result OWNER TO wallet_owner;
 
-COMMENT ON TYPE wallet.operation_result IS 'The result of an operation''s full form: the account or transaction that it made, the results of a batch or of a queued transfer, or the refusal. replayed is true if all of it happened when the idempotency key was first used';
+COMMENT ON TYPE wallet.operation_result IS 'The result of an operation''s full form: the account, transaction or hold that it made, the results of a batch or of a queued transfer, or the refusal. replayed is true if all of it happened when the idempotency key was first used';
 
 -- Type wallet.statement_line
 
@@ -394,7 +433,8 @@ CREATE TABLE wallet.idempotency_key (
     account_id bigint,
     transaction_ids bigint[],
     results wallet.transfer_result[],
-    refusal wallet.refusal
+    refusal wallet.refusal,
+    hold wallet.hold
 );
 
 ALTER TABLE wallet.idempotency_key OWNER TO wallet_owner;
@@ -409,6 +449,7 @@ COMMENT ON COLUMN wallet.idempotency_key.account_id IS 'The account that the req
 COMMENT ON COLUMN wallet.idempotency_key.transaction_ids IS 'The transactions of a batch, in their order; NULL for an item that was refused';
 COMMENT ON COLUMN wallet.idempotency_key.results IS 'The refused items of a batch, in their order; or the result of a transfer that may be queued';
 COMMENT ON COLUMN wallet.idempotency_key.refusal IS 'Why the request was refused';
+COMMENT ON COLUMN wallet.idempotency_key.hold IS 'The hold as the request left it';
 
 ALTER TABLE ONLY wallet.idempotency_key
     ADD CONSTRAINT idempotency_key_pkey PRIMARY KEY (actor, key);
@@ -423,6 +464,10 @@ CREATE VIEW wallet.account_overview AS
  SELECT id,
     email,
     balance,
+    held,
+    (((balance)::numeric - (held)::numeric) - (minimum)::numeric) AS available,
+    minimum,
+    maximum,
     frozen,
     entry_count,
     ctime AS opened,
@@ -434,7 +479,7 @@ CREATE VIEW wallet.account_overview AS
 
 ALTER VIEW wallet.account_overview OWNER TO wallet_owner;
 
-COMMENT ON VIEW wallet.account_overview IS 'Each account: what it holds, whether it is frozen, how many entries it has, since when';
+COMMENT ON VIEW wallet.account_overview IS 'Each account: what it holds, how much of it is held and available, its limits, whether it is frozen, how many entries it has, since when';
 
 GRANT SELECT ON TABLE wallet.account_overview TO wallet_reader;
 
@@ -675,6 +720,48 @@ COMMENT ON COLUMN wallet.help.refusals IS 'SQLSTATE and code of each refusal, th
 
 GRANT SELECT ON TABLE wallet.help TO wallet_reader;
 
+-- Table wallet.hold_capture
+
+CREATE TABLE wallet.hold_capture (
+    hold_id bigint NOT NULL,
+    transaction_id bigint NOT NULL
+);
+
+ALTER TABLE wallet.hold_capture OWNER TO wallet_owner;
+
+COMMENT ON TABLE wallet.hold_capture IS 'Which transaction took money of which hold. A row, once there, is never changed or deleted';
+COMMENT ON COLUMN wallet.hold_capture.hold_id IS 'The hold';
+COMMENT ON COLUMN wallet.hold_capture.transaction_id IS 'The transaction; it has one hold at most';
+
+ALTER TABLE ONLY wallet.hold_capture
+    ADD CONSTRAINT hold_capture_pkey PRIMARY KEY (hold_id, transaction_id);
+
+GRANT SELECT ON TABLE wallet.hold_capture TO wallet_reader;
+
+-- View wallet.hold_overview
+
+CREATE VIEW wallet.hold_overview AS
+ SELECT id,
+    account_id,
+    amount,
+    captured,
+    state,
+    expires_at,
+    (((state)::text = 'held'::text) AND (expires_at <= clock_timestamp())) AS due,
+    ctime,
+    actor,
+    ARRAY( SELECT c.transaction_id
+           FROM wallet.hold_capture c
+          WHERE (c.hold_id = h.id)
+          ORDER BY c.transaction_id) AS captures
+   FROM wallet.hold h;
+
+ALTER VIEW wallet.hold_overview OWNER TO wallet_owner;
+
+COMMENT ON VIEW wallet.hold_overview IS 'Each hold: its state, whether it is due and waits for the sweep, and which transactions took what was captured';
+
+GRANT SELECT ON TABLE wallet.hold_overview TO wallet_reader;
+
 -- View wallet.largest_account
 
 CREATE VIEW wallet.largest_account AS
@@ -690,6 +777,45 @@ ALTER VIEW wallet.largest_account OWNER TO wallet_owner;
 COMMENT ON VIEW wallet.largest_account IS 'Accounts, the one that holds most first: put a LIMIT on it; reads every account';
 
 GRANT SELECT ON TABLE wallet.largest_account TO wallet_reader;
+
+-- Table wallet.limit_change
+
+CREATE TABLE wallet.limit_change (
+    id bigint NOT NULL,
+    account_id bigint NOT NULL,
+    entry wallet.entry_count NOT NULL,
+    minimum wallet.balance NOT NULL,
+    maximum wallet.balance NOT NULL,
+    ctime timestamp with time zone NOT NULL,
+    actor wallet.actor NOT NULL
+);
+
+ALTER TABLE wallet.limit_change OWNER TO wallet_owner;
+
+COMMENT ON TABLE wallet.limit_change IS 'Limits that an account was given. A row, once there, is never changed or deleted';
+COMMENT ON COLUMN wallet.limit_change.id IS 'From 1, in an account''s order: it is given while the account is locked';
+COMMENT ON COLUMN wallet.limit_change.account_id IS 'The account';
+COMMENT ON COLUMN wallet.limit_change.entry IS 'The account''s last entry at that time; the limits are in force for those after it';
+COMMENT ON COLUMN wallet.limit_change.minimum IS 'What the balance may not fall below from then on';
+COMMENT ON COLUMN wallet.limit_change.maximum IS 'What the balance may not pass from then on';
+COMMENT ON COLUMN wallet.limit_change.ctime IS 'When they were set';
+COMMENT ON COLUMN wallet.limit_change.actor IS 'Who asked for it: the API key''s name, or the role that called';
+
+ALTER TABLE wallet.limit_change ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME wallet.limit_change_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+ALTER TABLE ONLY wallet.limit_change
+    ADD CONSTRAINT limit_change_pkey PRIMARY KEY (id);
+
+CREATE INDEX limit_change_account ON wallet.limit_change USING btree (account_id, entry, id);
+
+GRANT SELECT ON TABLE wallet.limit_change TO wallet_reader;
 
 -- Table wallet.pending_transfer
 
@@ -879,6 +1005,10 @@ BEGIN
     FROM wallet.audit_reversals(audit.account_id) v;
     RETURN QUERY SELECT v.violation, v.account_id, v.transaction_id, v.detail
     FROM wallet.audit_queue(audit.account_id) v;
+    RETURN QUERY SELECT v.violation, v.account_id, v.transaction_id, v.detail
+    FROM wallet.audit_limits(audit.account_id) v;
+    RETURN QUERY SELECT v.violation, v.account_id, v.transaction_id, v.detail
+    FROM wallet.audit_holds(audit.account_id) v;
 END
 $$;
 
@@ -920,7 +1050,7 @@ kept AS MATERIALIZED (
 SELECT v.violation, coalesce(k.account_id, a.id), v.transaction_id, v.detail
 FROM kept k
 FULL JOIN (
-    SELECT b.id, b.balance, b.entry_count, b.ctime, b.mtime
+    SELECT b.id, b.balance, b.entry_count, b.ctime, b.mtime, b.minimum, b.maximum
     FROM wallet.account b
     WHERE audit_entries.account_id IS NULL OR b.id = audit_entries.account_id
 ) a ON a.id = k.account_id
@@ -949,9 +1079,10 @@ CROSS JOIN LATERAL (VALUES
                     coalesce(k.ctime, a.ctime)) END),
     ('balance_out_of_range', k.transaction_id,
         CASE WHEN k.balance NOT BETWEEN 0.00 AND wallet.max_amount()
+            AND NOT EXISTS (SELECT FROM wallet.limit_change c WHERE c.account_id = k.account_id)
         THEN format('the balance after entry %s is %s', k.entry, k.balance) END),
     ('balance_out_of_range', NULL,
-        CASE WHEN coalesce(k.is_last, true) AND a.balance NOT BETWEEN 0.00 AND wallet.max_amount()
+        CASE WHEN coalesce(k.is_last, true) AND a.balance NOT BETWEEN a.minimum AND a.maximum
         THEN format('the account holds %s', a.balance) END)
 ) AS v (violation, transaction_id, detail)
 WHERE v.detail IS NOT NULL
@@ -962,6 +1093,113 @@ ALTER FUNCTION wallet.audit_entries(account_id bigint) OWNER TO wallet_owner;
 COMMENT ON FUNCTION wallet.audit_entries(account_id bigint) IS 'Finds entries that do not follow from the ones before, and accounts that do not match. Refusals: none';
 
 REVOKE ALL ON FUNCTION wallet.audit_entries(account_id bigint) FROM PUBLIC;
+
+-- Function wallet.audit_holds
+
+CREATE FUNCTION wallet.audit_holds(account_id bigint) RETURNS SETOF wallet.violation
+    LANGUAGE sql STABLE
+    AS $$
+SELECT v.violation, a.id, NULL::bigint, v.detail
+FROM wallet.account a
+LEFT JOIN (
+    SELECT h.account_id, sum(h.amount - h.captured)
+    FROM wallet.hold h
+    WHERE h.state = 'held'
+      AND (audit_holds.account_id IS NULL OR h.account_id = audit_holds.account_id)
+    GROUP BY h.account_id
+) AS o (account_id, held) ON o.account_id = a.id
+CROSS JOIN LATERAL (VALUES
+    ('held_mismatch', CASE WHEN a.held <> coalesce(o.held, 0.00)
+        THEN format('%s is held, the open holds have %s left', a.held, coalesce(o.held, 0.00)) END),
+    ('held_out_of_range', CASE WHEN a.held < 0
+            OR a.held > 0 AND a.held > a.balance - a.minimum
+        THEN format('%s is held of %s, and the minimum is %s', a.held, a.balance, a.minimum) END)
+) AS v (violation, detail)
+WHERE v.detail IS NOT NULL
+  AND (audit_holds.account_id IS NULL OR a.id = audit_holds.account_id)
+UNION ALL
+SELECT v.violation, h.account_id, NULL, v.detail
+FROM wallet.hold h
+LEFT JOIN LATERAL (
+    SELECT sum(t.amount)
+    FROM wallet.hold_capture c JOIN wallet.transaction t ON t.id = c.transaction_id
+    WHERE c.hold_id = h.id
+) AS s (amount) ON true
+CROSS JOIN LATERAL (VALUES
+    ('captured_mismatch', CASE WHEN h.captured <> coalesce(s.amount, 0.00)
+        THEN format('hold %s says %s, its captures took %s', h.id, h.captured,
+                    coalesce(s.amount, 0.00)) END),
+    ('hold_state', CASE WHEN h.captured NOT BETWEEN 0.00 AND h.amount
+            OR h.state IN ('held', 'released', 'expired') AND h.captured >= h.amount
+            OR h.state = 'captured' AND h.captured = 0
+            OR h.expires_at NOT BETWEEN h.ctime AND h.ctime + interval '367 days'
+            OR NOT EXISTS (SELECT FROM wallet.account a WHERE a.id = h.account_id)
+        THEN format('hold %s is %s with %s of %s captured, made %s, expires %s', h.id, h.state,
+                    h.captured, h.amount, h.ctime, h.expires_at) END)
+) AS v (violation, detail)
+WHERE v.detail IS NOT NULL
+  AND (audit_holds.account_id IS NULL OR h.account_id = audit_holds.account_id)
+UNION ALL
+SELECT 'capture_mismatch', coalesce(h.account_id, t.source_account_id), c.transaction_id,
+       format('it is said to capture hold %s', c.hold_id)
+FROM wallet.hold_capture c
+LEFT JOIN wallet.hold h ON h.id = c.hold_id
+LEFT JOIN wallet.transaction t ON t.id = c.transaction_id
+WHERE (t.source_account_id IS DISTINCT FROM h.account_id OR h.id IS NULL OR t.id IS NULL
+       OR EXISTS (SELECT FROM wallet.hold_capture d
+                  WHERE d.transaction_id = c.transaction_id AND d.hold_id <> c.hold_id))
+  AND (audit_holds.account_id IS NULL
+       OR audit_holds.account_id = coalesce(h.account_id, t.source_account_id))
+$$;
+
+ALTER FUNCTION wallet.audit_holds(account_id bigint) OWNER TO wallet_owner;
+
+COMMENT ON FUNCTION wallet.audit_holds(account_id bigint) IS 'Finds holds that do not match their accounts or their captures. Refusals: none';
+
+REVOKE ALL ON FUNCTION wallet.audit_holds(account_id bigint) FROM PUBLIC;
+
+-- Function wallet.audit_limits
+
+CREATE FUNCTION wallet.audit_limits(account_id bigint) RETURNS SETOF wallet.violation
+    LANGUAGE sql STABLE
+    AS $$
+SELECT 'limit_mismatch', a.id, NULL::bigint,
+       format('the limits are %s and %s, the account was given %s and %s',
+              a.minimum, a.maximum, coalesce(l.minimum, 0.00),
+              coalesce(l.maximum, wallet.max_amount()))
+FROM wallet.account a
+LEFT JOIN (
+    SELECT DISTINCT ON (c.account_id) c.account_id, c.minimum, c.maximum
+    FROM wallet.limit_change c
+    WHERE audit_limits.account_id IS NULL OR c.account_id = audit_limits.account_id
+    ORDER BY c.account_id, c.entry DESC, c.id DESC
+) l ON l.account_id = a.id
+WHERE (audit_limits.account_id IS NULL OR a.id = audit_limits.account_id)
+  AND (a.minimum <> coalesce(l.minimum, 0.00)
+       OR a.maximum <> coalesce(l.maximum, wallet.max_amount()))
+UNION ALL
+SELECT 'balance_out_of_range', e.account_id, e.transaction_id,
+       format('the balance after entry %s is %s, and was to be %s to %s',
+              e.entry, e.balance, coalesce(f.minimum, 0.00),
+              coalesce(f.maximum, wallet.max_amount()))
+FROM (
+    SELECT DISTINCT c.account_id FROM wallet.limit_change c
+    WHERE audit_limits.account_id IS NULL OR c.account_id = audit_limits.account_id
+) g
+JOIN wallet.entry e ON e.account_id = g.account_id
+LEFT JOIN LATERAL (
+    SELECT c.minimum, c.maximum FROM wallet.limit_change c
+    WHERE c.account_id = e.account_id AND c.entry < e.entry
+    ORDER BY c.entry DESC, c.id DESC LIMIT 1
+) f ON true
+WHERE e.balance NOT BETWEEN coalesce(f.minimum, 0.00) AND coalesce(f.maximum, wallet.max_amount())
+$$;
+
+ALTER FUNCTION wallet.audit_limits(account_id bigint) OWNER TO wallet_owner;
+
+COMMENT ON FUNCTION wallet.audit_limits(account_id bigint) IS 'Finds limits that an account was not given, and entries beyond those that were in force. Refusals: none';
+
+REVOKE ALL ON FUNCTION wallet.audit_limits(account_id bigint) FROM PUBLIC;
 
 -- Function wallet.audit_queue
 
@@ -1155,9 +1393,102 @@ COMMENT ON FUNCTION wallet.cancel_pending(id bigint, actor text) IS 'Takes a pen
 REVOKE ALL ON FUNCTION wallet.cancel_pending(id bigint, actor text) FROM PUBLIC;
 GRANT ALL ON FUNCTION wallet.cancel_pending(id bigint, actor text) TO wallet_app;
 
+-- Function wallet.capture
+
+CREATE FUNCTION wallet.capture(hold_id bigint, amount numeric DEFAULT NULL::numeric, target_account_id bigint DEFAULT NULL::bigint, final boolean DEFAULT false) RETURNS wallet.transaction
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'wallet', 'pg_temp'
+    AS $$
+DECLARE
+    v_result wallet.operation_result := wallet.capture(
+        capture.hold_id, capture.amount, capture.target_account_id, capture.final, NULL);
+BEGIN
+    IF (v_result.refusal).sqlstate IS NOT NULL THEN
+        PERFORM wallet.raise_refusal(v_result.refusal);
+    END IF;
+    RETURN v_result.transaction;
+END
+$$;
+
+ALTER FUNCTION wallet.capture(hold_id bigint, amount numeric, target_account_id bigint, final boolean) OWNER TO wallet_owner;
+
+COMMENT ON FUNCTION wallet.capture(hold_id bigint, amount numeric, target_account_id bigint, final boolean) IS 'Takes held money, and returns the transaction: to another account, or, without one, to outside. Refusals: WL002 invalid_amount, WL016 hold_not_found, WL003 same_account, WL004 account_not_found, WL017 hold_closed, WL018 hold_exceeded, WL007 balance_limit_exceeded, WL008 account_frozen';
+
+CREATE FUNCTION wallet.capture(hold_id bigint, amount numeric, target_account_id bigint, final boolean, idempotency_key text, actor text DEFAULT NULL::text) RETURNS wallet.operation_result
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'wallet', 'pg_temp'
+    AS $$
+DECLARE
+    v_amount numeric := wallet.round_amount(capture.amount);
+    v_target bigint := capture.target_account_id;
+    v_account_id bigint := (
+        SELECT h.account_id FROM wallet.hold h WHERE h.id = capture.hold_id);
+    v_locked int;
+    v_hold wallet.hold;
+    v_left numeric;
+    v_freed numeric;
+    v_result wallet.operation_result;
+BEGIN
+    IF capture.idempotency_key IS NOT NULL THEN
+        RETURN wallet.run_with_key(
+            capture.idempotency_key, capture.actor, 'capture', jsonb_build_object(
+                'hold_id', capture.hold_id, 'amount', coalesce(v_amount, capture.amount),
+                'target_account_id', v_target, 'final', coalesce(capture.final, false)));
+    ELSIF capture.amount IS NOT NULL AND v_amount IS NULL THEN
+        PERFORM wallet.raise_refusal(wallet.refusal('WL002', amount => capture.amount));
+    ELSIF v_account_id = v_target THEN
+        PERFORM wallet.raise_refusal(wallet.refusal('WL003', v_target));
+    END IF;
+
+    v_result.replayed := false;
+    -- An id never changes, so the order of the sort is the order of the locks.
+    PERFORM FROM wallet.account a WHERE a.id IN (v_account_id, v_target)
+    ORDER BY a.id FOR NO KEY UPDATE;
+    GET DIAGNOSTICS v_locked = ROW_COUNT;
+    IF v_account_id IS NULL THEN
+        v_result.refusal := wallet.refusal('WL016', capture.hold_id);
+    ELSIF v_locked < num_nonnulls(v_account_id, v_target) THEN
+        v_result.refusal := wallet.refusal('WL004', v_target);
+    ELSE
+        SELECT h.id, h.account_id, h.amount, h.captured, h.state, h.expires_at, h.ctime, h.actor
+        INTO v_hold
+        FROM wallet.hold h WHERE h.id = capture.hold_id;
+        v_left := v_hold.amount - v_hold.captured;
+        v_result.refusal := wallet.check_hold(v_hold, v_amount);
+    END IF;
+    IF (v_result.refusal).sqlstate IS NOT NULL THEN
+        RETURN v_result;
+    END IF;
+
+    v_amount := coalesce(v_amount, v_left);
+    v_freed := CASE WHEN capture.final THEN v_left ELSE v_amount END;
+    v_result := wallet.post(v_account_id, v_target, v_amount, outside => true,
+                            actor => capture.actor, freed => v_freed);
+    IF (v_result.refusal).sqlstate IS NULL THEN
+        UPDATE wallet.hold h
+        SET captured = h.captured + v_amount,
+            state = CASE WHEN v_freed = v_left THEN 'captured' ELSE 'held' END
+        WHERE h.id = capture.hold_id;
+        INSERT INTO wallet.hold_capture (hold_id, transaction_id)
+        VALUES (capture.hold_id, (v_result.transaction).id);
+    END IF;
+    RETURN v_result;
+END
+$$;
+
+ALTER FUNCTION wallet.capture(hold_id bigint, amount numeric, target_account_id bigint, final boolean, idempotency_key text, actor text) OWNER TO wallet_owner;
+
+COMMENT ON FUNCTION wallet.capture(hold_id bigint, amount numeric, target_account_id bigint, final boolean, idempotency_key text, actor text) IS 'Takes held money, and returns the transaction: to another account, or, without one, to outside, once for each key. Refusals: 22023 for a bad key, WL002 invalid_amount, WL003 same_account, WL011 idempotency_key_reused; all others are part of the result';
+
+REVOKE ALL ON FUNCTION wallet.capture(hold_id bigint, amount numeric, target_account_id bigint, final boolean) FROM PUBLIC;
+GRANT ALL ON FUNCTION wallet.capture(hold_id bigint, amount numeric, target_account_id bigint, final boolean) TO wallet_app;
+
+REVOKE ALL ON FUNCTION wallet.capture(hold_id bigint, amount numeric, target_account_id bigint, final boolean, idempotency_key text, actor text) FROM PUBLIC;
+GRANT ALL ON FUNCTION wallet.capture(hold_id bigint, amount numeric, target_account_id bigint, final boolean, idempotency_key text, actor text) TO wallet_app;
+
 -- Function wallet.check_accounts
 
-CREATE FUNCTION wallet.check_accounts(amount numeric, source_account_id bigint, source_balance numeric, source_frozen boolean, target_account_id bigint, target_balance numeric, target_frozen boolean, outside boolean) RETURNS wallet.refusal
+CREATE FUNCTION wallet.check_accounts(amount numeric, source_account_id bigint, source_balance numeric, source_held numeric, source_minimum numeric, source_frozen boolean, target_account_id bigint, target_balance numeric, target_maximum numeric, target_frozen boolean, outside boolean) RETURNS wallet.refusal
     LANGUAGE sql IMMUTABLE
     AS $$
 SELECT CASE
@@ -1168,22 +1499,25 @@ SELECT CASE
         AND NOT (check_accounts.target_account_id IS NULL AND check_accounts.outside
                  AND check_accounts.source_account_id IS NOT NULL)
         THEN wallet.refusal('WL004', check_accounts.target_account_id)
-    WHEN check_accounts.source_balance < check_accounts.amount
+    WHEN check_accounts.source_balance - check_accounts.source_held - check_accounts.amount
+            < check_accounts.source_minimum
         THEN wallet.refusal('WL006', check_accounts.source_account_id,
-                            check_accounts.source_balance, check_accounts.amount)
-    WHEN check_accounts.target_balance + check_accounts.amount > wallet.max_amount()
+                            check_accounts.source_balance, check_accounts.amount,
+                            check_accounts.source_minimum, check_accounts.source_held)
+    WHEN check_accounts.target_balance + check_accounts.amount > check_accounts.target_maximum
         THEN wallet.refusal('WL007', check_accounts.target_account_id,
-                            check_accounts.target_balance, check_accounts.amount)
+                            check_accounts.target_balance, check_accounts.amount,
+                            check_accounts.target_maximum)
     WHEN check_accounts.source_frozen THEN wallet.refusal('WL008', check_accounts.source_account_id)
     WHEN check_accounts.target_frozen THEN wallet.refusal('WL008', check_accounts.target_account_id)
 END
 $$;
 
-ALTER FUNCTION wallet.check_accounts(amount numeric, source_account_id bigint, source_balance numeric, source_frozen boolean, target_account_id bigint, target_balance numeric, target_frozen boolean, outside boolean) OWNER TO wallet_owner;
+ALTER FUNCTION wallet.check_accounts(amount numeric, source_account_id bigint, source_balance numeric, source_held numeric, source_minimum numeric, source_frozen boolean, target_account_id bigint, target_balance numeric, target_maximum numeric, target_frozen boolean, outside boolean) OWNER TO wallet_owner;
 
-COMMENT ON FUNCTION wallet.check_accounts(amount numeric, source_account_id bigint, source_balance numeric, source_frozen boolean, target_account_id bigint, target_balance numeric, target_frozen boolean, outside boolean) IS 'Returns why an amount may not move between two accounts, or NULL: the rules of the ledger. Refusals: none';
+COMMENT ON FUNCTION wallet.check_accounts(amount numeric, source_account_id bigint, source_balance numeric, source_held numeric, source_minimum numeric, source_frozen boolean, target_account_id bigint, target_balance numeric, target_maximum numeric, target_frozen boolean, outside boolean) IS 'Returns why an amount may not move between two accounts, or NULL: the rules of the ledger. Refusals: none';
 
-REVOKE ALL ON FUNCTION wallet.check_accounts(amount numeric, source_account_id bigint, source_balance numeric, source_frozen boolean, target_account_id bigint, target_balance numeric, target_frozen boolean, outside boolean) FROM PUBLIC;
+REVOKE ALL ON FUNCTION wallet.check_accounts(amount numeric, source_account_id bigint, source_balance numeric, source_held numeric, source_minimum numeric, source_frozen boolean, target_account_id bigint, target_balance numeric, target_maximum numeric, target_frozen boolean, outside boolean) FROM PUBLIC;
 
 -- Function wallet.check_email
 
@@ -1223,6 +1557,33 @@ ALTER FUNCTION wallet.check_email(email text) OWNER TO wallet_owner;
 COMMENT ON FUNCTION wallet.check_email(email text) IS 'Raises a refusal unless an email is an address: local@domain, 3 to 254 characters. Refusals: WL001 invalid_email';
 
 REVOKE ALL ON FUNCTION wallet.check_email(email text) FROM PUBLIC;
+
+-- Function wallet.check_hold
+
+CREATE FUNCTION wallet.check_hold(hold wallet.hold, amount numeric) RETURNS wallet.refusal
+    LANGUAGE plpgsql
+    AS $$
+DECLARE
+    v_hold wallet.hold := check_hold.hold;
+    v_left numeric := v_hold.amount - v_hold.captured;
+BEGIN
+    IF v_hold.state <> 'held' THEN
+        RETURN wallet.refusal('WL017', v_hold.id, state => v_hold.state);
+    ELSIF v_hold.expires_at <= clock_timestamp() THEN
+        -- Whether or not the sweep has come to it.
+        RETURN wallet.refusal('WL017', v_hold.id, state => 'expired');
+    ELSIF check_hold.amount > v_left THEN
+        RETURN wallet.refusal('WL018', v_hold.id, v_left, check_hold.amount);
+    END IF;
+    RETURN NULL;
+END
+$$;
+
+ALTER FUNCTION wallet.check_hold(hold wallet.hold, amount numeric) OWNER TO wallet_owner;
+
+COMMENT ON FUNCTION wallet.check_hold(hold wallet.hold, amount numeric) IS 'Returns why a hold may not be captured or released, or NULL: the rules of holds. Refusals: none';
+
+REVOKE ALL ON FUNCTION wallet.check_hold(hold wallet.hold, amount numeric) FROM PUBLIC;
 
 -- Function wallet.check_key
 
@@ -1321,7 +1682,7 @@ BEGIN
 
     v_keys := ARRAY(
         SELECT DISTINCT ON (r.actor, r.idempotency_key) ROW(r.actor, r.idempotency_key, r.hash,
-               clock_timestamp(), r.id, NULL, NULL, NULL, NULL)::wallet.idempotency_key
+               clock_timestamp(), r.id, NULL, NULL, NULL, NULL, NULL)::wallet.idempotency_key
         FROM unnest(claim_keys.requests, v_ids, v_hashes) AS r (
             operation, source_account_id, target_account_id, amount, idempotency_key, actor, id,
             hash)
@@ -1381,7 +1742,8 @@ BEGIN
 
     INSERT INTO wallet.account AS a (email, ctime, mtime)
     VALUES (create_account.email, v_ctime, v_ctime)
-    RETURNING a.id, a.email, a.balance, a.ctime, a.mtime, a.entry_count, a.frozen
+    RETURNING a.id, a.email, a.balance, a.ctime, a.mtime, a.entry_count, a.frozen,
+              a.held, a.minimum, a.maximum
     INTO v_account;
 
     RETURN v_account;
@@ -1398,7 +1760,7 @@ CREATE FUNCTION wallet.create_account(email text, idempotency_key text, actor te
     AS $$
 BEGIN
     IF create_account.idempotency_key IS NULL THEN
-        RETURN ROW(false, wallet.create_account(create_account.email), NULL, NULL, NULL)
+        RETURN ROW(false, wallet.create_account(create_account.email), NULL, NULL, NULL, NULL)
             ::wallet.operation_result;
     END IF;
     RETURN wallet.run_with_key(
@@ -1482,11 +1844,9 @@ CREATE FUNCTION wallet.decide_batch(accounts wallet.account[], transfers wallet.
     SET enable_nestloop TO 'off'
     AS $$
 DECLARE
-    -- The accounts, and what they hold as the batch goes on.
-    v_id bigint[];
+    -- What changes as the batch goes on, for each account in its place.
     v_balance numeric[];
     v_entry bigint[];
-    v_frozen boolean[];
     v_mtime timestamptz[];
     v_now timestamptz;
     v_ctime timestamptz;
@@ -1494,9 +1854,9 @@ DECLARE
     v_refusal wallet.refusal;
     v_results wallet.transfer_result[] := '{}'::wallet.transfer_result[];
 BEGIN
-    SELECT array_agg(a.id), array_agg(a.balance::numeric), array_agg(a.entry_count::bigint),
-           array_agg(a.frozen), array_agg(a.mtime), clock_timestamp()
-    INTO v_id, v_balance, v_entry, v_frozen, v_mtime, v_now
+    SELECT array_agg(a.balance::numeric), array_agg(a.entry_count::bigint), array_agg(a.mtime),
+           clock_timestamp()
+    INTO v_balance, v_entry, v_mtime, v_now
     FROM unnest(decide_batch.accounts) a;
 
     FOR v_item IN
@@ -1504,20 +1864,21 @@ BEGIN
                wallet.round_amount(r.amount) AS amount, coalesce(r.outside, false) AS outside,
                coalesce(r.actor, session_user) AS actor,
                wallet.check_request(r.source_account_id, r.target_account_id, r.amount) AS refusal,
-               s.place::int AS s, t.place::int AS t
+               s.ordinality::int AS s, s.held, s.minimum, s.frozen AS source_frozen,
+               t.ordinality::int AS t, t.maximum, t.frozen AS target_frozen
         FROM unnest(decide_batch.transfers, decide_batch.ids, decide_batch.outside,
                     decide_batch.actors) WITH ORDINALITY
             AS r (source_account_id, target_account_id, amount, id, outside, actor, place)
-        LEFT JOIN unnest(v_id) WITH ORDINALITY AS s (id, place) ON s.id = r.source_account_id
-        LEFT JOIN unnest(v_id) WITH ORDINALITY AS t (id, place) ON t.id = r.target_account_id
+        LEFT JOIN unnest(decide_batch.accounts) WITH ORDINALITY s ON s.id = r.source_account_id
+        LEFT JOIN unnest(decide_batch.accounts) WITH ORDINALITY t ON t.id = r.target_account_id
         ORDER BY r.place
     LOOP
         v_refusal := v_item.refusal;
         IF v_refusal.sqlstate IS NULL THEN
             v_refusal := wallet.check_accounts(
-                v_item.amount, v_item.source_account_id, v_balance[v_item.s], v_frozen[v_item.s],
-                v_item.target_account_id, v_balance[v_item.t], v_frozen[v_item.t],
-                v_item.outside);
+                v_item.amount, v_item.source_account_id, v_balance[v_item.s], v_item.held,
+                v_item.minimum, v_item.source_frozen, v_item.target_account_id,
+                v_balance[v_item.t], v_item.maximum, v_item.target_frozen, v_item.outside);
         END IF;
         IF v_refusal.sqlstate IS NULL THEN
             -- From the clock and these two accounts alone, as in post().
@@ -1653,7 +2014,7 @@ BEGIN
                      (2, enqueue_transfer.target_account_id)) AS i (place, id)
         WHERE NOT EXISTS (SELECT FROM wallet.account a WHERE a.id = i.id) ORDER BY i.place);
     IF cardinality(v_missing) > 0 THEN
-        RETURN ROW(false, NULL, NULL, NULL, wallet.refusal('WL004', v_missing[1]))
+        RETURN ROW(false, NULL, NULL, NULL, wallet.refusal('WL004', v_missing[1]), NULL)
             ::wallet.operation_result;
     END IF;
 
@@ -1667,7 +2028,7 @@ BEGIN
               NULL, NULL, NULL, NULL
     INTO v_result;
 
-    RETURN ROW(false, NULL, NULL, ARRAY[v_result], NULL)::wallet.operation_result;
+    RETURN ROW(false, NULL, NULL, ARRAY[v_result], NULL, NULL)::wallet.operation_result;
 END
 $$;
 
@@ -1681,6 +2042,53 @@ GRANT ALL ON FUNCTION wallet.enqueue_transfer(source_account_id bigint, target_a
 REVOKE ALL ON FUNCTION wallet.enqueue_transfer(source_account_id bigint, target_account_id bigint, amount numeric, idempotency_key text, actor text) FROM PUBLIC;
 GRANT ALL ON FUNCTION wallet.enqueue_transfer(source_account_id bigint, target_account_id bigint, amount numeric, idempotency_key text, actor text) TO wallet_app;
 
+-- Function wallet.expire_holds
+
+CREATE FUNCTION wallet.expire_holds(max_items integer) RETURNS bigint
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'wallet', 'pg_temp'
+    AS $$
+DECLARE
+    v_now timestamptz := clock_timestamp();
+    v_ids bigint[];
+    v_expired bigint;
+BEGIN
+    IF (expire_holds.max_items >= 1) IS NOT TRUE THEN
+        RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value', MESSAGE = 'invalid max_items',
+            DETAIL = format('max_items is %s.', coalesce(max_items::text, 'NULL')),
+            HINT = 'Give the most holds to end, 1 or more.';
+    END IF;
+
+    -- It waits for no lock, and so may take them in any order.
+    v_ids := ARRAY(
+        SELECT h.id FROM wallet.hold h JOIN wallet.account a ON a.id = h.account_id
+        WHERE h.state = 'held' AND h.expires_at <= v_now
+        ORDER BY h.expires_at LIMIT expire_holds.max_items
+        FOR NO KEY UPDATE OF a SKIP LOCKED);
+
+    -- A statement of its own, which sees the holds as they are once their accounts are locked.
+    WITH expired AS (
+        UPDATE wallet.hold h SET state = 'expired'
+        WHERE h.id = ANY (v_ids) AND h.state = 'held'
+        RETURNING h.account_id, h.amount - h.captured AS held
+    ), freed AS (
+        UPDATE wallet.account a SET held = a.held - e.held
+        FROM (SELECT x.account_id, sum(x.held) FROM expired x GROUP BY x.account_id)
+            AS e (account_id, held)
+        WHERE a.id = e.account_id
+    )
+    SELECT count(*) INTO v_expired FROM expired x;
+    RETURN v_expired;
+END
+$$;
+
+ALTER FUNCTION wallet.expire_holds(max_items integer) OWNER TO wallet_owner;
+
+COMMENT ON FUNCTION wallet.expire_holds(max_items integer) IS 'Ends holds that are due, the longest due first, at most `max_items`, and returns how many. Refusals: none of class WL; 22023 for max_items that is NULL or below 1';
+
+REVOKE ALL ON FUNCTION wallet.expire_holds(max_items integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION wallet.expire_holds(max_items integer) TO wallet_app;
+
 -- Function wallet.find_accounts
 
 CREATE FUNCTION wallet.find_accounts(email text, after bigint DEFAULT NULL::bigint, page_size integer DEFAULT 50) RETURNS SETOF wallet.account
@@ -1691,7 +2099,8 @@ BEGIN
     PERFORM wallet.check_page_size(find_accounts.page_size);
 
     RETURN QUERY
-    SELECT a.id, a.email, a.balance, a.ctime, a.mtime, a.entry_count, a.frozen
+    SELECT a.id, a.email, a.balance, a.ctime, a.mtime, a.entry_count, a.frozen,
+           a.held, a.minimum, a.maximum
     FROM wallet.account a
     WHERE lower(a.email) = lower(find_accounts.email)
       AND a.id > coalesce(find_accounts.after, 0)
@@ -1742,7 +2151,8 @@ CREATE FUNCTION wallet.get_account(id bigint) RETURNS wallet.account
 DECLARE
     v_account wallet.account;
 BEGIN
-    SELECT a.id, a.email, a.balance, a.ctime, a.mtime, a.entry_count, a.frozen
+    SELECT a.id, a.email, a.balance, a.ctime, a.mtime, a.entry_count, a.frozen,
+           a.held, a.minimum, a.maximum
     INTO v_account
     FROM wallet.account a
     WHERE a.id = get_account.id;
@@ -1783,6 +2193,64 @@ COMMENT ON FUNCTION wallet.get_account_waits() IS 'Returns the sessions that wai
 REVOKE ALL ON FUNCTION wallet.get_account_waits() FROM PUBLIC;
 GRANT ALL ON FUNCTION wallet.get_account_waits() TO wallet_app;
 GRANT ALL ON FUNCTION wallet.get_account_waits() TO wallet_reader;
+
+-- Function wallet.get_hold
+
+CREATE FUNCTION wallet.get_hold(id bigint) RETURNS wallet.hold
+    LANGUAGE plpgsql STABLE SECURITY DEFINER
+    SET search_path TO 'wallet', 'pg_temp'
+    AS $$
+DECLARE
+    v_hold wallet.hold;
+BEGIN
+    SELECT h.id, h.account_id, h.amount, h.captured, h.state, h.expires_at, h.ctime, h.actor
+    INTO v_hold
+    FROM wallet.hold h
+    WHERE h.id = get_hold.id;
+
+    IF NOT FOUND THEN
+        PERFORM wallet.raise_refusal(wallet.refusal('WL016', get_hold.id));
+    END IF;
+
+    RETURN v_hold;
+END
+$$;
+
+ALTER FUNCTION wallet.get_hold(id bigint) OWNER TO wallet_owner;
+
+COMMENT ON FUNCTION wallet.get_hold(id bigint) IS 'Returns a hold as it is now. Refusals: WL016 hold_not_found';
+
+REVOKE ALL ON FUNCTION wallet.get_hold(id bigint) FROM PUBLIC;
+GRANT ALL ON FUNCTION wallet.get_hold(id bigint) TO wallet_app;
+GRANT ALL ON FUNCTION wallet.get_hold(id bigint) TO wallet_reader;
+
+-- Function wallet.get_holds
+
+CREATE FUNCTION wallet.get_holds(account_id bigint, before bigint DEFAULT NULL::bigint, page_size integer DEFAULT 50) RETURNS SETOF wallet.hold
+    LANGUAGE plpgsql STABLE SECURITY DEFINER
+    SET search_path TO 'wallet', 'pg_temp'
+    AS $$
+BEGIN
+    PERFORM wallet.check_page_size(get_holds.page_size);
+    PERFORM wallet.get_account(get_holds.account_id);
+
+    RETURN QUERY
+    SELECT h.id, h.account_id, h.amount, h.captured, h.state, h.expires_at, h.ctime, h.actor
+    FROM wallet.hold h
+    WHERE h.account_id = get_holds.account_id
+      AND (get_holds.before IS NULL OR h.id < get_holds.before)
+    ORDER BY h.id DESC
+    LIMIT get_holds.page_size;
+END
+$$;
+
+ALTER FUNCTION wallet.get_holds(account_id bigint, before bigint, page_size integer) OWNER TO wallet_owner;
+
+COMMENT ON FUNCTION wallet.get_holds(account_id bigint, before bigint, page_size integer) IS 'Returns a page of an account''s holds, the newest first. Refusals: 22023 for a page size that is not 1 to 1000, WL004 account_not_found';
+
+REVOKE ALL ON FUNCTION wallet.get_holds(account_id bigint, before bigint, page_size integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION wallet.get_holds(account_id bigint, before bigint, page_size integer) TO wallet_app;
+GRANT ALL ON FUNCTION wallet.get_holds(account_id bigint, before bigint, page_size integer) TO wallet_reader;
 
 -- Function wallet.get_queue
 
@@ -1943,6 +2411,84 @@ COMMENT ON FUNCTION wallet.hash_request(request jsonb) IS 'Returns a hash of a r
 
 REVOKE ALL ON FUNCTION wallet.hash_request(request jsonb) FROM PUBLIC;
 
+-- Function wallet.hold
+
+CREATE FUNCTION wallet.hold(account_id bigint, amount numeric, expires_in interval DEFAULT '7 days'::interval) RETURNS wallet.hold
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'wallet', 'pg_temp'
+    AS $$
+DECLARE
+    v_result wallet.operation_result := wallet.hold(
+        hold.account_id, hold.amount, hold.expires_in, NULL);
+BEGIN
+    IF (v_result.refusal).sqlstate IS NOT NULL THEN
+        PERFORM wallet.raise_refusal(v_result.refusal);
+    END IF;
+    RETURN v_result.hold;
+END
+$$;
+
+ALTER FUNCTION wallet.hold(account_id bigint, amount numeric, expires_in interval) OWNER TO wallet_owner;
+
+COMMENT ON FUNCTION wallet.hold(account_id bigint, amount numeric, expires_in interval) IS 'Reserves an amount of an account''s money, and returns the hold. Refusals: 22023 for an expires_in that is not more than nothing and at most 366 days, WL002 invalid_amount, WL004 account_not_found, WL006 insufficient_funds, WL008 account_frozen';
+
+CREATE FUNCTION wallet.hold(account_id bigint, amount numeric, expires_in interval, idempotency_key text, actor text DEFAULT NULL::text) RETURNS wallet.operation_result
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'wallet', 'pg_temp'
+    AS $$
+DECLARE
+    v_amount numeric := wallet.round_amount(hold.amount);
+    -- So a day has 24 hours in each time zone, and a month 30 days.
+    v_seconds numeric := extract(epoch FROM hold.expires_in);
+    v_account record;
+    v_ctime timestamptz;
+    v_result wallet.operation_result;
+    v_hold wallet.hold;
+BEGIN
+    IF hold.idempotency_key IS NOT NULL THEN
+        RETURN wallet.run_with_key(hold.idempotency_key, hold.actor, 'hold', jsonb_build_object(
+            'account_id', hold.account_id, 'amount', coalesce(v_amount, hold.amount),
+            'seconds', v_seconds));
+    ELSIF (v_seconds > 0 AND v_seconds <= 366 * 86400) IS NOT TRUE THEN
+        RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value', MESSAGE = 'invalid expires_in',
+            DETAIL = format('expires_in is %s.', coalesce(hold.expires_in::text, 'NULL')),
+            HINT = 'Give more than no time, and at most 366 days.';
+    ELSIF v_amount IS NULL THEN
+        PERFORM wallet.raise_refusal(wallet.refusal('WL002', amount => hold.amount));
+    END IF;
+
+    SELECT a.balance, a.held, a.minimum, a.frozen, a.mtime INTO v_account
+    FROM wallet.account a WHERE a.id = hold.account_id FOR NO KEY UPDATE;
+    v_result.replayed := false;
+    v_result.refusal := wallet.check_accounts(
+        v_amount, hold.account_id, v_account.balance, v_account.held, v_account.minimum,
+        v_account.frozen, NULL, NULL, NULL, NULL, outside => hold.account_id IS NOT NULL);
+    IF (v_result.refusal).sqlstate IS NOT NULL THEN
+        RETURN v_result;
+    END IF;
+
+    v_ctime := greatest(clock_timestamp(), v_account.mtime);
+    INSERT INTO wallet.hold AS h (account_id, amount, expires_at, ctime, actor)
+    VALUES (hold.account_id, v_amount, v_ctime + make_interval(secs => v_seconds), v_ctime,
+            coalesce(hold.actor, session_user))
+    RETURNING h.id, h.account_id, h.amount, h.captured, h.state, h.expires_at, h.ctime, h.actor
+    INTO v_hold;
+    UPDATE wallet.account a SET held = a.held + v_amount WHERE a.id = hold.account_id;
+    v_result.hold := v_hold;
+    RETURN v_result;
+END
+$$;
+
+ALTER FUNCTION wallet.hold(account_id bigint, amount numeric, expires_in interval, idempotency_key text, actor text) OWNER TO wallet_owner;
+
+COMMENT ON FUNCTION wallet.hold(account_id bigint, amount numeric, expires_in interval, idempotency_key text, actor text) IS 'Reserves an amount of an account''s money, and returns the hold, once for each key. Refusals: 22023 for a bad key or expires_in, WL002 invalid_amount, WL011 idempotency_key_reused; all others are part of the result';
+
+REVOKE ALL ON FUNCTION wallet.hold(account_id bigint, amount numeric, expires_in interval) FROM PUBLIC;
+GRANT ALL ON FUNCTION wallet.hold(account_id bigint, amount numeric, expires_in interval) TO wallet_app;
+
+REVOKE ALL ON FUNCTION wallet.hold(account_id bigint, amount numeric, expires_in interval, idempotency_key text, actor text) FROM PUBLIC;
+GRANT ALL ON FUNCTION wallet.hold(account_id bigint, amount numeric, expires_in interval, idempotency_key text, actor text) TO wallet_app;
+
 -- Function wallet.leave_out_locked
 
 CREATE FUNCTION wallet.leave_out_locked(requests wallet.group_request[], claims wallet.claim[], ids bigint[]) RETURNS wallet.claim[]
@@ -2028,8 +2574,8 @@ BEGIN
                 -- An id never changes, so the order of the sort is the order of the locks. A row
                 -- that was waited for is returned in its newest version.
                 v_accounts := ARRAY(
-                    SELECT ROW(a.id, a.email, a.balance, a.ctime, a.mtime, a.entry_count, a.frozen)
-                           ::wallet.account
+                    SELECT ROW(a.id, a.email, a.balance, a.ctime, a.mtime, a.entry_count, a.frozen,
+                               a.held, a.minimum, a.maximum)::wallet.account
                     FROM wallet.account a WHERE a.id = ANY (lock_accounts.ids)
                     ORDER BY a.id FOR NO KEY UPDATE);
                 EXIT;
@@ -2100,7 +2646,7 @@ REVOKE ALL ON FUNCTION wallet.log_event(actor text, event text, account_id bigin
 
 -- Function wallet.post
 
-CREATE FUNCTION wallet.post(source_account_id bigint, target_account_id bigint, amount numeric, outside boolean, actor text DEFAULT NULL::text, id bigint DEFAULT NULL::bigint) RETURNS wallet.operation_result
+CREATE FUNCTION wallet.post(source_account_id bigint, target_account_id bigint, amount numeric, outside boolean, actor text DEFAULT NULL::text, id bigint DEFAULT NULL::bigint, freed numeric DEFAULT NULL::numeric) RETURNS wallet.operation_result
     LANGUAGE plpgsql
     AS $$
 DECLARE
@@ -2117,22 +2663,26 @@ BEGIN
 
     -- One row a statement, the lower id first. What is read here is locked, and therefore current.
     IF post.source_account_id < post.target_account_id THEN
-        SELECT a.id, a.balance, a.entry_count, a.mtime, a.frozen INTO v_source
+        SELECT a.id, a.balance, a.held, a.minimum, a.entry_count, a.mtime, a.frozen INTO v_source
         FROM wallet.account a WHERE a.id = post.source_account_id FOR NO KEY UPDATE;
-        SELECT a.id, a.balance, a.entry_count, a.mtime, a.frozen INTO v_target
+        SELECT a.id, a.balance, a.maximum, a.entry_count, a.mtime, a.frozen INTO v_target
         FROM wallet.account a WHERE a.id = post.target_account_id FOR NO KEY UPDATE;
     ELSE
-        SELECT a.id, a.balance, a.entry_count, a.mtime, a.frozen INTO v_target
+        SELECT a.id, a.balance, a.maximum, a.entry_count, a.mtime, a.frozen INTO v_target
         FROM wallet.account a WHERE a.id = post.target_account_id FOR NO KEY UPDATE;
-        SELECT a.id, a.balance, a.entry_count, a.mtime, a.frozen INTO v_source
+        SELECT a.id, a.balance, a.held, a.minimum, a.entry_count, a.mtime, a.frozen INTO v_source
         FROM wallet.account a WHERE a.id = post.source_account_id FOR NO KEY UPDATE;
+    END IF;
+    IF post.freed IS NOT NULL THEN
+        v_source.held := v_source.held - post.freed;
     END IF;
 
     v_refusal := wallet.check_accounts(
-        v_amount, post.source_account_id, v_source.balance, v_source.frozen,
-        post.target_account_id, v_target.balance, v_target.frozen, post.outside);
+        v_amount, post.source_account_id, v_source.balance, v_source.held, v_source.minimum,
+        v_source.frozen, post.target_account_id, v_target.balance, v_target.maximum,
+        v_target.frozen, post.outside);
     IF v_refusal.sqlstate IS NOT NULL THEN
-        RETURN ROW(false, NULL, NULL, NULL, v_refusal)::wallet.operation_result;
+        RETURN ROW(false, NULL, NULL, NULL, v_refusal, NULL)::wallet.operation_result;
     END IF;
 
     -- A clock that was set back must not date the entry before the accounts' last ones.
@@ -2142,8 +2692,7 @@ BEGIN
     OVERRIDING SYSTEM VALUE
     VALUES
         (coalesce(post.id, nextval('wallet.transaction_id_seq')),
-         v_source.id, v_target.id,
-         greatest(clock_timestamp(), v_source.mtime, v_target.mtime),
+         v_source.id, v_target.id, greatest(clock_timestamp(), v_source.mtime, v_target.mtime),
          v_source.entry_count + 1, v_target.entry_count + 1,
          v_amount, v_source.balance - v_amount, v_target.balance + v_amount,
          coalesce(post.actor, session_user))
@@ -2151,22 +2700,31 @@ BEGIN
               t.target_entry, t.amount, t.source_balance, t.target_balance, t.actor
     INTO v_transaction;
 
-    -- One statement for both accounts: PostgreSQL prepares each statement's rules anew.
-    UPDATE wallet.account a
-    SET balance = CASE a.id WHEN v_source.id THEN v_transaction.source_balance
-                            ELSE v_transaction.target_balance END,
-        entry_count = a.entry_count + 1, mtime = v_transaction.ctime
-    WHERE a.id IN (v_source.id, v_target.id);
+    -- One statement, since each prepares the table's rules anew. Only a capture pays for `held`.
+    IF post.freed IS NULL THEN
+        UPDATE wallet.account a
+        SET balance = CASE a.id WHEN v_source.id THEN v_transaction.source_balance
+                                ELSE v_transaction.target_balance END,
+            entry_count = a.entry_count + 1, mtime = v_transaction.ctime
+        WHERE a.id IN (v_source.id, v_target.id);
+    ELSE
+        UPDATE wallet.account a
+        SET balance = CASE a.id WHEN v_source.id THEN v_transaction.source_balance
+                                ELSE v_transaction.target_balance END,
+            entry_count = a.entry_count + 1, mtime = v_transaction.ctime,
+            held = CASE a.id WHEN v_source.id THEN v_source.held ELSE a.held END
+        WHERE a.id IN (v_source.id, v_target.id);
+    END IF;
 
-    RETURN ROW(false, NULL, v_transaction, NULL, NULL)::wallet.operation_result;
+    RETURN ROW(false, NULL, v_transaction, NULL, NULL, NULL)::wallet.operation_result;
 END
 $$;
 
-ALTER FUNCTION wallet.post(source_account_id bigint, target_account_id bigint, amount numeric, outside boolean, actor text, id bigint) OWNER TO wallet_owner;
+ALTER FUNCTION wallet.post(source_account_id bigint, target_account_id bigint, amount numeric, outside boolean, actor text, id bigint, freed numeric) OWNER TO wallet_owner;
 
-COMMENT ON FUNCTION wallet.post(source_account_id bigint, target_account_id bigint, amount numeric, outside boolean, actor text, id bigint) IS 'Moves an amount from a source to a target, and returns the transaction or why it is refused. Refusals: WL002 invalid_amount, WL003 same_account, WL004 account_not_found, WL006 insufficient_funds, WL007 balance_limit_exceeded, WL008 account_frozen';
+COMMENT ON FUNCTION wallet.post(source_account_id bigint, target_account_id bigint, amount numeric, outside boolean, actor text, id bigint, freed numeric) IS 'Moves an amount from a source to a target, and returns the transaction or why it is refused. Refusals: WL002 invalid_amount, WL003 same_account, WL004 account_not_found, WL006 insufficient_funds, WL007 balance_limit_exceeded, WL008 account_frozen';
 
-REVOKE ALL ON FUNCTION wallet.post(source_account_id bigint, target_account_id bigint, amount numeric, outside boolean, actor text, id bigint) FROM PUBLIC;
+REVOKE ALL ON FUNCTION wallet.post(source_account_id bigint, target_account_id bigint, amount numeric, outside boolean, actor text, id bigint, freed numeric) FROM PUBLIC;
 
 -- Function wallet.process_pending
 
@@ -2308,6 +2866,88 @@ COMMENT ON FUNCTION wallet.refresh_api_keys(used bigint[]) IS 'Returns the valid
 REVOKE ALL ON FUNCTION wallet.refresh_api_keys(used bigint[]) FROM PUBLIC;
 GRANT ALL ON FUNCTION wallet.refresh_api_keys(used bigint[]) TO wallet_app;
 
+-- Function wallet.refusal
+
+CREATE FUNCTION wallet.refusal(sqlstate text, id bigint DEFAULT NULL::bigint, balance numeric DEFAULT NULL::numeric, amount numeric DEFAULT NULL::numeric, bound numeric DEFAULT NULL::numeric, held numeric DEFAULT NULL::numeric, state text DEFAULT NULL::text) RETURNS wallet.refusal
+    LANGUAGE plpgsql IMMUTABLE
+    AS $$
+DECLARE
+    v_id text := coalesce(refusal.id::text, 'NULL');
+    v_amount text := coalesce(left(refusal.amount::text, 60), 'NULL');
+BEGIN
+    RETURN CASE refusal.sqlstate
+        WHEN 'WL002' THEN ROW(refusal.sqlstate, 'invalid amount',
+            format('The amount is %s.', v_amount),
+            format('Give an amount that is 0.01 to %s once rounded to hundredths.',
+                   wallet.max_amount()))::wallet.refusal
+        WHEN 'WL003' THEN ROW(refusal.sqlstate, 'same account',
+            format('Source and target are both account %s.', v_id),
+            'Name two different accounts.')::wallet.refusal
+        WHEN 'WL004' THEN ROW(refusal.sqlstate, 'account not found',
+            format('There is no account %s.', v_id),
+            'Check the id, or open an account first.')::wallet.refusal
+        WHEN 'WL005' THEN ROW(refusal.sqlstate, 'transaction not found',
+            format('There is no transaction %s.', v_id), 'Check the id.')::wallet.refusal
+        WHEN 'WL006' THEN ROW(refusal.sqlstate, 'insufficient funds',
+            CASE WHEN refusal.held = 0 AND refusal.bound = 0
+                THEN format('Account %s holds %s, which is less than %s.',
+                            v_id, refusal.balance, v_amount)
+                ELSE format('Account %s holds %s, of which %s is held, and may fall to %s: '
+                    '%s is available, which is less than %s.', v_id, refusal.balance, refusal.held,
+                    refusal.bound, refusal.balance - refusal.held - refusal.bound, v_amount) END,
+            'Move no more than the account holds, or pay in first.')::wallet.refusal
+        WHEN 'WL007' THEN ROW(refusal.sqlstate, 'balance limit exceeded',
+            format('Account %s holds %s; with %s more it would pass %s.',
+                   v_id, refusal.balance, v_amount, refusal.bound),
+            format('Move at most %s to this account.',
+                   refusal.bound - refusal.balance))::wallet.refusal
+        WHEN 'WL008' THEN ROW(refusal.sqlstate, 'account frozen',
+            format('Account %s takes no part in new transactions.', v_id),
+            'Name another account, or have this one unfrozen.')::wallet.refusal
+        WHEN 'WL009' THEN ROW(refusal.sqlstate, 'already reversed',
+            format('Transaction %s has been reversed already.', v_id),
+            'Nothing is left to do.')::wallet.refusal
+        WHEN 'WL010' THEN ROW(refusal.sqlstate, 'not reversible',
+            format('Transaction %s is a reversal itself.', v_id),
+            'Make a new transaction instead.')::wallet.refusal
+        WHEN 'WL011' THEN ROW(refusal.sqlstate, 'idempotency key reused',
+            'The key was used for another request.',
+            'Use a new key for a new request.')::wallet.refusal
+        WHEN 'WL012' THEN ROW(refusal.sqlstate, 'batch too large',
+            format('The batch has %s transfers.', v_id), 'Give at most 10000.')::wallet.refusal
+        WHEN 'WL013' THEN ROW(refusal.sqlstate, 'batch refused',
+            format('Item %s was refused, and the batch is atomic: nothing was done.', v_id),
+            'Leave that item out, or give a batch that is not atomic.')::wallet.refusal
+        WHEN 'WL014' THEN ROW(refusal.sqlstate, 'cancelled',
+            format('Transaction %s was cancelled while it was pending.', v_id),
+            'Ask for the transfer again, if it is still wanted.')::wallet.refusal
+        WHEN 'WL015' THEN ROW(refusal.sqlstate, 'not pending',
+            format('Transaction %s has succeeded or failed already.', v_id),
+            'Reverse it, if it succeeded and is to be taken back.')::wallet.refusal
+        WHEN 'WL016' THEN ROW(refusal.sqlstate, 'hold not found',
+            format('There is no hold %s.', v_id), 'Check the id.')::wallet.refusal
+        WHEN 'WL017' THEN ROW(refusal.sqlstate, 'hold closed',
+            format('Hold %s is %s.', v_id, refusal.state), 'Make a new hold.')::wallet.refusal
+        WHEN 'WL018' THEN ROW(refusal.sqlstate, 'hold exceeded',
+            format('Hold %s has %s left, which is less than %s.', v_id, refusal.balance, v_amount),
+            'Capture no more than is left of it.')::wallet.refusal
+        WHEN 'WL019' THEN ROW(refusal.sqlstate, 'limit in use',
+            format('Account %s holds %s, of which %s is held: it is not within %s and %s.',
+                   v_id, refusal.balance, refusal.held, v_amount, refusal.bound),
+            'Give limits that the balance is within, or move money first.')::wallet.refusal
+        WHEN 'WL020' THEN ROW(refusal.sqlstate, 'processing failed',
+            format('Processing transaction %s raised an error several times.', v_id),
+            'Ask for the transfer again once the cause is mended.')::wallet.refusal
+    END;
+END
+$$;
+
+ALTER FUNCTION wallet.refusal(sqlstate text, id bigint, balance numeric, amount numeric, bound numeric, held numeric, state text) OWNER TO wallet_owner;
+
+COMMENT ON FUNCTION wallet.refusal(sqlstate text, id bigint, balance numeric, amount numeric, bound numeric, held numeric, state text) IS 'Returns the words of a refusal: SQLSTATE, fixed message, the data as its detail, what to do. Refusals: none';
+
+REVOKE ALL ON FUNCTION wallet.refusal(sqlstate text, id bigint, balance numeric, amount numeric, bound numeric, held numeric, state text) FROM PUBLIC;
+
 -- Function wallet.refuse_change
 
 CREATE FUNCTION wallet.refuse_change() RETURNS trigger
@@ -2335,6 +2975,73 @@ COMMENT ON FUNCTION wallet.refuse_change() IS 'Refuses UPDATE, DELETE and TRUNCA
 
 REVOKE ALL ON FUNCTION wallet.refuse_change() FROM PUBLIC;
 
+-- Function wallet.release
+
+CREATE FUNCTION wallet.release(hold_id bigint) RETURNS wallet.hold
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'wallet', 'pg_temp'
+    AS $$
+DECLARE
+    v_result wallet.operation_result := wallet.release(release.hold_id, NULL);
+BEGIN
+    IF (v_result.refusal).sqlstate IS NOT NULL THEN
+        PERFORM wallet.raise_refusal(v_result.refusal);
+    END IF;
+    RETURN v_result.hold;
+END
+$$;
+
+ALTER FUNCTION wallet.release(hold_id bigint) OWNER TO wallet_owner;
+
+COMMENT ON FUNCTION wallet.release(hold_id bigint) IS 'Gives back what is left of a hold, and returns the hold. Refusals: WL016 hold_not_found, WL017 hold_closed';
+
+CREATE FUNCTION wallet.release(hold_id bigint, idempotency_key text, actor text DEFAULT NULL::text) RETURNS wallet.operation_result
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'wallet', 'pg_temp'
+    AS $$
+DECLARE
+    v_hold wallet.hold;
+    v_result wallet.operation_result;
+BEGIN
+    IF release.idempotency_key IS NOT NULL THEN
+        RETURN wallet.run_with_key(release.idempotency_key, release.actor, 'release',
+                                   jsonb_build_object('hold_id', release.hold_id));
+    END IF;
+
+    v_result.replayed := false;
+    PERFORM FROM wallet.account a
+    WHERE a.id = (SELECT h.account_id FROM wallet.hold h WHERE h.id = release.hold_id)
+    FOR NO KEY UPDATE;
+    IF NOT FOUND THEN
+        v_result.refusal := wallet.refusal('WL016', release.hold_id);
+        RETURN v_result;
+    END IF;
+
+    SELECT h.id, h.account_id, h.amount, h.captured, h.state, h.expires_at, h.ctime, h.actor
+    INTO v_hold
+    FROM wallet.hold h WHERE h.id = release.hold_id;
+    v_result.refusal := wallet.check_hold(v_hold, NULL);
+    IF (v_result.refusal).sqlstate IS NULL THEN
+        UPDATE wallet.hold h SET state = 'released' WHERE h.id = v_hold.id;
+        UPDATE wallet.account a SET held = a.held - (v_hold.amount - v_hold.captured)
+        WHERE a.id = v_hold.account_id;
+        v_hold.state := 'released';
+        v_result.hold := v_hold;
+    END IF;
+    RETURN v_result;
+END
+$$;
+
+ALTER FUNCTION wallet.release(hold_id bigint, idempotency_key text, actor text) OWNER TO wallet_owner;
+
+COMMENT ON FUNCTION wallet.release(hold_id bigint, idempotency_key text, actor text) IS 'Gives back what is left of a hold, and returns the hold, once for each key. Refusals: 22023 for a bad key, WL011 idempotency_key_reused; all others are part of the result';
+
+REVOKE ALL ON FUNCTION wallet.release(hold_id bigint) FROM PUBLIC;
+GRANT ALL ON FUNCTION wallet.release(hold_id bigint) TO wallet_app;
+
+REVOKE ALL ON FUNCTION wallet.release(hold_id bigint, idempotency_key text, actor text) FROM PUBLIC;
+GRANT ALL ON FUNCTION wallet.release(hold_id bigint, idempotency_key text, actor text) TO wallet_app;
+
 -- Function wallet.replay_result
 
 CREATE FUNCTION wallet.replay_result(known wallet.idempotency_key) RETURNS wallet.operation_result
@@ -2346,10 +3053,12 @@ BEGIN
     v_result.replayed := true;
     v_result.refusal := (replay_result.known).refusal;
     v_result.results := (replay_result.known).results;
+    v_result.hold := (replay_result.known).hold;
     IF (replay_result.known).transaction_id IS NOT NULL THEN
         v_result.transaction := wallet.get_transaction((replay_result.known).transaction_id);
     ELSIF (replay_result.known).account_id IS NOT NULL THEN
-        SELECT ROW(a.id, a.email, 0.00, a.ctime, a.ctime, 0, false)::wallet.account
+        SELECT ROW(a.id, a.email, 0.00, a.ctime, a.ctime, 0, false, 0.00, 0.00,
+                   wallet.max_amount())::wallet.account
         INTO v_result.account
         FROM wallet.account a WHERE a.id = (replay_result.known).account_id;
     ELSIF (replay_result.known).transaction_ids IS NOT NULL THEN
@@ -2423,7 +3132,7 @@ BEGIN
         v_refusal := wallet.refusal('WL009', v_reversed.id);
     END IF;
     IF v_refusal.sqlstate IS NOT NULL THEN
-        RETURN ROW(false, NULL, NULL, NULL, v_refusal)::wallet.operation_result;
+        RETURN ROW(false, NULL, NULL, NULL, v_refusal, NULL)::wallet.operation_result;
     END IF;
 
     v_result := wallet.post(v_reversed.target_account_id, v_reversed.source_account_id,
@@ -2612,7 +3321,7 @@ BEGIN
 
     IF v_id IS NULL THEN
         SELECT k.actor, k.key, k.request_hash, k.ctime, k.transaction_id, k.account_id,
-               k.transaction_ids, k.results, k.refusal
+               k.transaction_ids, k.results, k.refusal, k.hold
         INTO v_known
         FROM wallet.idempotency_key k
         WHERE k.actor = v_request.actor AND k.key = v_request.idempotency_key;
@@ -2652,6 +3361,8 @@ CREATE FUNCTION wallet.run_operation(operation text, arguments jsonb, actor text
 DECLARE
     v_source bigint := (run_operation.arguments ->> 'source_account_id')::bigint;
     v_target bigint := (run_operation.arguments ->> 'target_account_id')::bigint;
+    v_account bigint := (run_operation.arguments ->> 'account_id')::bigint;
+    v_hold bigint := (run_operation.arguments ->> 'hold_id')::bigint;
     v_amount numeric := (run_operation.arguments ->> 'amount')::numeric;
 BEGIN
     CASE run_operation.operation
@@ -2672,6 +3383,15 @@ BEGIN
         WHEN 'transfer_or_enqueue' THEN
             RETURN wallet.transfer_or_enqueue(v_source, v_target, v_amount,
                 (run_operation.arguments ->> 'wait')::numeric, NULL, run_operation.actor);
+        WHEN 'hold' THEN
+            RETURN wallet.hold(v_account, v_amount,
+                make_interval(secs => (run_operation.arguments ->> 'seconds')::float8),
+                NULL, run_operation.actor);
+        WHEN 'capture' THEN
+            RETURN wallet.capture(v_hold, v_amount, v_target,
+                (run_operation.arguments ->> 'final')::boolean, NULL, run_operation.actor);
+        WHEN 'release' THEN
+            RETURN wallet.release(v_hold, NULL, run_operation.actor);
     END CASE;
 END
 $$;
@@ -2704,7 +3424,7 @@ BEGIN
 
     IF NOT FOUND THEN
         SELECT k.actor, k.key, k.request_hash, k.ctime, k.transaction_id, k.account_id,
-               k.transaction_ids, k.results, k.refusal
+               k.transaction_ids, k.results, k.refusal, k.hold
         INTO v_known
         FROM wallet.idempotency_key k
         WHERE k.actor = v_actor AND k.key = run_with_key.idempotency_key;
@@ -2727,7 +3447,7 @@ BEGIN
     SET transaction_id = (v_result.transaction).id, account_id = (v_result.account).id,
         transaction_ids = CASE WHEN v_is_batch
             THEN ARRAY(SELECT r.id FROM unnest(v_result.results) r) END,
-        results = v_results, refusal = v_result.refusal
+        results = v_results, refusal = v_result.refusal, hold = v_result.hold
     WHERE k.actor = v_actor AND k.key = run_with_key.idempotency_key;
     RETURN v_result;
 END
@@ -2812,6 +3532,60 @@ COMMENT ON FUNCTION wallet.set_email(account_id bigint, email text, actor text) 
 
 REVOKE ALL ON FUNCTION wallet.set_email(account_id bigint, email text, actor text) FROM PUBLIC;
 GRANT ALL ON FUNCTION wallet.set_email(account_id bigint, email text, actor text) TO wallet_app;
+
+-- Function wallet.set_limits
+
+CREATE FUNCTION wallet.set_limits(account_id bigint, minimum numeric, maximum numeric, actor text DEFAULT NULL::text) RETURNS wallet.account
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'wallet', 'pg_temp'
+    AS $$
+DECLARE
+    v_largest numeric := wallet.max_amount();
+    v_account wallet.account;
+    v_minimum numeric;
+    v_maximum numeric;
+BEGIN
+    -- Compared before they are rounded, since Infinity cannot be.
+    IF NOT (coalesce(set_limits.minimum, 0) > -v_largest - 0.005
+            AND coalesce(set_limits.minimum, 0) < v_largest + 0.005
+            AND coalesce(set_limits.maximum, 0) > -v_largest - 0.005
+            AND coalesce(set_limits.maximum, 0) < v_largest + 0.005)
+    THEN
+        PERFORM wallet.raise_refusal(ROW('WL002', 'invalid amount',
+            format('The limits are %s and %s.',
+                   coalesce(left(set_limits.minimum::text, 60), 'NULL'),
+                   coalesce(left(set_limits.maximum::text, 60), 'NULL')),
+            format('Give limits of -%s to %s.', v_largest, v_largest))::wallet.refusal);
+    END IF;
+
+    PERFORM FROM wallet.account a WHERE a.id = set_limits.account_id FOR NO KEY UPDATE;
+    v_account := wallet.get_account(set_limits.account_id);
+    v_minimum := coalesce(round(set_limits.minimum, 2), v_account.minimum);
+    v_maximum := coalesce(round(set_limits.maximum, 2), v_account.maximum);
+    IF v_account.balance - v_account.held < v_minimum OR v_account.balance > v_maximum THEN
+        PERFORM wallet.raise_refusal(wallet.refusal(
+            'WL019', v_account.id, v_account.balance, v_minimum, v_maximum, v_account.held));
+    END IF;
+
+    IF (v_minimum, v_maximum) <> (v_account.minimum, v_account.maximum) THEN
+        UPDATE wallet.account a SET minimum = v_minimum, maximum = v_maximum
+        WHERE a.id = v_account.id;
+        INSERT INTO wallet.limit_change (account_id, entry, minimum, maximum, ctime, actor)
+        VALUES (v_account.id, v_account.entry_count, v_minimum, v_maximum,
+                greatest(clock_timestamp(), v_account.mtime),
+                coalesce(set_limits.actor, session_user));
+    END IF;
+
+    RETURN wallet.get_account(v_account.id);
+END
+$$;
+
+ALTER FUNCTION wallet.set_limits(account_id bigint, minimum numeric, maximum numeric, actor text) OWNER TO wallet_owner;
+
+COMMENT ON FUNCTION wallet.set_limits(account_id bigint, minimum numeric, maximum numeric, actor text) IS 'Sets what an account''s balance may not fall below and not pass, and returns the account. Refusals: WL002 invalid_amount, WL004 account_not_found, WL019 limit_in_use';
+
+REVOKE ALL ON FUNCTION wallet.set_limits(account_id bigint, minimum numeric, maximum numeric, actor text) FROM PUBLIC;
+GRANT ALL ON FUNCTION wallet.set_limits(account_id bigint, minimum numeric, maximum numeric, actor text) TO wallet_app;
 
 -- Function wallet.transfer
 
@@ -2930,7 +3704,7 @@ BEGIN
     END IF;
 
     PERFORM wallet.write_batch(v_results);
-    RETURN ROW(false, NULL, NULL, v_results, NULL)::wallet.operation_result;
+    RETURN ROW(false, NULL, NULL, v_results, NULL, NULL)::wallet.operation_result;
 END
 $$;
 
@@ -3006,7 +3780,7 @@ BEGIN
         v_result := ROW(false, NULL, NULL, ARRAY[ROW(v_made.id, v_made.source_account_id,
             v_made.target_account_id, v_made.amount, v_made.ctime, v_made.source_entry,
             v_made.target_entry, v_made.source_balance, v_made.target_balance, v_made.actor,
-            'succeeded', NULL, NULL, NULL, NULL)::wallet.transfer_result], NULL);
+            'succeeded', NULL, NULL, NULL, NULL)::wallet.transfer_result], NULL, NULL);
     END IF;
     RETURN v_result;
 END
@@ -3164,6 +3938,18 @@ ALTER TABLE wallet.event_log ENABLE ALWAYS TRIGGER event_log_history;
 CREATE TRIGGER failed_transfer_history BEFORE DELETE OR UPDATE OR TRUNCATE ON wallet.failed_transfer FOR EACH STATEMENT EXECUTE FUNCTION wallet.refuse_change();
 
 ALTER TABLE wallet.failed_transfer ENABLE ALWAYS TRIGGER failed_transfer_history;
+
+CREATE TRIGGER hold_capture_history BEFORE DELETE OR UPDATE OR TRUNCATE ON wallet.hold_capture FOR EACH STATEMENT EXECUTE FUNCTION wallet.refuse_change();
+
+ALTER TABLE wallet.hold_capture ENABLE ALWAYS TRIGGER hold_capture_history;
+
+CREATE TRIGGER hold_history BEFORE DELETE OR TRUNCATE ON wallet.hold FOR EACH STATEMENT EXECUTE FUNCTION wallet.refuse_change();
+
+ALTER TABLE wallet.hold ENABLE ALWAYS TRIGGER hold_history;
+
+CREATE TRIGGER limit_change_history BEFORE DELETE OR UPDATE OR TRUNCATE ON wallet.limit_change FOR EACH STATEMENT EXECUTE FUNCTION wallet.refuse_change();
+
+ALTER TABLE wallet.limit_change ENABLE ALWAYS TRIGGER limit_change_history;
 
 CREATE TRIGGER reversal_history BEFORE DELETE OR UPDATE OR TRUNCATE ON wallet.reversal FOR EACH STATEMENT EXECUTE FUNCTION wallet.refuse_change();
 

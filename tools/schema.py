@@ -31,6 +31,7 @@ _OWNER = re.compile(r"\n{3,}(ALTER [^\n]+ OWNER TO \w+;)$")
 _NAME = re.compile(r"\bwallet\.(\w+)")
 # Statements that name two objects stand last, under a heading of their own.
 _LAST = {"FK CONSTRAINT": "Foreign keys", "TRIGGER": "Triggers"}
+_CALLED_BY_TABLES = ("wallet.is_complete()", "wallet.is_within_limits()")
 _ROUTINES = ("FUNCTION", "PROCEDURE", "AGGREGATE")
 
 
@@ -58,7 +59,9 @@ class _Entry:
         if self.type in _LAST:
             return _LAST[self.type]
         named = _NAME.search(self.sql) if self.schema == "wallet" else None
-        return named.group() if named else "Schema wallet"
+        # A function may bear the name of a table.
+        is_routine = self.type in _ROUTINES or self.name.startswith(_ROUTINES)
+        return named.group() + "()" * is_routine if named else "Schema wallet"
 
 
 def _entries(dump: str) -> list[_Entry]:
@@ -71,8 +74,10 @@ def _entries(dump: str) -> list[_Entry]:
 
 def _rank(entries: list[_Entry]) -> int:
     """The schema, then what holds data, then what refers to it, then routines, then triggers."""
-    if entries[0].group in ("Schema wallet", "wallet.max_amount"):  # Which the domains call.
+    if entries[0].group in ("Schema wallet", "wallet.max_amount()"):  # Which the domains call.
         return 0
+    if entries[0].group in _CALLED_BY_TABLES:
+        return 1
     if entries[0].type == "TRIGGER":
         return 4
     if entries[0].type == "FK CONSTRAINT":
@@ -81,7 +86,7 @@ def _rank(entries: list[_Entry]) -> int:
 
 
 def _section(entries: list[_Entry]) -> str:
-    heading = entries[0].group
+    heading = entries[0].group.removesuffix("()")
     if heading.startswith("wallet."):
         heading = f"{entries[0].type.capitalize()} {heading}"
     lines = [f"-- {heading}"]

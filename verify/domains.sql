@@ -2,11 +2,11 @@
 
 BEGIN;
 
-SELECT 1 / (count(*) = 7)::int
+SELECT 1 / (count(*) = 9)::int
 FROM pg_type t
 WHERE t.typnamespace = 'wallet'::regnamespace AND t.typtype = 'd'
   AND t.typowner = 'wallet_owner'::regrole
-  AND t.typname IN ('amount', 'balance', 'entry_number', 'entry_count',
+  AND t.typname IN ('amount', 'balance', 'held', 'hold_state', 'entry_number', 'entry_count',
                     'email', 'idempotency_key_text', 'actor');
 
 ROLLBACK;

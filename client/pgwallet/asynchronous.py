@@ -10,7 +10,7 @@ import httpx
 
 from pgwallet.core import Call, Core, Reply, T
 from pgwallet.errors import Problem
-from pgwallet.objects import Account, Amount, StatementLine, Transaction, Transfer, Violation
+from pgwallet.objects import Account, Amount, Hold, StatementLine, Transaction, Transfer, Violation
 
 
 class AsyncWallet:
@@ -106,6 +106,60 @@ class AsyncWallet:
             if page.next is None:
                 return
             before = page.next
+
+    async def hold(
+        self,
+        account_id: int,
+        amount: Amount,
+        *,
+        expires_in: int | None = None,
+        idempotency_key: str | None = None,
+    ) -> Hold:
+        """Reserve money for so many seconds, 7 days unless it is said."""
+        return await self._run(self._core.hold(account_id, amount, expires_in, idempotency_key))
+
+    async def get_holds(
+        self, account_id: int, *, page_size: int | None = None, before: int | None = None
+    ) -> AsyncIterator[Hold]:
+        """A wallet's holds, the newest first, page after page."""
+        while True:
+            page = await self._run(self._core.get_holds(account_id, page_size, before))
+            for item in page.items:
+                yield item
+            if page.next is None:
+                return
+            before = page.next
+
+    async def get_hold(self, id: int) -> Hold:
+        """Read a hold."""
+        return await self._run(self._core.get_hold(id))
+
+    async def capture(
+        self,
+        hold_id: int,
+        amount: Amount | None = None,
+        target_account_id: int | None = None,
+        *,
+        final: bool = False,
+        idempotency_key: str | None = None,
+    ) -> Transaction:
+        """Take held money, all that is left without an amount; without a target it goes outside.
+
+        What is left then stays held, unless the capture is `final`.
+        """
+        return await self._run(
+            self._core.capture(hold_id, amount, target_account_id, final, idempotency_key)
+        )
+
+    async def release(self, hold_id: int, *, idempotency_key: str | None = None) -> Hold:
+        """Give back what is left of a hold."""
+        return await self._run(self._core.release(hold_id, idempotency_key))
+
+    async def set_limits(
+        self, account_id: int, *, minimum: Amount | None = None, maximum: Amount | None = None
+    ) -> Account:
+        """Set what a wallet's balance may not fall below and not pass; None leaves one as it is."""
+        return await self._run(self._core.set_limits(account_id, minimum, maximum))
 
     async def transfer(
         self,

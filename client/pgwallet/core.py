@@ -27,7 +27,15 @@ from pgwallet.errors import (
     UnexpectedAnswer,
     WalletError,
 )
-from pgwallet.objects import Account, Amount, StatementLine, Transaction, Transfer, Violation
+from pgwallet.objects import (
+    Account,
+    Amount,
+    Hold,
+    StatementLine,
+    Transaction,
+    Transfer,
+    Violation,
+)
 
 T = TypeVar("T")
 Step: TypeAlias = httpx.Request | float
@@ -52,6 +60,13 @@ class Statement(Struct, frozen=True):
     """A page of a statement."""
 
     items: list[StatementLine]
+    next: int | None
+
+
+class Holds(Struct, frozen=True):
+    """A page of holds."""
+
+    items: list[Hold]
     next: int | None
 
 
@@ -144,6 +159,41 @@ class Core:
     ) -> Call[Statement]:
         query = {"limit": size, "before": before}
         return self._call("GET", f"/account/{account_id:d}/transaction", Statement, query=query)
+
+    def hold(
+        self, account_id: int, amount: Amount, expires_in: int | None, key: str | None
+    ) -> Call[Hold]:
+        body = _given(amount=money(amount), expires_in=expires_in)
+        return self._post(f"/account/{account_id:d}/hold", Hold, body, key)
+
+    def get_holds(self, account_id: int, size: int | None, before: int | None) -> Call[Holds]:
+        query = {"limit": size, "before": before}
+        return self._call("GET", f"/account/{account_id:d}/hold", Holds, query=query)
+
+    def get_hold(self, id: int) -> Call[Hold]:
+        return self._call("GET", f"/hold/{id:d}", Hold)
+
+    def capture(
+        self,
+        hold_id: int,
+        amount: Amount | None,
+        target_account_id: int | None,
+        final: bool,
+        key: str | None,
+    ) -> Call[Transaction]:
+        taken = None if amount is None else money(amount)
+        body = _given(amount=taken, target_account_id=target_account_id, final=final)
+        return self._post(f"/hold/{hold_id:d}/capture", Transaction, body, key)
+
+    def release(self, hold_id: int, key: str | None) -> Call[Hold]:
+        return self._post(f"/hold/{hold_id:d}/release", Hold, {}, key)
+
+    def set_limits(
+        self, account_id: int, minimum: Amount | None, maximum: Amount | None
+    ) -> Call[Account]:
+        limits = {"minimum": minimum, "maximum": maximum}
+        body = {name: money(limit) for name, limit in limits.items() if limit is not None}
+        return self._call("PUT", f"/account/{account_id:d}/limits", Account, body=body)
 
     def transfer(
         self, transfer: Transfer, queue_after: float | None, key: str | None
@@ -285,6 +335,11 @@ def _read(request: httpx.Request, reply: Reply, answer: type[T]) -> T:
     except msgspec.DecodeError as error:
         raise UnexpectedAnswer(f"{asked}: status {reply.status_code}: {error}") from error
     raise problem.exception()
+
+
+def _given(**members: object) -> dict[str, Any]:
+    """The members that have a value."""
+    return {name: value for name, value in members.items() if value is not None}
 
 
 def _members(transfer: Transfer) -> dict[str, Any]:

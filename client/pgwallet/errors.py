@@ -95,11 +95,11 @@ class TransactionNotFound(Problem):
 
 
 class InsufficientFunds(Problem):
-    """The source's balance would fall below 0.00."""
+    """The source's balance, less what is held, would fall below its minimum."""
 
 
 class BalanceLimitExceeded(Problem):
-    """The target's balance would exceed the limit."""
+    """The target's balance would exceed its maximum."""
 
 
 class AccountFrozen(Problem):
@@ -136,6 +136,22 @@ class NotPending(Problem):
 
 class ProcessingFailed(Problem):
     """Processing the queued transfer failed several times: it was set aside."""
+
+
+class HoldNotFound(Problem):
+    """There is no such hold."""
+
+
+class HoldClosed(Problem):
+    """The hold was captured or released, or it has expired."""
+
+
+class HoldExceeded(Problem):
+    """Less than the amount is left of the hold."""
+
+
+class LimitInUse(Problem):
+    """The account's balance is not within these limits."""
 
 
 class InvalidRequest(Problem):

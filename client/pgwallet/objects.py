@@ -25,6 +25,26 @@ class Account(Struct, frozen=True, kw_only=True):
     ctime: Time
     frozen: bool = False
     """Whether it takes no part in new transactions."""
+    held: Decimal = Decimal("0.00")
+    """What open holds reserve of the balance."""
+    available: Decimal | None = None
+    """What it may pay or hold: balance - held - minimum."""
+    minimum: Decimal = Decimal("0.00")
+    """Negative is a credit line."""
+    maximum: Decimal = Decimal("999999.99")
+
+
+class Hold(Struct, frozen=True, kw_only=True):
+    """Money of a wallet that is reserved, or was."""
+
+    id: int
+    account_id: int
+    amount: Decimal
+    captured: Decimal
+    """How much of it was taken."""
+    state: Literal["held", "captured", "released", "expired"]
+    expires_at: Time
+    ctime: Time
 
 
 class Failure(Struct, frozen=True, kw_only=True):

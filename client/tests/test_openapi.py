@@ -62,7 +62,7 @@ def test_each_code_is_an_exception() -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["Account", "Transaction", "Failure", "StatementLine", "Violation"]
+    "name", ["Account", "Hold", "Transaction", "Failure", "StatementLine", "Violation"]
 )
 def test_each_member_of_an_answer_is_known(name: str) -> None:
     known = {field.name for field in fields(getattr(objects, name))}
@@ -86,6 +86,11 @@ def test_the_methods_ask_for_each_operation(
         wallet.reverse(transfer.id)
         amounts = [str(line.amount) for line in wallet.get_statement(ada.id, page_size=1)]
         assert amounts == ["1.00", "-2.00", "-1.00", "-1.00", "20.00"]
+        hold = wallet.hold(ada.id, 5, expires_in=3600)
+        assert [wallet.get_hold(hold.id)] == [*wallet.get_holds(ada.id)] == [hold]
+        assert wallet.capture(hold.id, 2, bob.id).amount == 2
+        assert wallet.release(hold.id).state == "released"
+        assert wallet.set_limits(ada.id, minimum="-1.00").available == Decimal("16.00")
         assert wallet.freeze_account(bob.id).frozen
         assert not wallet.unfreeze_account(bob.id).frozen
         assert wallet.set_email(bob.id, "b@example.com").email == "b@example.com"

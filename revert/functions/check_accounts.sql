@@ -3,7 +3,7 @@
 BEGIN;
 
 DROP FUNCTION wallet.check_accounts(
-    numeric, bigint, numeric, boolean, bigint, numeric, boolean, boolean
+    numeric, bigint, numeric, numeric, numeric, boolean, bigint, numeric, numeric, boolean, boolean
 );
 
 COMMIT;

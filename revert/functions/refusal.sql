@@ -2,6 +2,6 @@
 
 BEGIN;
 
-DROP FUNCTION wallet.refusal(text, bigint, numeric, numeric);
+DROP FUNCTION wallet.refusal(text, bigint, numeric, numeric, numeric, numeric, text);
 
 COMMIT;

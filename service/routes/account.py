@@ -7,11 +7,11 @@ from urllib.parse import urlencode
 from sanic import Blueprint, HTTPResponse, Request
 
 from service.answers import Account, Accounts, Statement, StatementLine, Transaction
-from service.bodies import CreateAccount, NewEmail, NoMembers, Payment, read_body
+from service.bodies import CreateAccount, NewEmail, NewLimits, NoMembers, Payment, read_body
 from service.database import Database
 from service.parameters import (
     AccountQuery,
-    StatementQuery,
+    PageQuery,
     read_idempotency_key,
     read_path_id,
     read_query,
@@ -89,7 +89,7 @@ async def withdraw(request: Request, id: str) -> HTTPResponse:
 @blueprint.get("/account/<id:str>/transaction", ctx_scope="read")
 async def get_statement(request: Request, id: str) -> HTTPResponse:
     account_id = read_path_id(id, "account_not_found")
-    query = read_query(request, StatementQuery)
+    query = read_query(request, PageQuery)
     database: Database = request.app.ctx.database
     rows = await database.get_statement(
         account_id=account_id, before=query.before, page_size=query.limit
@@ -128,4 +128,18 @@ async def set_email(request: Request, id: str) -> HTTPResponse:
     body = read_body(request, NewEmail)
     database: Database = request.app.ctx.database
     row = await database.set_email(account_id=account_id, email=body.email, actor=request.ctx.actor)
+    return json_response(request, 200, Account.of(row))
+
+
+@blueprint.put("/account/<id:str>/limits", ctx_scope="operate")
+async def set_limits(request: Request, id: str) -> HTTPResponse:
+    account_id = read_path_id(id, "account_not_found")
+    body = read_body(request, NewLimits)
+    database: Database = request.app.ctx.database
+    row = await database.set_limits(
+        account_id=account_id,
+        minimum=body.minimum,
+        maximum=body.maximum,
+        actor=request.ctx.actor,
+    )
     return json_response(request, 200, Account.of(row))

@@ -1,9 +1,8 @@
 -- Checks the ledger, and returns a row for each violation: none when it is sound.
 --
 -- Without an account it checks the whole ledger, sums included; with one, that account's entries
--- and transactions. The files audit_entries.sql, audit_transactions.sql, audit_reversals.sql and
--- audit_queue.sql list the kinds of violations. It reads one snapshot, on a live system, and keeps
--- nobody waiting.
+-- and transactions. The files sql/functions/audit_*.sql list the kinds of violations. It reads one
+-- snapshot, on a live system, and keeps nobody waiting.
 --
 -- Locks: nothing.
 -- Refusals: WL004 account_not_found, when an account is named.
@@ -36,6 +35,10 @@ BEGIN
     FROM wallet.audit_reversals(audit.account_id) v;
     RETURN QUERY SELECT v.violation, v.account_id, v.transaction_id, v.detail
     FROM wallet.audit_queue(audit.account_id) v;
+    RETURN QUERY SELECT v.violation, v.account_id, v.transaction_id, v.detail
+    FROM wallet.audit_limits(audit.account_id) v;
+    RETURN QUERY SELECT v.violation, v.account_id, v.transaction_id, v.detail
+    FROM wallet.audit_holds(audit.account_id) v;
 END
 $$;
 

@@ -12,7 +12,8 @@
 --   entry_count_mismatch   the account's entry_count is not the number of its last entry
 --   mtime_mismatch         the account's mtime is not the ctime of its last entry, or its own ctime
 --                          while it has none
---   balance_out_of_range   the account's balance, or that after an entry, is not 0.00 to 999999.99
+--   balance_out_of_range   the account's balance is not within its limits; or that after an entry
+--                          is not, and audit_limits() does not look at it
 --
 --   SELECT * FROM wallet.audit_entries(NULL);
 
@@ -50,7 +51,7 @@ kept AS MATERIALIZED (
 SELECT v.violation, coalesce(k.account_id, a.id), v.transaction_id, v.detail
 FROM kept k
 FULL JOIN (
-    SELECT b.id, b.balance, b.entry_count, b.ctime, b.mtime
+    SELECT b.id, b.balance, b.entry_count, b.ctime, b.mtime, b.minimum, b.maximum
     FROM wallet.account b
     WHERE audit_entries.account_id IS NULL OR b.id = audit_entries.account_id
 ) a ON a.id = k.account_id
@@ -79,9 +80,10 @@ CROSS JOIN LATERAL (VALUES
                     coalesce(k.ctime, a.ctime)) END),
     ('balance_out_of_range', k.transaction_id,
         CASE WHEN k.balance NOT BETWEEN 0.00 AND wallet.max_amount()
+            AND NOT EXISTS (SELECT FROM wallet.limit_change c WHERE c.account_id = k.account_id)
         THEN format('the balance after entry %s is %s', k.entry, k.balance) END),
     ('balance_out_of_range', NULL,
-        CASE WHEN coalesce(k.is_last, true) AND a.balance NOT BETWEEN 0.00 AND wallet.max_amount()
+        CASE WHEN coalesce(k.is_last, true) AND a.balance NOT BETWEEN a.minimum AND a.maximum
         THEN format('the account holds %s', a.balance) END)
 ) AS v (violation, transaction_id, detail)
 WHERE v.detail IS NOT NULL

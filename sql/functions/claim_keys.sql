@@ -51,7 +51,7 @@ BEGIN
 
     v_keys := ARRAY(
         SELECT DISTINCT ON (r.actor, r.idempotency_key) ROW(r.actor, r.idempotency_key, r.hash,
-               clock_timestamp(), r.id, NULL, NULL, NULL, NULL)::wallet.idempotency_key
+               clock_timestamp(), r.id, NULL, NULL, NULL, NULL, NULL)::wallet.idempotency_key
         FROM unnest(claim_keys.requests, v_ids, v_hashes) AS r (
             operation, source_account_id, target_account_id, amount, idempotency_key, actor, id,
             hash)

@@ -29,7 +29,8 @@ BEGIN
 
     INSERT INTO wallet.account AS a (email, ctime, mtime)
     VALUES (create_account.email, v_ctime, v_ctime)
-    RETURNING a.id, a.email, a.balance, a.ctime, a.mtime, a.entry_count, a.frozen
+    RETURNING a.id, a.email, a.balance, a.ctime, a.mtime, a.entry_count, a.frozen,
+              a.held, a.minimum, a.maximum
     INTO v_account;
 
     RETURN v_account;
@@ -47,7 +48,7 @@ SET search_path = wallet, pg_temp
 AS $$
 BEGIN
     IF create_account.idempotency_key IS NULL THEN
-        RETURN ROW(false, wallet.create_account(create_account.email), NULL, NULL, NULL)
+        RETURN ROW(false, wallet.create_account(create_account.email), NULL, NULL, NULL, NULL)
             ::wallet.operation_result;
     END IF;
     RETURN wallet.run_with_key(

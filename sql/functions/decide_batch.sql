@@ -31,11 +31,9 @@ SET plan_cache_mode = force_generic_plan
 SET enable_nestloop = off
 AS $$
 DECLARE
-    -- The accounts, and what they hold as the batch goes on.
-    v_id bigint[];
+    -- What changes as the batch goes on, for each account in its place.
     v_balance numeric[];
     v_entry bigint[];
-    v_frozen boolean[];
     v_mtime timestamptz[];
     v_now timestamptz;
     v_ctime timestamptz;
@@ -43,9 +41,9 @@ DECLARE
     v_refusal wallet.refusal;
     v_results wallet.transfer_result[] := '{}'::wallet.transfer_result[];
 BEGIN
-    SELECT array_agg(a.id), array_agg(a.balance::numeric), array_agg(a.entry_count::bigint),
-           array_agg(a.frozen), array_agg(a.mtime), clock_timestamp()
-    INTO v_id, v_balance, v_entry, v_frozen, v_mtime, v_now
+    SELECT array_agg(a.balance::numeric), array_agg(a.entry_count::bigint), array_agg(a.mtime),
+           clock_timestamp()
+    INTO v_balance, v_entry, v_mtime, v_now
     FROM unnest(decide_batch.accounts) a;
 
     FOR v_item IN
@@ -53,20 +51,21 @@ BEGIN
                wallet.round_amount(r.amount) AS amount, coalesce(r.outside, false) AS outside,
                coalesce(r.actor, session_user) AS actor,
                wallet.check_request(r.source_account_id, r.target_account_id, r.amount) AS refusal,
-               s.place::int AS s, t.place::int AS t
+               s.ordinality::int AS s, s.held, s.minimum, s.frozen AS source_frozen,
+               t.ordinality::int AS t, t.maximum, t.frozen AS target_frozen
         FROM unnest(decide_batch.transfers, decide_batch.ids, decide_batch.outside,
                     decide_batch.actors) WITH ORDINALITY
             AS r (source_account_id, target_account_id, amount, id, outside, actor, place)
-        LEFT JOIN unnest(v_id) WITH ORDINALITY AS s (id, place) ON s.id = r.source_account_id
-        LEFT JOIN unnest(v_id) WITH ORDINALITY AS t (id, place) ON t.id = r.target_account_id
+        LEFT JOIN unnest(decide_batch.accounts) WITH ORDINALITY s ON s.id = r.source_account_id
+        LEFT JOIN unnest(decide_batch.accounts) WITH ORDINALITY t ON t.id = r.target_account_id
         ORDER BY r.place
     LOOP
         v_refusal := v_item.refusal;
         IF v_refusal.sqlstate IS NULL THEN
             v_refusal := wallet.check_accounts(
-                v_item.amount, v_item.source_account_id, v_balance[v_item.s], v_frozen[v_item.s],
-                v_item.target_account_id, v_balance[v_item.t], v_frozen[v_item.t],
-                v_item.outside);
+                v_item.amount, v_item.source_account_id, v_balance[v_item.s], v_item.held,
+                v_item.minimum, v_item.source_frozen, v_item.target_account_id,
+                v_balance[v_item.t], v_item.maximum, v_item.target_frozen, v_item.outside);
         END IF;
         IF v_refusal.sqlstate IS NULL THEN
             -- From the clock and these two accounts alone, as in post().

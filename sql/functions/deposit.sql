@@ -11,7 +11,7 @@
 -- Refusals, the first that applies:
 --   WL002 invalid_amount          NULL, NaN, Infinity, or not 0.01 to 999999.99 once rounded
 --   WL004 account_not_found
---   WL007 balance_limit_exceeded  the account's balance would pass 999999.99
+--   WL007 balance_limit_exceeded  the account's balance would pass its maximum
 --   WL008 account_frozen
 --
 --   SELECT * FROM wallet.deposit(account_id => 1, amount => 100.00);

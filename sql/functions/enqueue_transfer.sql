@@ -76,7 +76,7 @@ BEGIN
                      (2, enqueue_transfer.target_account_id)) AS i (place, id)
         WHERE NOT EXISTS (SELECT FROM wallet.account a WHERE a.id = i.id) ORDER BY i.place);
     IF cardinality(v_missing) > 0 THEN
-        RETURN ROW(false, NULL, NULL, NULL, wallet.refusal('WL004', v_missing[1]))
+        RETURN ROW(false, NULL, NULL, NULL, wallet.refusal('WL004', v_missing[1]), NULL)
             ::wallet.operation_result;
     END IF;
 
@@ -90,7 +90,7 @@ BEGIN
               NULL, NULL, NULL, NULL
     INTO v_result;
 
-    RETURN ROW(false, NULL, NULL, ARRAY[v_result], NULL)::wallet.operation_result;
+    RETURN ROW(false, NULL, NULL, ARRAY[v_result], NULL, NULL)::wallet.operation_result;
 END
 $$;
 

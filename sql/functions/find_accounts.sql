@@ -25,7 +25,8 @@ BEGIN
     PERFORM wallet.check_page_size(find_accounts.page_size);
 
     RETURN QUERY
-    SELECT a.id, a.email, a.balance, a.ctime, a.mtime, a.entry_count, a.frozen
+    SELECT a.id, a.email, a.balance, a.ctime, a.mtime, a.entry_count, a.frozen,
+           a.held, a.minimum, a.maximum
     FROM wallet.account a
     WHERE lower(a.email) = lower(find_accounts.email)
       AND a.id > coalesce(find_accounts.after, 0)

@@ -19,7 +19,8 @@ AS $$
 DECLARE
     v_account wallet.account;
 BEGIN
-    SELECT a.id, a.email, a.balance, a.ctime, a.mtime, a.entry_count, a.frozen
+    SELECT a.id, a.email, a.balance, a.ctime, a.mtime, a.entry_count, a.frozen,
+           a.held, a.minimum, a.maximum
     INTO v_account
     FROM wallet.account a
     WHERE a.id = get_account.id;

@@ -39,8 +39,8 @@ BEGIN
                 -- An id never changes, so the order of the sort is the order of the locks. A row
                 -- that was waited for is returned in its newest version.
                 v_accounts := ARRAY(
-                    SELECT ROW(a.id, a.email, a.balance, a.ctime, a.mtime, a.entry_count, a.frozen)
-                           ::wallet.account
+                    SELECT ROW(a.id, a.email, a.balance, a.ctime, a.mtime, a.entry_count, a.frozen,
+                               a.held, a.minimum, a.maximum)::wallet.account
                     FROM wallet.account a WHERE a.id = ANY (lock_accounts.ids)
                     ORDER BY a.id FOR NO KEY UPDATE);
                 EXIT;

@@ -2,7 +2,8 @@
 --
 -- `outside` says whether a NULL source or target stands for the world outside or for no account.
 -- `actor` is who asked for it; NULL is session_user. `id` is the id that the transaction will have;
--- NULL draws a new one. Refusals of the arguments (WL002, WL003) are raised, all others returned.
+-- NULL draws a new one. `freed` is the part of the source's balance that is held no longer.
+-- Refusals of the arguments (WL002, WL003) are raised, all others returned.
 -- For the functions that move money, which are SECURITY DEFINER and pin the search_path; nobody
 -- else may execute it. Many transfers at once take decide_batch() and write_batch() in its place,
 -- with the same rules from check_request() and check_accounts().
@@ -13,8 +14,8 @@
 --   WL002 invalid_amount          NULL, NaN, Infinity, or not 0.01 to 999999.99 once rounded
 --   WL003 same_account            source and target are one account
 --   WL004 account_not_found       the source is looked at first, then the target
---   WL006 insufficient_funds      the source's balance would fall below 0.00
---   WL007 balance_limit_exceeded  the target's balance would pass 999999.99
+--   WL006 insufficient_funds      the source's balance would fall below its minimum
+--   WL007 balance_limit_exceeded  the target's balance would pass its maximum
 --   WL008 account_frozen          of two frozen accounts, the source is named
 --
 --   SELECT * FROM wallet.post(NULL, target_account_id => 1, amount => 5.00, outside => true);
@@ -25,7 +26,7 @@ SET LOCAL ROLE wallet_owner;
 
 CREATE OR REPLACE FUNCTION wallet.post(
     source_account_id bigint, target_account_id bigint, amount numeric, outside boolean,
-    actor text DEFAULT NULL, id bigint DEFAULT NULL
+    actor text DEFAULT NULL, id bigint DEFAULT NULL, freed numeric DEFAULT NULL
 )
 RETURNS wallet.operation_result
 LANGUAGE plpgsql
@@ -45,22 +46,26 @@ BEGIN
 
     -- One row a statement, the lower id first. What is read here is locked, and therefore current.
     IF post.source_account_id < post.target_account_id THEN
-        SELECT a.id, a.balance, a.entry_count, a.mtime, a.frozen INTO v_source
+        SELECT a.id, a.balance, a.held, a.minimum, a.entry_count, a.mtime, a.frozen INTO v_source
         FROM wallet.account a WHERE a.id = post.source_account_id FOR NO KEY UPDATE;
-        SELECT a.id, a.balance, a.entry_count, a.mtime, a.frozen INTO v_target
+        SELECT a.id, a.balance, a.maximum, a.entry_count, a.mtime, a.frozen INTO v_target
         FROM wallet.account a WHERE a.id = post.target_account_id FOR NO KEY UPDATE;
     ELSE
-        SELECT a.id, a.balance, a.entry_count, a.mtime, a.frozen INTO v_target
+        SELECT a.id, a.balance, a.maximum, a.entry_count, a.mtime, a.frozen INTO v_target
         FROM wallet.account a WHERE a.id = post.target_account_id FOR NO KEY UPDATE;
-        SELECT a.id, a.balance, a.entry_count, a.mtime, a.frozen INTO v_source
+        SELECT a.id, a.balance, a.held, a.minimum, a.entry_count, a.mtime, a.frozen INTO v_source
         FROM wallet.account a WHERE a.id = post.source_account_id FOR NO KEY UPDATE;
+    END IF;
+    IF post.freed IS NOT NULL THEN
+        v_source.held := v_source.held - post.freed;
     END IF;
 
     v_refusal := wallet.check_accounts(
-        v_amount, post.source_account_id, v_source.balance, v_source.frozen,
-        post.target_account_id, v_target.balance, v_target.frozen, post.outside);
+        v_amount, post.source_account_id, v_source.balance, v_source.held, v_source.minimum,
+        v_source.frozen, post.target_account_id, v_target.balance, v_target.maximum,
+        v_target.frozen, post.outside);
     IF v_refusal.sqlstate IS NOT NULL THEN
-        RETURN ROW(false, NULL, NULL, NULL, v_refusal)::wallet.operation_result;
+        RETURN ROW(false, NULL, NULL, NULL, v_refusal, NULL)::wallet.operation_result;
     END IF;
 
     -- A clock that was set back must not date the entry before the accounts' last ones.
@@ -70,8 +75,7 @@ BEGIN
     OVERRIDING SYSTEM VALUE
     VALUES
         (coalesce(post.id, nextval('wallet.transaction_id_seq')),
-         v_source.id, v_target.id,
-         greatest(clock_timestamp(), v_source.mtime, v_target.mtime),
+         v_source.id, v_target.id, greatest(clock_timestamp(), v_source.mtime, v_target.mtime),
          v_source.entry_count + 1, v_target.entry_count + 1,
          v_amount, v_source.balance - v_amount, v_target.balance + v_amount,
          coalesce(post.actor, session_user))
@@ -79,22 +83,32 @@ BEGIN
               t.target_entry, t.amount, t.source_balance, t.target_balance, t.actor
     INTO v_transaction;
 
-    -- One statement for both accounts: PostgreSQL prepares each statement's rules anew.
-    UPDATE wallet.account a
-    SET balance = CASE a.id WHEN v_source.id THEN v_transaction.source_balance
-                            ELSE v_transaction.target_balance END,
-        entry_count = a.entry_count + 1, mtime = v_transaction.ctime
-    WHERE a.id IN (v_source.id, v_target.id);
+    -- One statement, since each prepares the table's rules anew. Only a capture pays for `held`.
+    IF post.freed IS NULL THEN
+        UPDATE wallet.account a
+        SET balance = CASE a.id WHEN v_source.id THEN v_transaction.source_balance
+                                ELSE v_transaction.target_balance END,
+            entry_count = a.entry_count + 1, mtime = v_transaction.ctime
+        WHERE a.id IN (v_source.id, v_target.id);
+    ELSE
+        UPDATE wallet.account a
+        SET balance = CASE a.id WHEN v_source.id THEN v_transaction.source_balance
+                                ELSE v_transaction.target_balance END,
+            entry_count = a.entry_count + 1, mtime = v_transaction.ctime,
+            held = CASE a.id WHEN v_source.id THEN v_source.held ELSE a.held END
+        WHERE a.id IN (v_source.id, v_target.id);
+    END IF;
 
-    RETURN ROW(false, NULL, v_transaction, NULL, NULL)::wallet.operation_result;
+    RETURN ROW(false, NULL, v_transaction, NULL, NULL, NULL)::wallet.operation_result;
 END
 $$;
 
-COMMENT ON FUNCTION wallet.post(bigint, bigint, numeric, boolean, text, bigint) IS
+COMMENT ON FUNCTION wallet.post(bigint, bigint, numeric, boolean, text, bigint, numeric) IS
     'Moves an amount from a source to a target, and returns the transaction or why it is '
     'refused. Refusals: WL002 invalid_amount, WL003 same_account, WL004 account_not_found, '
     'WL006 insufficient_funds, WL007 balance_limit_exceeded, WL008 account_frozen';
 
-REVOKE ALL ON FUNCTION wallet.post(bigint, bigint, numeric, boolean, text, bigint) FROM PUBLIC;
+REVOKE ALL ON FUNCTION wallet.post(bigint, bigint, numeric, boolean, text, bigint, numeric)
+    FROM PUBLIC;
 
 COMMIT;

@@ -23,10 +23,12 @@ BEGIN
     v_result.replayed := true;
     v_result.refusal := (replay_result.known).refusal;
     v_result.results := (replay_result.known).results;
+    v_result.hold := (replay_result.known).hold;
     IF (replay_result.known).transaction_id IS NOT NULL THEN
         v_result.transaction := wallet.get_transaction((replay_result.known).transaction_id);
     ELSIF (replay_result.known).account_id IS NOT NULL THEN
-        SELECT ROW(a.id, a.email, 0.00, a.ctime, a.ctime, 0, false)::wallet.account
+        SELECT ROW(a.id, a.email, 0.00, a.ctime, a.ctime, 0, false, 0.00, 0.00,
+                   wallet.max_amount())::wallet.account
         INTO v_result.account
         FROM wallet.account a WHERE a.id = (replay_result.known).account_id;
     ELSIF (replay_result.known).transaction_ids IS NOT NULL THEN

@@ -14,7 +14,7 @@
 --   WL010 not_reversible          the transaction is a reversal itself
 --   WL009 already_reversed
 --   WL006 insufficient_funds      the target of the transaction holds less than its amount
---   WL007 balance_limit_exceeded  the balance of its source would pass 999999.99
+--   WL007 balance_limit_exceeded  the balance of its source would pass its maximum
 --   WL008 account_frozen          of two frozen accounts, the one that pays now is named
 --
 --   SELECT * FROM wallet.reverse(transaction_id => 2);
@@ -72,7 +72,7 @@ BEGIN
         v_refusal := wallet.refusal('WL009', v_reversed.id);
     END IF;
     IF v_refusal.sqlstate IS NOT NULL THEN
-        RETURN ROW(false, NULL, NULL, NULL, v_refusal)::wallet.operation_result;
+        RETURN ROW(false, NULL, NULL, NULL, v_refusal, NULL)::wallet.operation_result;
     END IF;
 
     v_result := wallet.post(v_reversed.target_account_id, v_reversed.source_account_id,

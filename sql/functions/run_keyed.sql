@@ -48,7 +48,7 @@ BEGIN
 
     IF v_id IS NULL THEN
         SELECT k.actor, k.key, k.request_hash, k.ctime, k.transaction_id, k.account_id,
-               k.transaction_ids, k.results, k.refusal
+               k.transaction_ids, k.results, k.refusal, k.hold
         INTO v_known
         FROM wallet.idempotency_key k
         WHERE k.actor = v_request.actor AND k.key = v_request.idempotency_key;

@@ -24,6 +24,8 @@ AS $$
 DECLARE
     v_source bigint := (run_operation.arguments ->> 'source_account_id')::bigint;
     v_target bigint := (run_operation.arguments ->> 'target_account_id')::bigint;
+    v_account bigint := (run_operation.arguments ->> 'account_id')::bigint;
+    v_hold bigint := (run_operation.arguments ->> 'hold_id')::bigint;
     v_amount numeric := (run_operation.arguments ->> 'amount')::numeric;
 BEGIN
     CASE run_operation.operation
@@ -44,6 +46,15 @@ BEGIN
         WHEN 'transfer_or_enqueue' THEN
             RETURN wallet.transfer_or_enqueue(v_source, v_target, v_amount,
                 (run_operation.arguments ->> 'wait')::numeric, NULL, run_operation.actor);
+        WHEN 'hold' THEN
+            RETURN wallet.hold(v_account, v_amount,
+                make_interval(secs => (run_operation.arguments ->> 'seconds')::float8),
+                NULL, run_operation.actor);
+        WHEN 'capture' THEN
+            RETURN wallet.capture(v_hold, v_amount, v_target,
+                (run_operation.arguments ->> 'final')::boolean, NULL, run_operation.actor);
+        WHEN 'release' THEN
+            RETURN wallet.release(v_hold, NULL, run_operation.actor);
     END CASE;
 END
 $$;

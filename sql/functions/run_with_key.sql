@@ -48,7 +48,7 @@ BEGIN
 
     IF NOT FOUND THEN
         SELECT k.actor, k.key, k.request_hash, k.ctime, k.transaction_id, k.account_id,
-               k.transaction_ids, k.results, k.refusal
+               k.transaction_ids, k.results, k.refusal, k.hold
         INTO v_known
         FROM wallet.idempotency_key k
         WHERE k.actor = v_actor AND k.key = run_with_key.idempotency_key;
@@ -71,7 +71,7 @@ BEGIN
     SET transaction_id = (v_result.transaction).id, account_id = (v_result.account).id,
         transaction_ids = CASE WHEN v_is_batch
             THEN ARRAY(SELECT r.id FROM unnest(v_result.results) r) END,
-        results = v_results, refusal = v_result.refusal
+        results = v_results, refusal = v_result.refusal, hold = v_result.hold
     WHERE k.actor = v_actor AND k.key = run_with_key.idempotency_key;
     RETURN v_result;
 END

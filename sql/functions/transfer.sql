@@ -14,8 +14,8 @@
 --   WL002 invalid_amount          NULL, NaN, Infinity, or not 0.01 to 999999.99 once rounded
 --   WL003 same_account            source and target are one account
 --   WL004 account_not_found       the source is looked at first, then the target
---   WL006 insufficient_funds      the source's balance would fall below 0.00
---   WL007 balance_limit_exceeded  the target's balance would pass 999999.99
+--   WL006 insufficient_funds      the source's balance would fall below its minimum
+--   WL007 balance_limit_exceeded  the target's balance would pass its maximum
 --   WL008 account_frozen          of two frozen accounts, the source is named
 --
 --   SELECT * FROM wallet.transfer(source_account_id => 1, target_account_id => 2, amount => 12.30);

@@ -92,7 +92,7 @@ BEGIN
     END IF;
 
     PERFORM wallet.write_batch(v_results);
-    RETURN ROW(false, NULL, NULL, v_results, NULL)::wallet.operation_result;
+    RETURN ROW(false, NULL, NULL, v_results, NULL, NULL)::wallet.operation_result;
 END
 $$;
 

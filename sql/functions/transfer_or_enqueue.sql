@@ -13,8 +13,8 @@
 --   WL002 invalid_amount          NULL, NaN, Infinity, or not 0.01 to 999999.99 once rounded
 --   WL003 same_account            source and target are one account
 --   WL004 account_not_found       the source is looked at first, then the target
---   WL006 insufficient_funds      the source's balance would fall below 0.00
---   WL007 balance_limit_exceeded  the target's balance would pass 999999.99
+--   WL006 insufficient_funds      the source's balance would fall below its minimum
+--   WL007 balance_limit_exceeded  the target's balance would pass its maximum
 --   WL008 account_frozen          of two frozen accounts, the source is named
 --
 --   SELECT * FROM wallet.transfer_or_enqueue(1, 2, 5.00, wait => 0.5);
@@ -90,7 +90,7 @@ BEGIN
         v_result := ROW(false, NULL, NULL, ARRAY[ROW(v_made.id, v_made.source_account_id,
             v_made.target_account_id, v_made.amount, v_made.ctime, v_made.source_entry,
             v_made.target_entry, v_made.source_balance, v_made.target_balance, v_made.actor,
-            'succeeded', NULL, NULL, NULL, NULL)::wallet.transfer_result], NULL);
+            'succeeded', NULL, NULL, NULL, NULL)::wallet.transfer_result], NULL, NULL);
     END IF;
     RETURN v_result;
 END

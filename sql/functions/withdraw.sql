@@ -11,7 +11,7 @@
 -- Refusals, the first that applies:
 --   WL002 invalid_amount          NULL, NaN, Infinity, or not 0.01 to 999999.99 once rounded
 --   WL004 account_not_found
---   WL006 insufficient_funds      the account's balance would fall below 0.00
+--   WL006 insufficient_funds      the account's balance would fall below its minimum
 --   WL008 account_frozen
 --
 --   SELECT * FROM wallet.withdraw(account_id => 1, amount => 5.00);

@@ -36,9 +36,13 @@ from tests.support.threads import background, together
 
 CLIENTS = 16
 CALLS = 150
-KEYED = ["transfer", "deposit", "reverse", "transfer_batch", "enqueue_transfer"]
+KEYED = [
+    *("transfer", "deposit", "reverse", "transfer_batch", "enqueue_transfer"),
+    *("hold", "capture", "release"),
+]
 KINDS = [
     *(*KEYED, "withdraw", "transfer_or_enqueue", "process_pending", "cancel_pending"),
+    *("expire_holds", "set_limits"),
     *["run_group"] * 3,
 ]
 Results = dict[str, list[dict[str, Any]]]
@@ -64,6 +68,16 @@ def arguments(function: str, rng: random.Random, ids: list[int]) -> tuple[object
         "transfer_or_enqueue": (*request(rng, ids), rng.choice([0, 0, "0.02"])),
         "process_pending": (rng.randint(1, 20),),
         "cancel_pending": (rng.randint(1, 2000),),
+        "hold": (rng.choice(ids), amount(rng, 1000), rng.choice(["1 day", "50 milliseconds"])),
+        "capture": (
+            rng.randint(1, 100),
+            rng.choice([None, amount(rng, 100)]),
+            rng.choice([None, *ids]),
+            rng.random() < 0.3,
+        ),
+        "release": (rng.randint(1, 100),),
+        "expire_holds": (10,),
+        "set_limits": (rng.choice(ids), rng.choice([0, 0, -1000]), None),
     }
     return given.get(function, request(rng, ids))
 
@@ -187,7 +201,7 @@ def test_everything_at_once_on_ten_accounts_never_deadlocks_and_stays_sound(
     answers = sum((counted for counted, _ in worked), Counter[str]())
     print(f"answers: {dict(answers)}; audits: {len(seen)}; frozen: {times}")
     assert {*KINDS, *(f"keyed {function}" for function in KEYED)} <= set(answers)
-    assert {"WL006", "WL009", "run_group WL006", "run_group done"} <= set(answers)
+    assert {"WL006", "WL009", "WL017", "WL018", "run_group WL006", "run_group done"} <= set(answers)
     assert len(set(seen)) > 1, "the audits were not made while others wrote"
     assert times > 0
 

@@ -53,6 +53,10 @@ def test_an_account_is_opened_with_nothing_in_it_and_its_email_as_it_was_given(
             "balance": "0.00",
             "ctime": account["ctime"],
             "frozen": False,
+            "held": "0.00",
+            "available": "0.00",
+            "minimum": "0.00",
+            "maximum": "999999.99",
         }
 
 

@@ -29,6 +29,7 @@ OF_THE_SERVICE = """
     WHERE s.toplevel AND s.userid = 'wallet_app'::regrole
     AND s.dbid = (SELECT d.oid FROM pg_database d WHERE d.datname = current_database())
     AND s.query NOT LIKE 'SELECT wallet.process_pending%'
+    AND s.query NOT LIKE 'SELECT wallet.expire_holds%'
     AND s.query NOT LIKE '%FROM wallet.refresh_api_keys%'
 """
 

@@ -17,6 +17,8 @@ COLUMNS = {
     "reversal": "reverses",
     "failed_transfer": "sqlstate",
     "event_log": "event",
+    "hold_capture": "hold_id",
+    "limit_change": "entry",
 }
 REMOVALS = (
     "DELETE FROM wallet.{table}",

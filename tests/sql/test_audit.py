@@ -70,17 +70,18 @@ DAMAGES = {
         "balance_mismatch 4 -, balance_mismatch 2 6",
     ),
     "a balance is below zero": (
-        "ALTER DOMAIN wallet.balance DROP CONSTRAINT balance_range; UPDATE wallet.account SET "
-        "balance = -1 WHERE id = 4",
+        "ALTER TABLE wallet.account DROP CONSTRAINT account_within_limits; UPDATE wallet.account "
+        "SET balance = -1 WHERE id = 4",
         "sum_mismatch - -, balance_mismatch 4 -, balance_out_of_range 4 -",
     ),
     "a balance is no number": (
-        "ALTER DOMAIN wallet.balance DROP CONSTRAINT balance_range; UPDATE wallet.account SET "
-        "balance = 'NaN' WHERE id = 1",
+        "ALTER DOMAIN wallet.balance DROP CONSTRAINT balance_range; ALTER TABLE wallet.account "
+        "DROP CONSTRAINT account_within_limits; UPDATE wallet.account SET balance = 'NaN' "
+        "WHERE id = 1",
         "sum_mismatch - -, balance_out_of_range 1 -, balance_mismatch 1 7",
     ),
     "a balance was below zero for a while": (
-        "ALTER DOMAIN wallet.balance DROP CONSTRAINT balance_range; INSERT INTO "
+        "INSERT INTO "
         "wallet.transaction (ctime, source_account_id, source_entry, source_balance, amount) "
         "VALUES (clock_timestamp(), 3, 2, -5, 10); INSERT INTO wallet.transaction (ctime, "
         "target_account_id, target_entry, target_balance, amount) VALUES (clock_timestamp(), 3, "
@@ -134,7 +135,7 @@ DAMAGES = {
         "mtime_mismatch 3 8, balance_chain 4 8, entry_count_mismatch 4 8, mtime_mismatch 4 8",
     ),
     "an account pays itself": (
-        "ALTER TABLE wallet.transaction DROP CONSTRAINT transaction_two_accounts; UPDATE "
+        "ALTER TABLE wallet.transaction DROP CONSTRAINT transaction_complete; UPDATE "
         "wallet.transaction SET target_account_id = 1, target_entry = 6, target_balance = 70 "
         "WHERE id = 7; UPDATE wallet.account SET balance = 70, entry_count = 6 WHERE id = 1; "
         "UPDATE wallet.account SET balance = 0, entry_count = 0, mtime = ctime WHERE id = 3",
@@ -188,6 +189,59 @@ DAMAGES = {
         "wallet.transfer(1, 2, 10); INSERT INTO wallet.reversal VALUES (8, 5)",
         "reversed_twice - 8",
     ),
+    "what an account holds back is not what its holds say": (
+        "UPDATE wallet.account SET held = held + 1 WHERE id = 1",
+        "held_mismatch 1 -",
+    ),
+    "a hold comes from nowhere": (
+        "INSERT INTO wallet.hold VALUES (DEFAULT, 2, 5, 0, 'held', now() + interval '1 day', "
+        "now(), 'x')",
+        "held_mismatch 2 -",
+    ),
+    "a hold is opened again": (
+        "SELECT wallet.release(1); UPDATE wallet.hold SET state = 'held'",
+        "held_mismatch 1 -",
+    ),
+    "more is held than the account may hold": (
+        "ALTER TABLE wallet.account DROP CONSTRAINT account_within_limits; UPDATE wallet.account "
+        "SET held = 1000 WHERE id = 1; UPDATE wallet.hold SET amount = 1000",
+        "held_out_of_range 1 -",
+    ),
+    "a hold says another sum was captured": (
+        "SELECT wallet.capture(1, 2, 3); UPDATE wallet.hold SET captured = 3; UPDATE "
+        "wallet.account SET held = 2 WHERE id = 1",
+        "captured_mismatch 1 -",
+    ),
+    "a capture's link is deleted": (
+        "SELECT wallet.capture(1, 2, 3); DELETE FROM wallet.hold_capture",
+        "captured_mismatch 1 -",
+    ),
+    "a capture links to a transaction that is not there": (
+        "INSERT INTO wallet.hold_capture VALUES (1, 77)",
+        "capture_mismatch 1 77",
+    ),
+    "another account's withdrawal is called a capture": (
+        "INSERT INTO wallet.hold_capture VALUES (1, 4); UPDATE wallet.hold SET amount = 25, "
+        "captured = 20",
+        "capture_mismatch 1 4",
+    ),
+    "a hold is captured without a capture": (
+        "UPDATE wallet.hold SET state = 'captured'; UPDATE wallet.account SET held = 0 "
+        "WHERE id = 1",
+        "hold_state 1 -",
+    ),
+    "a hold never expires": (
+        "UPDATE wallet.hold SET expires_at = 'infinity'",
+        "hold_state 1 -",
+    ),
+    "limits are changed without a word": (
+        "UPDATE wallet.account SET maximum = 5000 WHERE id = 1",
+        "limit_mismatch 1 -",
+    ),
+    "a change of limits is forged": (
+        "INSERT INTO wallet.limit_change VALUES (DEFAULT, 1, 2, 0, 75, now(), 'x')",
+        "limit_mismatch 1 -, balance_out_of_range 1 5",
+    ),
     "what succeeded is pending again": (
         "INSERT INTO wallet.pending_transfer VALUES (3, 1, 2, 30, now())",
         "two_results - 3",
@@ -206,7 +260,7 @@ DAMAGES = {
 
 @pytest.fixture(autouse=True)
 def written(app: Connection) -> None:
-    """A ledger with transactions of every kind, and account 4 without one."""
+    """A ledger with transactions of every kind, an open hold, and account 4 without one."""
     open_accounts(app, "100", "50", "0", "0")
     made = [
         call(app, "transfer", 1, 2, 30),
@@ -216,6 +270,7 @@ def written(app: Connection) -> None:
         call(app, "transfer", 1, 3, 5),
     ]
     assert [transaction["id"] for transaction in made] == [3, 4, 5, 6, 7]
+    assert call(app, "hold", 1, 5)["id"] == 1
 
 
 def do(admin: Connection, damage: str) -> set[Row]:
@@ -278,8 +333,8 @@ def parties(admin: Connection, transaction_id: int | None) -> set[int | None]:
 def test_each_kind_of_violation_is_shown_above() -> None:
     """Each of those that the files list under `Finds`."""
     listed: set[str] = set()
-    for name in ("audit_entries", "audit_transactions", "audit_reversals", "audit_queue"):
-        text = (CHECKOUT / f"sql/functions/{name}.sql").read_text(encoding="utf-8")
+    for path in CHECKOUT.glob("sql/functions/audit_*.sql"):
+        text = path.read_text(encoding="utf-8")
         listed.update(re.findall(r"^--   ([a-z_]+)  +\S", text, re.M))
     assert len(listed) >= 10
     shown = {one.split()[0] for _, found in DAMAGES.values() for one in found.split(", ")}
@@ -293,7 +348,7 @@ def test_a_sound_or_empty_ledger_has_no_violation(admin: Connection, reader: Con
     assert_sound(admin)
     with admin.transaction(force_rollback=True):
         admin.execute("SET LOCAL wallet.change_history = on")
-        admin.execute("TRUNCATE wallet.account, wallet.transaction, wallet.reversal")
+        admin.execute("TRUNCATE wallet.account, wallet.transaction, wallet.reversal, wallet.hold")
         assert audit(admin) == []
 
 

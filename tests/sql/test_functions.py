@@ -16,7 +16,7 @@ import pytest
 from psycopg.errors import Diagnostic
 
 from tests.support import databases
-from tests.support.calls import Connection, open_accounts, rows
+from tests.support.calls import Connection, call, open_accounts, rows
 from tests.support.databases import Database
 from tests.support.model import CODES
 from tools.embedded import CHECKOUT
@@ -29,6 +29,11 @@ NEVER = {
     "withdraw": {"WL003", "WL007"},
     # What was made once had two accounts and an amount, and nobody deletes an account.
     "reverse": {"WL002", "WL003", "WL004"},
+    # It holds the account, finds the hold that is there, and never takes what is not held.
+    "capture": {"WL006"},
+    # NULL is no account here, and nothing comes in.
+    "hold": {"WL007"},
+    "release": {"WL018"},
     # A group's refusals are results, and a key's transaction is there.
     "claim_keys": {"WL002", "WL003"},
     "leave_out_locked": {"WL002", "WL003"},
@@ -38,17 +43,19 @@ NEVER = {
     "run_keyed": {"WL004", "WL006", "WL007", "WL008"},
 }
 # What says refusals, and raises none.
-SAYS = {"refusal", "raise_refusal", "check_request", "check_accounts", "decide_batch"}
+SAYS = {"refusal", "raise_refusal", "check_request", "check_accounts", "check_hold", "decide_batch"}
 # What becomes a result where it is said, and is raised nowhere.
 RESULTS = {
     "transfer_batch": {"WL013"},
     "cancel_pending": {"WL014"},
     "set_aside_pending": {"WL020"},
 }
-# reverse() looks whether there is anything to reverse before it looks at what the accounts hold.
+# reverse() and capture() look whether there is anything to reverse or to capture before they look
+# at what the accounts hold.
 ORDER = {
     "reverse": ["WL005", "WL010", "WL009", "WL006", "WL007", "WL008"],
     "run_keyed": ["WL011", "WL002", "WL003"],
+    "capture": ["WL002", "WL016", "WL003", "WL004", "WL017", "WL018", "WL007", "WL008"],
 }
 # What locks rows. A key's row is locked by whoever writes or forgets it, a pending transfer's by
 # whoever takes it out of the queue.
@@ -268,6 +275,7 @@ def test_each_function_is_created_and_its_example_runs_without_a_word(strict: Co
     for source in SOURCES.values():
         strict.execute(source.path.read_text(encoding="utf-8"))
     open_accounts(strict, "100", "100")
+    call(strict, "hold", 1, 5)
     for name, source in SOURCES.items():
         with strict.transaction(force_rollback=True):
             assert re.search(rf"\b{name}\b", source.example), name

@@ -97,7 +97,9 @@ def alone(connection: Connection, request: GroupRequest) -> dict[str, Any]:
     """The answer to a call of the operation's own function; a refusal that it raises, too."""
     operation, source, target, amount, key = request
     ids = [source, target] if operation == "transfer" else [source or target]
-    answered: dict[str, Any] = dict.fromkeys(("account", "transaction", "results", *REFUSAL))
+    answered: dict[str, Any] = dict.fromkeys(
+        ("account", "transaction", "results", "hold", *REFUSAL)
+    )
     answered["replayed"] = False
     try:
         with connection.transaction():

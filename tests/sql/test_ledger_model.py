@@ -25,6 +25,7 @@ from tests.support.model import (
     LIMIT,
     OF_BATCHES_AND_THE_QUEUE,
     Account,
+    Hold,
     LedgerModel,
     Line,
     Transaction,
@@ -54,6 +55,12 @@ AMOUNTS = st.one_of(
 TRANSACTION_IDS = st.one_of(st.integers(1, 12), st.integers(1, 40), IDS)
 BEFORE = st.one_of(st.none(), st.integers(-1, 12), st.sampled_from([-(2**63), 2**63 - 1]))
 PAGE_SIZES = st.one_of(st.integers(1, 4), st.sampled_from([1000, 0, 1001, -1, None, 2**31 - 1]))
+HOLD_IDS = st.one_of(*[st.integers(1, 3)] * 2, st.integers(1, 30), IDS)
+LIMITS = st.one_of(
+    *[st.none()] * 2,
+    st.sampled_from([Decimal(n) for n in ("0", "999999.99", "-999999.994", "-100", "NaN")]),
+    st.decimals("-1000", "1000", places=3),
+)
 # What is added to an amount that would just empty an account, or just fill it.
 NUDGES = st.sampled_from([Decimal(n) for n in ("-0.01", "-0.006", "0", "0.0049", "0.005", "0.01")])
 EMAILS = st.one_of(
@@ -77,7 +84,7 @@ class LedgerMachine(RuleBasedStateMachine):
         admin.execute(EMPTY)
 
     def compare(
-        self, answered: dict[str, Any] | str, expected: Account | Transaction | str
+        self, answered: dict[str, Any] | str, expected: Account | Hold | Transaction | str
     ) -> None:
         if isinstance(answered, str) or isinstance(expected, str):
             assert answered == expected
@@ -103,6 +110,12 @@ class LedgerMachine(RuleBasedStateMachine):
         self.reverse(1)
         self.reverse(1)
         self.reverse(2)
+        self.set_limits(1, None, Decimal("-0.01"))
+        self.deposit(3, Decimal(1))
+        self.hold(3, Decimal(1))
+        self.capture_part(1, "1.1", True)
+        for _ in range(2):
+            self.release(1)
 
     @rule(email=EMAILS)
     def open_account(self, email: str | None) -> None:
@@ -168,6 +181,63 @@ class LedgerMachine(RuleBasedStateMachine):
         for _ in range(2):
             self.reverse(newest)
 
+    @rule(account_id=IDS, amount=AMOUNTS)
+    def hold(self, account_id: int | None, amount: Decimal | None) -> None:
+        answered = answer(self.app, "hold", account_id, amount)
+        id = 0 if isinstance(answered, str) else answered["id"]
+        self.compare(answered, self.model.hold(id, account_id, amount))
+
+    @rule(account_id=st.integers(1, 4), nudge=NUDGES)
+    def hold_all(self, account_id: int, nudge: Decimal) -> None:
+        account = self.model.accounts[account_id]
+        self.hold(account_id, account.balance - account.held - account.minimum + nudge)
+
+    @rule(
+        id=HOLD_IDS,
+        amount=st.one_of(st.none(), AMOUNTS),
+        target_account_id=st.one_of(st.none(), IDS),
+        final=st.sampled_from([True, False, None]),
+    )
+    def capture(
+        self,
+        id: int | None,
+        amount: Decimal | None,
+        target_account_id: int | None,
+        final: bool | None,
+    ) -> None:
+        arguments = (id, amount, target_account_id, final)
+        self.compare(answer(self.app, "capture", *arguments), self.model.capture(*arguments))
+
+    @rule(id=HOLD_IDS, share=st.sampled_from(["0.3", "1", "1.1"]), final=st.booleans())
+    def capture_part(self, id: int | None, share: str, final: bool) -> None:
+        hold = self.model.holds.get(id or 0)
+        left = hold.amount - hold.captured if hold else Decimal(1)
+        self.capture(id, left * Decimal(share), None, final)
+
+    @rule(id=HOLD_IDS)
+    def release(self, id: int | None) -> None:
+        self.compare(answer(self.app, "release", id), self.model.release(id))
+
+    @rule(id=HOLD_IDS)
+    def expire(self, id: int | None) -> None:
+        due = [hold for hold in (self.model.holds.get(id or 0),) if hold and hold.state == "held"]
+        self.admin.execute(
+            "UPDATE wallet.hold SET ctime = ctime - interval '7 days', expires_at = now() "
+            "WHERE id = %s AND state = 'held'",
+            [id],
+        )
+        if due:
+            assert answer(self.app, "capture", id) == answer(self.app, "release", id) == "WL017"
+            self.model.release(id, "expired")
+        assert rows(self.app, "expire_holds", 10) == [{"expire_holds": len(due)}]
+
+    @rule(account_id=IDS, minimum=LIMITS, maximum=LIMITS)
+    def set_limits(
+        self, account_id: int | None, minimum: Decimal | None, maximum: Decimal | None
+    ) -> None:
+        answered = answer(self.app, "set_limits", account_id, minimum, maximum)
+        self.compare(answered, self.model.set_limits(account_id, minimum, maximum))
+
     @rule(account_id=IDS)
     def freeze(self, account_id: int | None) -> None:
         answered = answer(self.admin, "freeze_account", account_id)
@@ -223,9 +293,14 @@ class LedgerMachine(RuleBasedStateMachine):
     @invariant()
     def a_refused_call_has_changed_nothing(self) -> None:
         accounts = self.admin.execute(
-            "SELECT id, email, balance, entry_count, frozen FROM wallet.account ORDER BY id"
+            "SELECT id, email, balance, entry_count, frozen, held, minimum, maximum "
+            "FROM wallet.account ORDER BY id"
         ).fetchall()
         assert accounts == [asdict(account) for account in self.model.accounts.values()]
+        holds = self.admin.execute(
+            "SELECT id, account_id, amount, captured, state FROM wallet.hold ORDER BY id"
+        ).fetchall()
+        assert holds == [asdict(hold) for hold in self.model.holds.values()]
 
     def teardown(self) -> None:
         assert_sound(self.admin)

@@ -10,7 +10,13 @@ from decimal import Decimal
 import pytest
 
 from tests.support.calls import Connection, answer, batch, call, ledger, open_accounts, refusal
-from tests.support.model import CODES, OF_BATCHES_AND_THE_QUEUE, LedgerModel, Transaction
+from tests.support.model import (
+    CODES,
+    OF_BATCHES_AND_THE_QUEUE,
+    OF_HOLDS_AND_LIMITS,
+    LedgerModel,
+    Transaction,
+)
 
 LARGEST = 2**63 - 1
 # The accounts that `accounts` opens, and ids that name none.
@@ -19,6 +25,8 @@ NONE_HIGHER, NONE_LOWER = 77, 0
 BALANCES = {EMPTY: "0", SOME: "100.00", FULL: "999999.99", FROZEN: "50.00"}
 # The transactions that it makes: what was paid into each account, and a deposit with its reversal.
 FILLS_FROZEN, REVERSED, REVERSAL = 3, 4, 5
+# The holds: one that was released, one that is open.
+CLOSED, OPEN = 1, 2
 
 # A call, and the refusal that must answer it with its DETAIL. test_queue.py and test_batches.py
 # hold the queue's and the batch's refusals to these.
@@ -66,6 +74,14 @@ CASES: list[tuple[str, tuple[object, ...], str, str]] = [
     ("reverse", (REVERSAL,), "WL010", "Transaction 5 is a reversal itself."),
     ("transfer_batch", (batch([(SOME, EMPTY, 1)] * 10_001), False), "WL012", "10001 transfers"),
     ("cancel_pending", (REVERSED,), "WL015", "Transaction 4 has succeeded or failed already."),
+    ("get_hold", (77,), "WL016", "There is no hold 77."),
+    ("release", (None,), "WL016", "There is no hold NULL."),
+    ("capture", (CLOSED,), "WL017", "Hold 1 is released."),
+    ("capture", (OPEN, "10.01"), "WL018", "Hold 2 has 10.00 left, which is less than 10.01."),
+    (
+        *("set_limits", (SOME, None, 99), "WL019"),
+        "Account 2 holds 100.00, of which 0.00 is held: it is not within 0.00 and 99.00.",
+    ),
     # Which account is named: the source is looked for first, whichever id is lower.
     ("transfer", (77, 88, 5), "WL004", "There is no account 77."),
     ("transfer", (88, 77, 5), "WL004", "There is no account 88."),
@@ -81,6 +97,9 @@ def accounts(app: Connection, admin: Connection) -> None:
     open_accounts(app, *BALANCES.values())
     assert call(app, "deposit", SOME, 7)["id"] == REVERSED
     assert call(app, "reverse", REVERSED)["id"] == REVERSAL
+    for _ in (CLOSED, OPEN):
+        call(app, "hold", FULL, 10)
+    call(app, "release", CLOSED)
     call(admin, "freeze_account", FROZEN)
 
 
@@ -131,6 +150,9 @@ def model() -> LedgerModel:
             record(model.deposit(id, Decimal(amount)))
     record(model.deposit(SOME, Decimal(7)))
     record(model.reverse(REVERSED))
+    for id in (CLOSED, OPEN):
+        model.hold(id, FULL, Decimal(10))
+    model.release(CLOSED)
     model.freeze(FROZEN)
     return model
 
@@ -163,6 +185,6 @@ def test_every_combination_is_answered_in_the_contracts_order(
         compare("withdraw", (account, amount), LedgerModel.withdraw)
     for transaction in (None, -1, 0, *range(1, 7), LARGEST):
         compare("reverse", (transaction,), LedgerModel.reverse)
-    elsewhere = {"WL001", "WL011", *OF_BATCHES_AND_THE_QUEUE}
+    elsewhere = {"WL001", "WL011", *OF_BATCHES_AND_THE_QUEUE, *OF_HOLDS_AND_LIMITS}
     assert seen == {*CODES, "moved"} - elsewhere
     assert ledger(admin) == before

@@ -91,6 +91,9 @@ def test_a_new_account_is_empty(app: Connection, admin: Connection) -> None:
         "balance": 0,
         "entry_count": 0,
         "frozen": False,
+        "held": 0,
+        "minimum": 0,
+        "maximum": Decimal("999999.99"),
         "ctime": account["ctime"],
         "mtime": account["ctime"],
     }

@@ -31,6 +31,9 @@ TABLES = {
     "failed_transfer": "id",
     "idempotency_key": "actor, key",
     "event_log": "id",
+    "hold": "id",
+    "hold_capture": "hold_id, transaction_id",
+    "limit_change": "id",
 }
 """Each table, and what its rows are ordered by."""
 
@@ -45,6 +48,9 @@ class Ledger(NamedTuple):
     failed: list[DictRow]
     keys: list[DictRow]
     events: list[DictRow]
+    holds: list[DictRow]
+    captures: list[DictRow]
+    limits: list[DictRow]
 
 
 def batch(requests: Iterable[Request]) -> list[str]:
@@ -111,8 +117,9 @@ def keyed(connection: Connection, function: str, *arguments: object) -> dict[str
     return call(
         connection,
         "SELECT a.replayed, to_jsonb(a.account) AS account, to_jsonb(a.transaction) AS transaction,"
-        " to_jsonb(a.results) AS results, (a.refusal).sqlstate, (a.refusal).message,"
-        f" (a.refusal).detail, (a.refusal).hint FROM {expression(function, arguments)} a",
+        " to_jsonb(a.results) AS results, to_jsonb(a.hold) AS hold, (a.refusal).sqlstate,"
+        " (a.refusal).message, (a.refusal).detail, (a.refusal).hint"
+        f" FROM {expression(function, arguments)} a",
         *arguments,
     )
 
@@ -131,7 +138,7 @@ def run_group(
     return rows(
         connection,
         "SELECT g.replayed, NULL AS account, to_jsonb(g.transaction) AS transaction, NULL AS "
-        "results, (g.refusal).sqlstate, (g.refusal).message, (g.refusal).detail, "
+        "results, NULL AS hold, (g.refusal).sqlstate, (g.refusal).message, (g.refusal).detail, "
         "(g.refusal).hint, g.locked_account_id "
         "FROM wallet.run_group(%s::text[]::wallet.group_request[], %s::int) g",
         group,

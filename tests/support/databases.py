@@ -22,7 +22,8 @@ EMPTY = """
     BEGIN;
     SET LOCAL wallet.change_history = on;
     TRUNCATE wallet.account, wallet.transaction, wallet.reversal, wallet.idempotency_key,
-        wallet.pending_transfer, wallet.failed_transfer, wallet.event_log RESTART IDENTITY;
+        wallet.pending_transfer, wallet.failed_transfer, wallet.event_log,
+        wallet.hold, wallet.hold_capture, wallet.limit_change RESTART IDENTITY;
     COMMIT
 """
 
@@ -130,7 +131,9 @@ def assert_sound(connection: psycopg.Connection[DictRow]) -> None:
         ).fetchall()
         violations = connection.execute("SELECT * FROM wallet.audit()").fetchall()
     for row in rows:
-        assert 0 <= row["balance"] <= Decimal("999999.99"), row
+        assert row["minimum"] <= row["balance"] - row["held"] <= row["balance"] <= row["maximum"], (
+            row
+        )
         accounts[row["id"]] = [(0, Decimal(0), row["ctime"])]
     for entry in entries:
         chain = accounts[entry["account_id"]]

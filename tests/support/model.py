@@ -33,6 +33,10 @@ BATCH_TOO_LARGE = "WL012"
 BATCH_REFUSED = "WL013"
 CANCELLED = "WL014"
 NOT_PENDING = "WL015"
+HOLD_NOT_FOUND = "WL016"
+HOLD_CLOSED = "WL017"
+HOLD_EXCEEDED = "WL018"
+LIMIT_IN_USE = "WL019"
 PROCESSING_FAILED = "WL020"
 # PostgreSQL's own invalid_parameter_value, for a page that is too large or has no line.
 INVALID_PAGE_SIZE = "22023"
@@ -54,6 +58,10 @@ CODES = {
     BATCH_REFUSED: "batch_refused",
     CANCELLED: "cancelled",
     NOT_PENDING: "not_pending",
+    HOLD_NOT_FOUND: "hold_not_found",
+    HOLD_CLOSED: "hold_closed",
+    HOLD_EXCEEDED: "hold_exceeded",
+    LIMIT_IN_USE: "limit_in_use",
     PROCESSING_FAILED: "processing_failed",
 }
 
@@ -61,6 +69,8 @@ CODES = {
 OF_BATCHES_AND_THE_QUEUE = {
     *(BATCH_TOO_LARGE, BATCH_REFUSED, CANCELLED, NOT_PENDING, PROCESSING_FAILED)
 }
+
+OF_HOLDS_AND_LIMITS = {HOLD_NOT_FOUND, HOLD_CLOSED, HOLD_EXCEEDED, LIMIT_IN_USE}
 
 CENT = Decimal("0.01")
 LIMIT = Decimal("999999.99")
@@ -79,6 +89,20 @@ class Account:
     balance: Decimal = Decimal("0.00")
     entry_count: int = 0
     frozen: bool = False
+    held: Decimal = Decimal("0.00")
+    minimum: Decimal = Decimal("0.00")
+    maximum: Decimal = Decimal("999999.99")
+
+
+@dataclass(frozen=True)
+class Hold:
+    """Money of an account that is reserved, or was."""
+
+    id: int
+    account_id: int
+    amount: Decimal
+    captured: Decimal = Decimal("0.00")
+    state: str = "held"
 
 
 @dataclass(frozen=True)
@@ -137,6 +161,7 @@ class LedgerModel:
         self.accounts: dict[int, Account] = {}
         self.transactions: dict[int, Transaction] = {}
         self.lines: dict[int, list[Line]] = {}
+        self.holds: dict[int, Hold] = {}
         self._reversed: set[int] = set()
 
     def open(self, id: int, email: str | None) -> Account | str:
@@ -225,6 +250,81 @@ class LedgerModel:
         lines = [line for line in self.lines[account_id] if before is None or line.entry < before]
         return lines[::-1][:page_size]
 
+    def hold(self, id: int, account_id: int | None, amount: Decimal | None) -> Hold | str:
+        """Reserve money under the id that the real ledger gave; any id will do if it refused."""
+        hundredths = valid_amount(amount)
+        if hundredths is None:
+            return INVALID_AMOUNT
+        if account_id not in self.accounts:
+            return ACCOUNT_NOT_FOUND
+        account = self.accounts[account_id]
+        if account.balance - account.held - hundredths < account.minimum:
+            return INSUFFICIENT_FUNDS
+        if account.frozen:
+            return ACCOUNT_FROZEN
+        self.accounts[account_id] = replace(account, held=account.held + hundredths)
+        self.holds[id] = Hold(id, account_id, hundredths)
+        return self.holds[id]
+
+    def capture(
+        self, id: int | None, amount: Decimal | None, target_id: int | None, final: bool | None
+    ) -> Transaction | str:
+        hundredths = valid_amount(amount)
+        if amount is not None and hundredths is None:
+            return INVALID_AMOUNT
+        if id not in self.holds:
+            return HOLD_NOT_FOUND
+        hold = self.holds[id]
+        if hold.account_id == target_id:
+            return SAME_ACCOUNT
+        if target_id is not None and target_id not in self.accounts:
+            return ACCOUNT_NOT_FOUND
+        if hold.state != "held":
+            return HOLD_CLOSED
+        left = hold.amount - hold.captured
+        taken = hundredths or left
+        if taken > left:
+            return HOLD_EXCEEDED
+        before = self.accounts[hold.account_id]
+        freed = left if final else taken
+        self.accounts[before.id] = replace(before, held=before.held - freed)
+        made = self._post(before.id, target_id, taken)
+        if isinstance(made, str):
+            self.accounts[before.id] = before
+        else:
+            state = "captured" if freed == left else "held"
+            self.holds[id] = replace(hold, captured=hold.captured + taken, state=state)
+        return made
+
+    def release(self, id: int | None, state: str = "released") -> Hold | str:
+        """Give back what is left of a hold; the sweep does it for those that are due."""
+        if id not in self.holds:
+            return HOLD_NOT_FOUND
+        hold = self.holds[id]
+        if hold.state != "held":
+            return HOLD_CLOSED
+        account = self.accounts[hold.account_id]
+        held = account.held - (hold.amount - hold.captured)
+        self.accounts[account.id] = replace(account, held=held)
+        self.holds[id] = replace(hold, state=state)
+        return self.holds[id]
+
+    def set_limits(
+        self, id: int | None, minimum: Decimal | None, maximum: Decimal | None
+    ) -> Account | str:
+        for limit in (minimum, maximum):
+            if limit is not None and not (limit.is_finite() and abs(rounded(limit)) <= LIMIT):
+                return INVALID_AMOUNT
+        if id not in self.accounts:
+            return ACCOUNT_NOT_FOUND
+        account = self.accounts[id]
+        low = account.minimum if minimum is None else rounded(minimum)
+        high = account.maximum if maximum is None else rounded(maximum)
+        if not low <= account.balance - account.held <= account.balance <= high:
+            return LIMIT_IN_USE
+        self.accounts[id] = replace(account, minimum=low, maximum=high)
+        return self.accounts[id]
+
     def _set_frozen(self, id: int | None, frozen: bool) -> Account | str:
         if id not in self.accounts:
             return ACCOUNT_NOT_FOUND
@@ -241,9 +341,9 @@ class LedgerModel:
         """Move an amount between two accounts that are there, unless what they hold forbids it."""
         payer = None if source_id is None else self.accounts[source_id]
         payee = None if target_id is None else self.accounts[target_id]
-        if payer is not None and payer.balance < amount:
+        if payer is not None and payer.balance - payer.held - amount < payer.minimum:
             return INSUFFICIENT_FUNDS
-        if payee is not None and payee.balance + amount > LIMIT:
+        if payee is not None and payee.balance + amount > payee.maximum:
             return BALANCE_LIMIT_EXCEEDED
         if any(account is not None and account.frozen for account in (payer, payee)):
             return ACCOUNT_FROZEN

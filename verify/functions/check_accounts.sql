@@ -4,9 +4,11 @@ BEGIN;
 
 SELECT 1 / count(*)
 FROM pg_proc p
-WHERE p.oid =
-    'wallet.check_accounts(numeric, bigint, numeric, boolean, bigint, numeric, boolean, boolean)'
-    ::regprocedure
+WHERE p.oid = (
+    'wallet.check_accounts('
+    'numeric, bigint, numeric, numeric, numeric, boolean, '
+    'bigint, numeric, numeric, boolean, boolean)'
+)::regprocedure
   AND p.proowner = 'wallet_owner'::regrole AND NOT p.prosecdef
   AND NOT has_function_privilege('wallet_app', p.oid, 'EXECUTE')
   AND NOT has_function_privilege('wallet_reader', p.oid, 'EXECUTE')

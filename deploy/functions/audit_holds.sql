@@ -1,0 +1,1 @@
+../../sql/functions/audit_holds.sql

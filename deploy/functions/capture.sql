@@ -1,0 +1,1 @@
+../../sql/functions/capture.sql

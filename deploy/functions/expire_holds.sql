@@ -1,0 +1,1 @@
+../../sql/functions/expire_holds.sql

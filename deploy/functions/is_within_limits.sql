@@ -1,0 +1,1 @@
+../../sql/functions/is_within_limits.sql

@@ -1,0 +1,1 @@
+../../sql/functions/set_limits.sql

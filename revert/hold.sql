@@ -1,0 +1,7 @@
+-- Revert pgwallet:hold from pg
+
+BEGIN;
+
+DROP TABLE wallet.hold;
+
+COMMIT;

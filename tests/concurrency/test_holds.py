@@ -1,0 +1,183 @@
+"""Holds under fire: money is reserved once, a hold is closed once, and nobody is stuck."""
+
+from __future__ import annotations
+
+import random
+from collections import Counter
+from decimal import Decimal
+from functools import partial
+from threading import Barrier
+
+from tests.concurrency.test_transfers import deadlocks, flush_statistics
+from tests.support.calls import Connection, answer, call, open_accounts, rows, value
+from tests.support.databases import Database, assert_sound
+from tests.support.seeds import fresh_seed
+from tests.support.threads import background, together, wait_until_blocked
+
+CALLS = 200
+"""How many calls each client makes in the test of the lower id."""
+
+
+def made(admin: Connection, of: str) -> Counter[str]:
+    found = rows(admin, f"SELECT {of} AS it, count(*)::int AS times FROM wallet.hold GROUP BY 1")
+    return Counter({row["it"]: row["times"] for row in found})
+
+
+def test_holds_and_transfers_that_race_for_one_balance_share_it_exactly(
+    database: Database, app: Connection, admin: Connection
+) -> None:
+    """There is money for 100 of 160."""
+    open_accounts(app, "100", "0")
+
+    def race(number: int, barrier: Barrier) -> Counter[str]:
+        call_ = ("hold", 1, 1) if number % 2 else ("transfer", 1, 2, 1)
+        answers: Counter[str] = Counter()
+        with database.connect("wallet_app") as connection:
+            barrier.wait()
+            for _ in range(20):
+                answered = answer(connection, *call_)
+                answers[answered if isinstance(answered, str) else call_[0]] += 1
+        return answers
+
+    answers = sum(together([partial(race, number) for number in range(8)]), Counter[str]())
+    assert answers["WL006"] == 60
+    account = call(app, "get_account", 1)
+    assert (account["held"], account["balance"]) == (answers["hold"], 100 - answers["transfer"])
+    assert account["held"] == account["balance"]
+    assert_sound(admin)
+
+
+def test_of_captures_releases_and_the_sweep_exactly_one_closes_a_hold(
+    database: Database, app: Connection, admin: Connection
+) -> None:
+    """Each hold is due about when they come."""
+    open_accounts(app, "100", "0")
+    holds = 40
+
+    def close(number: int, barrier: Barrier) -> Counter[str]:
+        answers: Counter[str] = Counter()
+        with database.connect("wallet_app") as connection:
+            for id in range(1, holds + 1):
+                if number == 0:
+                    call(connection, "hold", 1, 5, f"{id * 2} milliseconds")
+                barrier.wait()
+                attempt = (("capture", id), ("release", id), ("expire_holds", 10))[number % 3]
+                answered = answer(connection, *attempt)
+                if number % 3 < 2:
+                    answers[answered if isinstance(answered, str) else attempt[0]] += 1
+                barrier.wait()
+                if number == 0:
+                    while call(connection, "get_hold", id)["state"] == "held":
+                        call(connection, "expire_holds", 10)
+        return answers
+
+    answers = sum(together([partial(close, number) for number in range(6)]), Counter[str]())
+    states = made(admin, "state")
+    print(f"answers: {dict(answers)}; states: {dict(states)}")
+    assert states.total() == holds
+    assert states["captured"] == answers["capture"]
+    assert states["released"] == answers["release"]
+    assert answers.keys() <= {"capture", "release", "WL017"}
+    account = call(app, "get_account", 1)
+    assert (account["held"], account["balance"]) == (0, 100 - 5 * answers["capture"])
+    assert_sound(admin)
+
+
+def test_of_two_partial_captures_that_exceed_a_hold_together_one_is_refused(
+    database: Database, app: Connection, admin: Connection
+) -> None:
+    open_accounts(app, "100", "0")
+    ids = [call(app, "hold", 1, 4)["id"] for _ in range(20)]
+
+    def capture(barrier: Barrier) -> Counter[str]:
+        answers: Counter[str] = Counter()
+        with database.connect("wallet_app") as connection:
+            for id in ids:
+                barrier.wait()
+                answered = answer(connection, "capture", id, 3, 2)
+                answers[answered if isinstance(answered, str) else "done"] += 1
+        return answers
+
+    assert sum(together([capture] * 2), Counter[str]()) == {"done": 20, "WL018": 20}
+    assert made(admin, "captured::text") == {"3.00": 20}
+    assert_sound(admin)
+
+
+def test_captures_to_a_lower_id_never_deadlock_with_opposing_transfers(
+    database: Database, app: Connection, admin: Connection
+) -> None:
+    ids = open_accounts(app, *["1000"] * 3)
+    seed = fresh_seed()
+
+    def work(number: int, barrier: Barrier) -> Counter[str]:
+        rng = random.Random(f"{seed}-{number}")
+        answers: Counter[str] = Counter()
+        mine: list[int] = []
+        with database.connect("wallet_app") as connection:
+            barrier.wait()
+            for _ in range(CALLS):
+                source, target = rng.sample(ids, 2)
+                amount = Decimal(rng.randint(1, 500)).scaleb(-2)
+                attempts = {
+                    "hold": (source, amount, rng.choice(["1 day", "20 milliseconds"])),
+                    "transfer": (source, target, amount),
+                    "expire_holds": (5,),
+                    "release": (rng.choice(mine or [1]),),
+                    "capture": (rng.choice(mine or [1]), None, target),
+                }
+                what = rng.choice([*attempts, "hold", "capture", "transfer"])
+                answered = answer(connection, what, *attempts[what])
+                if what == "hold" and isinstance(answered, dict):
+                    mine.append(answered["id"])
+                answers[answered if isinstance(answered, str) else what] += 1
+            flush_statistics(connection)
+        return answers
+
+    answers = sum(together([partial(work, number) for number in range(8)]), Counter[str]())
+    print(f"answers: {dict(answers)}")
+    assert {"hold", "capture", "release", "transfer", "WL017"} <= answers.keys()
+    assert answers.keys() <= {
+        *("hold", "capture", "release", "transfer", "expire_holds"),
+        *("WL003", "WL006", "WL016", "WL017"),
+    }
+    assert deadlocks(admin) == 0
+    assert_sound(admin)
+
+
+def test_the_sweep_passes_over_an_account_that_a_dba_holds_and_comes_back_to_it(
+    database: Database, app: Connection, admin: Connection
+) -> None:
+    """However many of its holds are due, the others' are ended."""
+    open_accounts(app, "100", "100")
+    for account in (1, 1, 1, 2):
+        call(app, "hold", account, 5, "1 millisecond")
+    call(app, "hold", 2, 5)
+    with database.connect() as dba:
+        with dba.transaction():
+            call(dba, "freeze_account", 1)
+            app.execute("SET lock_timeout = '1ms'")
+            ended = [value(app, "expire_holds", 2) for _ in "12"]
+        assert (ended, value(app, "expire_holds", 10)) == ([1, 0], 3)
+    held = [row["held"] for row in rows(admin, "SELECT held FROM wallet.account ORDER BY id")]
+    assert held == [0, 5]
+    assert_sound(admin)
+
+
+def test_a_capture_that_waited_sees_what_was_done_meanwhile(
+    database: Database, app: Connection, admin: Connection
+) -> None:
+    """A freeze, and a release of the hold itself."""
+    open_accounts(app, "0", "100")
+    id = call(app, "hold", 2, 5)["id"]
+    for done, expected in ((("freeze_account", 2), "WL008"), (("release", id), "WL017")):
+        with database.connect() as other, database.connect("wallet_app") as waiting:
+            waiting.execute("SET lock_timeout = '60s'")
+            other.execute("BEGIN")
+            call(other, *done)
+            with background(answer, waiting, "capture", id, None, 1) as waiter:
+                wait_until_blocked(admin, waiting, other)
+                other.execute("COMMIT")
+                assert waiter.result() == expected
+        call(admin, "unfreeze_account", 2)
+    assert call(app, "get_account", 2)["held"] == 0
+    assert_sound(admin)

@@ -1,0 +1,195 @@
+"""Holds and limits over HTTP: what is answered, what is refused, and the sweep."""
+
+from __future__ import annotations
+
+import os
+import signal
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import httpx
+import pytest
+from httpx import Client
+
+from tests.http.answers import problem
+from tests.http.conftest import Owner, Wallet
+from tests.http.processes import held, jobs, open_wallet, running, wait_until, waiting
+from tests.http.test_routes import made, transaction
+from tests.support.databases import Database, assert_sound
+
+
+def post(client: Client, path: str, body: dict[str, Any], key: str | None = None) -> httpx.Response:
+    return client.post(path, json=body, headers={"Idempotency-Key": key} if key else {})
+
+
+def hold(client: Client, account: int, amount: str = "60", **more: Any) -> dict[str, Any]:
+    body = {"amount": amount, **more}
+    return made(client, post(client, f"/account/{account}/hold", body), "hold")
+
+
+def money(client: Client, account: int) -> list[str]:
+    body = client.get(f"/account/{account}").json()
+    return [body[name] for name in ("balance", "held", "available", "minimum", "maximum")]
+
+
+def test_a_hold_is_made_captured_in_parts_and_released(client: Client, wallet: Wallet) -> None:
+    buyer, seller = wallet("100.00"), wallet()
+    first = hold(client, buyer, "59.995", expires_in=3600)
+    assert first == {
+        "id": first["id"],
+        "account_id": buyer,
+        "amount": "60.00",
+        "captured": "0.00",
+        "state": "held",
+        "expires_at": first["expires_at"],
+        "ctime": first["ctime"],
+    }
+    assert money(client, buyer) == ["100.00", "60.00", "40.00", "0.00", "999999.99"]
+    capture = f"/hold/{first['id']}/capture"
+    part = post(client, capture, {"amount": "10", "target_account_id": seller})
+    transaction(made(client, part, "transaction"), buyer, seller, "10.00")
+    outside = post(client, capture, {"amount": "5", "final": True})
+    transaction(made(client, outside, "transaction"), buyer, None, "5.00")
+    assert client.get(f"/hold/{first['id']}").json()["state"] == "captured"
+    second = hold(client, buyer, "20")
+    rest = post(client, f"/hold/{second['id']}/capture", {"amount": None})
+    whole = made(client, rest, "transaction")
+    assert whole["amount"] == "20.00"
+    third = hold(client, buyer, "20")
+    released = post(client, f"/hold/{third['id']}/release", {})
+    assert (released.status_code, released.json()) == (200, {**third, "state": "released"})
+    assert money(client, buyer) == ["65.00", "0.00", "65.00", "0.00", "999999.99"]
+    page = client.get(f"/account/{buyer}/hold?limit=2")
+    assert [item["id"] for item in page.json()["items"]] == [third["id"], second["id"]]
+    following = f"/account/{buyer}/hold?limit=2&before={second['id']}"
+    assert page.headers["Link"] == f'<{following}>; rel="next"'
+    last = client.get(following).json()
+    assert ([item["id"] for item in last["items"]], last["next"]) == ([first["id"]], None)
+
+
+def test_limits_are_set_and_stay_where_none_is_given(client: Client, wallet: Wallet) -> None:
+    id = wallet("10.00")
+    put = client.put(f"/account/{id}/limits", json={"minimum": "-50.004"})
+    assert (put.status_code, put.json()["minimum"]) == (200, "-50.00")
+    assert client.put(f"/account/{id}/limits", json={"maximum": 70.01}).status_code == 200
+    assert (
+        client.put(f"/account/{id}/limits", json={}).json() == client.get(f"/account/{id}").json()
+    )
+    assert money(client, id) == ["10.00", "0.00", "60.00", "-50.00", "70.01"]
+    client.post(f"/account/{id}/withdrawal", json={"amount": "60"})
+    assert money(client, id)[0] == "-50.00"
+    assert client.get(f"/account/{id}/transaction").json()["items"][0]["balance"] == "-50.00"
+
+
+def test_each_refusal_has_its_code(client: Client, owner: Owner, wallet: Wallet) -> None:
+    id, full = wallet("100.00"), wallet("999999.99")
+    open_, closed = hold(client, id, "60")["id"], hold(client, id, "10")["id"]
+    post(client, f"/hold/{closed}/release", {})
+    for method, path, body, code in (
+        ("POST", f"/account/{id}/hold", {"amount": "0"}, "invalid_amount"),
+        ("POST", f"/account/{id}/hold", {"amount": "40.01"}, "insufficient_funds"),
+        ("POST", "/account/0/hold", {"amount": "1"}, "account_not_found"),
+        ("POST", f"/account/{2**63 - 1}/hold", {"amount": "1"}, "account_not_found"),
+        ("GET", f"/account/{2**63 - 1}/hold", None, "account_not_found"),
+        ("GET", "/hold/x", None, "hold_not_found"),
+        ("PUT", f"/account/{id}/hold", {}, "method_not_allowed"),
+        ("GET", f"/hold/{2**63 - 1}", None, "hold_not_found"),
+        ("POST", "/hold/0/capture", {}, "hold_not_found"),
+        ("POST", f"/hold/{2**63 - 1}/release", {}, "hold_not_found"),
+        ("POST", f"/hold/{closed}/capture", {}, "hold_closed"),
+        ("POST", f"/hold/{closed}/release", {}, "hold_closed"),
+        ("POST", f"/hold/{open_}/capture", {"amount": "60.01"}, "hold_exceeded"),
+        ("POST", f"/hold/{open_}/capture", {"amount": "NaN"}, "invalid_amount"),
+        ("POST", f"/hold/{open_}/capture", {"target_account_id": id}, "same_account"),
+        ("POST", f"/hold/{open_}/capture", {"target_account_id": full}, "balance_limit_exceeded"),
+        ("PUT", f"/account/{id}/limits", {"minimum": "40.01"}, "limit_in_use"),
+        ("PUT", f"/account/{id}/limits", {"maximum": "1000000"}, "invalid_amount"),
+        ("PUT", "/account/x/limits", {}, "account_not_found"),
+    ):
+        problem(client.request(method, path, json=body), code)
+    owner.execute("SELECT wallet.freeze_account(%s)", (id,))
+    problem(post(client, f"/hold/{open_}/capture", {}), "account_frozen")
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "fields"),
+    [
+        ("/account/{id}/hold", {}, ["amount"]),
+        ("/account/{id}/hold", {"amount": 1, "expires_in": 0}, ["expires_in"]),
+        ("/account/{id}/hold", {"amount": 1, "expires_in": 366 * 86400 + 1}, ["expires_in"]),
+        ("/account/{id}/hold", {"amount": 1, "expires_in": "60"}, ["expires_in"]),
+        ("/account/{id}/hold", {"amount": 1, "expires_in": 1.5, "to": 1}, ["expires_in", "to"]),
+        ("/hold/{id}/capture", {"amount": [], "final": 1}, ["amount", "final"]),
+        ("/hold/{id}/capture", {"target_account_id": 0}, ["target_account_id"]),
+        ("/hold/{id}/release", {"amount": 1}, ["amount"]),
+    ],
+)
+def test_bodies_are_read_strictly(
+    client: Client, wallet: Wallet, path: str, body: dict[str, Any], fields: list[str]
+) -> None:
+    answer = problem(post(client, path.format(id=wallet()), body), "invalid_request")
+    assert sorted(error["field"] for error in answer["errors"]) == fields
+
+
+def test_a_retry_gets_the_first_answer_whatever_became_of_the_hold(
+    client: Client, wallet: Wallet
+) -> None:
+    id = wallet("100.00")
+    path = f"/account/{id}/hold"
+    first = post(client, path, {"amount": "60"}, "hold")
+    capture, release = (f"/hold/{first.json()['id']}/{way}" for way in ("capture", "release"))
+    refused = post(client, capture, {"amount": "61"}, "refused")
+    captured = post(client, capture, {"amount": "20"}, "capture")
+    released = post(client, release, {}, "release")
+    for path_, body, key, answer in (
+        (path, {"amount": "60.00"}, "hold", first),
+        (capture, {"amount": "61"}, "refused", refused),
+        (capture, {"amount": "20.00", "final": False}, "capture", captured),
+        (release, {}, "release", released),
+    ):
+        again = post(client, path_, body, key)
+        assert again.headers["Idempotency-Replayed"] == "true"
+        assert again.status_code == answer.status_code
+        assert (
+            again.json() == {**answer.json(), "instance": again.json()["instance"]}
+            if (answer.status_code >= 400)
+            else again.json() == answer.json()
+        )
+    problem(post(client, path, {"amount": "60", "expires_in": 5}, "hold"), "idempotency_key_reused")
+    assert money(client, id)[:2] == ["80.00", "0.00"]
+
+
+def test_the_sweep_ends_what_is_due_beside_an_account_that_a_dba_holds(
+    client: Client, database: Database, admin: Owner
+) -> None:
+    with running(database) as service:
+        busy, free = open_wallet(service.client), open_wallet(service.client)
+        with held(database, busy):
+            admin.execute(
+                "INSERT INTO wallet.hold (account_id, amount, expires_at, ctime, actor) "
+                "SELECT %s, 1, now(), now() - interval '1 day', 'x'",
+                [free],
+            )
+            admin.execute("UPDATE wallet.account SET held = 1 WHERE id = %s", [free])
+            wait_until(lambda: money(service.client, free)[1] == "0.00", "the sweep has run")
+        assert service.client.get("/hold/1").json()["state"] == "expired"
+    assert_sound(admin)
+
+
+def test_a_capture_whose_service_is_killed_is_done_once(database: Database, admin: Owner) -> None:
+    with running(database, WALLET_LOCK_TIMEOUT="30", WALLET_STATEMENT_TIMEOUT="60") as service:
+        client = service.client
+        id = open_wallet(client)
+        path = f"/hold/{hold(client, id)['id']}/capture"
+        with ThreadPoolExecutor(1) as pool:
+            with held(database, id):
+                answer = pool.submit(post, client, path, {"amount": "20"}, "k")
+                wait_until(lambda: waiting(database) == 1, "it waits for the account")
+                for pid in jobs(service.process.pid, "worker"):
+                    os.kill(pid, signal.SIGKILL)
+                with pytest.raises(httpx.TransportError):
+                    answer.result(30)
+            retry = post(client, path, {"amount": "20"}, "k")
+        assert (retry.status_code, retry.headers["Idempotency-Replayed"]) == (201, "true")
+        assert money(client, id)[:2] == ["80.00", "40.00"]
+    assert_sound(admin)

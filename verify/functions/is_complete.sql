@@ -1,0 +1,17 @@
+-- Verify pgwallet:functions/is_complete on pg
+
+BEGIN;
+
+SELECT 1 / count(*)
+FROM pg_proc p
+WHERE p.oid = (
+    'wallet.is_complete('
+    'bigint, wallet.entry_number, wallet.balance, '
+    'bigint, wallet.entry_number, wallet.balance)'
+)::regprocedure
+  AND p.proowner = 'wallet_owner'::regrole AND NOT p.prosecdef
+  AND NOT has_function_privilege('wallet_app', p.oid, 'EXECUTE')
+  AND NOT has_function_privilege('wallet_reader', p.oid, 'EXECUTE')
+  AND NOT has_function_privilege('public', p.oid, 'EXECUTE');
+
+ROLLBACK;
