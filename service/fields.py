@@ -141,6 +141,10 @@ class Limit(Decimal):
 
 def read_limit(value: object) -> Limit:
     """A limit, written as an amount is; it may be negative or zero."""
+    if isinstance(value, Number) and len(value) <= MAX_NUMBER_LENGTH:
+        with suppress(InvalidOperation):
+            if Decimal(value).adjusted() < -20:  # It rounds to zero.
+                return Limit(0)
     return Limit(read_amount(value))
 
 
@@ -206,6 +210,7 @@ def parse_whole_number(text: object) -> int | None:
 _AMOUNT_IN_RANGE = (
     r"^(?!0+(\.00?|\.00[0-4][0-9]*)?$|0*999999\.99[5-9])0{0,14}[0-9]{1,6}(\.[0-9]{1,20})?$"
 )
+_LIMIT_IN_RANGE = r"^-?(?!0*999999\.99[5-9])0{0,14}[0-9]{1,6}(\.[0-9]{1,20})?$"
 
 SCHEMAS: dict[type, dict[str, Any]] = {
     Amount: {
@@ -214,7 +219,12 @@ SCHEMAS: dict[type, dict[str, Any]] = {
             {"type": "number", "minimum": 0.005, "exclusiveMaximum": 999999.995},
         ]
     },
-    Limit: {"type": ["string", "number"]},
+    Limit: {
+        "oneOf": [
+            {"type": "string", "pattern": _LIMIT_IN_RANGE},
+            {"type": "number", "exclusiveMinimum": -999999.995, "exclusiveMaximum": 999999.995},
+        ]
+    },
     # An item's amount that is out of range is refused as this item's result.
     ItemAmount: {"type": ["string", "number"]},
 }
