@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import logging
 import socket
 import sys
+from argparse import ArgumentParser
+from typing import NamedTuple
 from urllib.parse import urlsplit
 
 import asyncpg
+from msgspec import structs
 
+from service import __version__
 from service.app import App, create_app
 from service.config import ConfigError, Settings, is_loopback
 from service.door import Door
 from service.queue_worker import process_until_stopped
-from service.statements import IS_READY
+from service.statements import MISSING
 from service.workers import Child, fork_workers
 
 logger = logging.getLogger("wallet")
@@ -33,37 +38,48 @@ def bind(settings: Settings) -> socket.socket:
         listener.bind((settings.host, settings.port))
     except (OSError, UnicodeError) as error:
         reason = getattr(error, "strerror", None) or str(error)
+        taken = getattr(error, "errno", None) in (errno.EADDRINUSE, errno.EACCES)
         raise CannotStart(
-            f"cannot listen on {settings.host}:{settings.port}: {reason.lower()}; "
-            "set WALLET_PORT to a free port"
+            f"cannot listen on {settings.host}:{settings.port}: {reason.lower()}; set "
+            + ("WALLET_PORT to a free port" if taken else "WALLET_HOST to an address of this host")
         ) from None
     listener.listen(1024)
     listener.set_inheritable(True)
     return listener
 
 
-async def check_database(settings: Settings) -> str:
-    """The synchronous_commit for all sessions: the one found here, but never off.
+class Found(NamedTuple):
+    """What the database is."""
 
-    Raises CannotStart unless the database answers and has the functions.
-    """
+    name: str
+    server_version: str
+    synchronous_commit: str
+    """For all sessions: the one found there, but never off."""
+
+
+def host_of(settings: Settings) -> str:
+    """The database's host. The rest of the URL is never shown: any part may hold a password."""
+    return urlsplit(settings.database_url).hostname or "its socket"
+
+
+async def check_database(settings: Settings) -> Found:
+    """Raises CannotStart unless the database answers and has the functions."""
     try:
         connection = await asyncpg.connect(
             settings.database_url, password=settings.database_password or None, timeout=5
         )
         try:
             name = await connection.fetchval("SELECT current_database()")
-            ready = await connection.fetchval(IS_READY)
+            server_version: str = await connection.fetchval("SHOW server_version")
+            missing: list[str] = await connection.fetchval(MISSING)
             synchronous_commit: str = await connection.fetchval("SHOW synchronous_commit")
         finally:
             await connection.close()
     # First, because a certificate that is refused is a ValueError too.
     except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
-        # The rest of the URL is not shown: any part of it may hold a password.
-        host = urlsplit(settings.database_url).hostname or "its socket"
         reason = " ".join(str(error).split()) or type(error).__name__
         raise CannotStart(
-            f"cannot reach the database at {host}: {reason}; "
+            f"cannot reach the database at {host_of(settings)}: {reason}; "
             "start it, or correct WALLET_DATABASE_URL"
         ) from None
     except ValueError:  # Its text may hold the password.
@@ -72,13 +88,16 @@ async def check_database(settings: Settings) -> str:
             "postgresql://wallet_app:PASSWORD@HOST:5432/DATABASE, with every character of the "
             "password that is not a letter or digit written as % and two hexadecimal digits"
         ) from None
-    if not ready:
+    if missing:
+        others = f" and {len(missing) - 1} others" if len(missing) > 1 else ""
         raise CannotStart(
-            f"the wallet functions are not deployed in the database {name}, or this user may not "
-            "execute them; deploy them with: sqitch deploy db:pg://USER@HOST/DATABASE"
+            f"the wallet functions of version {__version__} are not deployed in the database "
+            f"{name}, or this user may not execute them: {missing[0].split()[0]}(){others}; deploy "
+            "them with: sqitch deploy db:pg://USER@HOST/DATABASE"
         )
     # What was answered must survive a crash.
-    return "on" if synchronous_commit == "off" else synchronous_commit
+    durable = "on" if synchronous_commit == "off" else synchronous_commit
+    return Found(name, server_version.split()[0], durable)
 
 
 async def process_queue(settings: Settings, synchronous_commit: str, child: Child) -> None:
@@ -94,15 +113,29 @@ def serve(app: App, listener: socket.socket, child: Child) -> None:
     app.run(sock=listener, single_process=True, motd=False, protocol=Door)
 
 
+def _epilog() -> str:
+    names = ", ".join(f"WALLET_{field.name.upper()}" for field in structs.fields(Settings))
+    return f"Settings: {names}. docs/operations.md explains them."
+
+
 def main() -> None:
+    parser = ArgumentParser("pgwallet", description=__doc__, epilog=_epilog())
+    parser.add_argument("--version", action="version", version=f"pgwallet {__version__}")
+    parser.parse_args()
     try:
         settings = Settings.from_environ()
         listener = bind(settings)
-        synchronous_commit = asyncio.run(check_database(settings))
+        found = asyncio.run(check_database(settings))
     except (ConfigError, CannotStart) as error:
         sys.exit(f"pgwallet: {error}")
 
-    app = create_app(settings, synchronous_commit)
+    app = create_app(settings, found.synchronous_commit)
+    logger.info(
+        "pgwallet %s on %s:%d; database %s at %s, PostgreSQL %s; workers: %d; API keys: %s",
+        __version__,
+        *(settings.host, settings.port, found.name, host_of(settings), found.server_version),
+        *(settings.workers, "required" if settings.needs_keys else "off"),
+    )
     if not settings.needs_keys and not is_loopback(settings.host):
         logger.warning(
             "WALLET_AUTH is off: whoever reaches %s may move any account's money", settings.host
@@ -110,7 +143,7 @@ def main() -> None:
     child = fork_workers(["queue", *["worker"] * settings.workers], listener)
     if child.job == "queue":
         listener.close()
-        asyncio.run(process_queue(settings, synchronous_commit, child))
+        asyncio.run(process_queue(settings, found.synchronous_commit, child))
     else:
         serve(app, listener, child)
 

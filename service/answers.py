@@ -14,10 +14,12 @@ from service.rows import (
     HoldRow,
     HoldState,
     Kind,
+    QueueRow,
     State,
     StatementRow,
     TransactionRow,
     ViolationRow,
+    WaitRow,
 )
 
 Id: TypeAlias = Annotated[int, Meta(ge=1, le=MAX_ID, extra_json_schema={"format": "int64"})]
@@ -158,10 +160,21 @@ class Transaction(Answer):
         ),
     ]
     actor: Actor
+    kind: Annotated[
+        Literal["deposit", "withdrawal", "transfer", "reversal"], Meta(examples=["transfer"])
+    ]
+    reverses: Annotated[
+        Id | UnsetType, Meta(description="The transaction that this one reverses, if it does.")
+    ] = UNSET
+    reversed_by: Annotated[
+        Id | UnsetType, Meta(description="When it is read: the transaction that reversed it.")
+    ] = UNSET
     failure: Annotated[Failure | UnsetType, Meta(description="Only there if it failed.")] = UNSET
 
     @classmethod
-    def of(cls, row: TransactionRow) -> Transaction:
+    def of(cls, row: TransactionRow, reverses: int | None = None) -> Transaction:
+        """`reverses` is for a reversal that was just made: its row does not say it."""
+        reverses = reverses or row.reverses
         failure: Failure | UnsetType = UNSET
         if row.sqlstate:
             failure = Failure(BY_SQLSTATE[row.sqlstate].code, row.detail or "")
@@ -173,6 +186,9 @@ class Transaction(Answer):
             _utc(row.ctime),
             row.state,
             row.actor,
+            "reversal" if reverses else _kind(row),
+            reverses or UNSET,
+            row.reversed_by or UNSET,
             failure,
         )
 
@@ -302,6 +318,71 @@ class Violations(Answer):
     total: Annotated[int, Meta(ge=0, description="How many there are, shown or not.")]
 
 
+class QueuedTransfer(Answer):
+    """A transfer that waits to be processed."""
+
+    id: Id
+    source_account_id: Id
+    target_account_id: Id
+    amount: Money
+    ctime: Annotated[Time, Meta(description="When it was queued; UTC.")]
+
+
+class Queue(Answer):
+    """The queue, and the transfers that are processed next."""
+
+    pending: Annotated[int, Meta(ge=0, description="How many transfers wait, shown or not.")]
+    oldest: Annotated[Time | None, Meta(description="Since when the oldest one waits.")]
+    items: list[QueuedTransfer]
+
+    @classmethod
+    def of(cls, rows: list[QueueRow]) -> Queue:
+        oldest = rows[0].oldest
+        return cls(
+            rows[0].pending,
+            _utc(oldest) if oldest else None,
+            [
+                QueuedTransfer(
+                    row.id,
+                    row.source_account_id,
+                    row.target_account_id,
+                    str(row.amount),
+                    _utc(row.ctime),
+                )
+                for row in rows
+                if row.id
+            ],
+        )
+
+
+class Wait(Answer):
+    """A session of the database that waits for an account."""
+
+    account_id: Annotated[Id | None, Meta(description="Null if it has just changed.")]
+    pid: Annotated[int, Meta(description="The session's process id.", examples=[4711])]
+    role: Annotated[str, Meta(examples=["wallet_app"])]
+    seconds: Annotated[float, Meta(ge=0, description="How long it has been waiting.")]
+    blocked_by: Annotated[list[int], Meta(description="The process ids that it waits for.")]
+
+    @classmethod
+    def of(cls, row: WaitRow) -> Wait:
+        seconds = max(0.0, round(row.waiting.total_seconds(), 3))
+        return cls(row.account_id, row.pid, row.role, seconds, [int(pid) for pid in row.blocked_by])
+
+
+class Waits(Answer):
+    """The sessions that wait for an account, the longest wait first, at most 100."""
+
+    items: list[Wait]
+
+
+class Version(Answer):
+    """What is running."""
+
+    version: Annotated[str, Meta(description="That of the service.", examples=["0.5.0"])]
+    schema: Annotated[str, Meta(description="That of the database's schema.", examples=["0.5.0"])]
+
+
 class Live(Answer):
     """The process lives."""
 
@@ -312,6 +393,12 @@ class Ready(Answer):
     """The service can serve requests."""
 
     status: Annotated[Literal["ready"], Meta(examples=["ready"])]
+
+
+def _kind(row: TransactionRow) -> Literal["deposit", "withdrawal", "transfer"]:
+    if row.source_account_id is None:
+        return "deposit"
+    return "withdrawal" if row.target_account_id is None else "transfer"
 
 
 def _utc(time: datetime) -> str:

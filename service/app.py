@@ -23,7 +23,7 @@ from service.limits import MAX_BODY_BYTES, MAX_WAIT
 from service.logs import logging_config
 from service.metrics import connections_in_use
 from service.responses import log_fields, options_response
-from service.routes import account, audit, health, hold, metrics, pages, transaction
+from service.routes import account, health, hold, metrics, operations, pages, transaction
 
 logger = logging.getLogger("wallet")
 
@@ -85,7 +85,7 @@ def create_app(settings: Settings, synchronous_commit: str = "on") -> App:
         RESPONSE_TIMEOUT=settings.pool_timeout + settings.statement_timeout + MAX_WAIT + 10,
         GRACEFUL_SHUTDOWN_TIMEOUT=settings.shutdown_timeout,
     )
-    for routes in (account, hold, transaction, audit, health, metrics, pages):
+    for routes in (account, hold, transaction, operations, health, metrics, pages):
         app.blueprint(routes.blueprint)
 
     for route in app.router.routes:

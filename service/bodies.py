@@ -175,6 +175,14 @@ def read_body(request: Request, shape: type[Shape]) -> Shape:
         ) from None
 
 
+def read_no_members(request: Request) -> None:
+    """Read a body that says nothing: an object without members, or nothing at all."""
+    if request.body:
+        read_body(request, NoMembers)
+    else:
+        check_media_type(request)
+
+
 def _parse(request: Request) -> dict[str, object]:
     check_media_type(request)
     try:

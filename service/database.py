@@ -22,10 +22,12 @@ from service.rows import (
     AccountRow,
     BatchRows,
     HoldRow,
+    QueueRow,
     RefusalRow,
     StatementRow,
     TransactionRow,
     ViolationRow,
+    WaitRow,
 )
 
 
@@ -307,8 +309,20 @@ class Database:
         )
         return AccountRow(**row)
 
-    async def get_transfer_result(self, *, id: int) -> TransactionRow:
-        (row,) = await self._reads.fetch(statements.GET_TRANSFER_RESULT, id)
+    async def get_queue(self) -> list[QueueRow]:
+        """The first transfers of the queue; one row without an id if nothing is pending."""
+        return [QueueRow(**row) for row in await self._reads.fetch(statements.GET_QUEUE)]
+
+    async def get_account_waits(self) -> list[WaitRow]:
+        return [WaitRow(**row) for row in await self._reads.fetch(statements.GET_ACCOUNT_WAITS)]
+
+    async def version(self) -> str:
+        """The version of the schema."""
+        ((version,),) = await self._reads.fetch(statements.VERSION)
+        return str(version)
+
+    async def describe_transaction(self, *, id: int) -> TransactionRow:
+        (row,) = await self._reads.fetch(statements.DESCRIBE_TRANSACTION, id)
         return TransactionRow(**row)
 
     async def get_statement(
@@ -324,7 +338,7 @@ class Database:
 
     async def is_ready(self) -> bool:
         """Whether the database answers, and this user may execute every function."""
-        return bool((await self._reads.fetch(statements.IS_READY))[0][0])
+        return not (await self._reads.fetch(statements.MISSING))[0][0]
 
 
 def _batch_result(row: asyncpg.Record) -> TransactionRow | RefusalRow:

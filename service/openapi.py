@@ -67,6 +67,9 @@ _SCHEMAS = {
         answers.Hold,
         answers.Holds,
         answers.Violations,
+        answers.Queue,
+        answers.Waits,
+        answers.Version,
         answers.Problem,
         answers.Live,
         answers.Ready,
@@ -494,6 +497,33 @@ DOCUMENT: dict[str, Any] = {
                 scope="operate",
             )
         },
+        "/queue": {
+            "get": _operation(
+                "get_queue",
+                "How many transfers are pending, and the first 50 of them.",
+                {200: _response("The queue.", "Queue")},
+                _DATABASE,
+                scope="operate",
+            )
+        },
+        "/wait": {
+            "get": _operation(
+                "get_account_waits",
+                "Who waits for which account, and for whom.",
+                {200: _response("The sessions that wait.", "Waits")},
+                _DATABASE,
+                scope="operate",
+            )
+        },
+        "/version": {
+            "get": _operation(
+                "version",
+                "The versions of the service and of the schema.",
+                {200: _response("The versions.", "Version")},
+                _DATABASE,
+                scope="read",
+            )
+        },
         "/health/live": {
             "get": _operation(
                 "live",
@@ -532,7 +562,12 @@ DOCUMENT: dict[str, Any] = {
 }
 
 # The reference shows the operations under these words.
-_TAGS = (("/account", "Accounts"), ("/transaction", "Transactions"), ("/", "Operations"))
+_TAGS = (
+    ("/account", "Accounts"),
+    ("/transaction", "Transactions"),
+    ("/hold", "Holds"),
+    ("/", "Operations"),
+)
 for _path, _methods in DOCUMENT["paths"].items():
     for _documented in _methods.values():
         _documented["tags"] = [next(tag for start, tag in _TAGS if _path.startswith(start))]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Literal, TypeAlias
 
@@ -47,6 +47,8 @@ class TransactionRow(_Result, kw_only=True, gc=False):
     ctime: datetime
     actor: str
     state: State = "succeeded"
+    reverses: int | None = None
+    reversed_by: int | None = None
 
 
 class HoldRow(_Result, kw_only=True, gc=False):
@@ -81,6 +83,29 @@ class ViolationRow(Struct, kw_only=True, gc=False):
     transaction_id: int | None
     detail: str
     total: int
+
+
+class QueueRow(Struct, kw_only=True, gc=False):
+    """A row of wallet.get_queue(): how many transfers are pending, and one of them, if any."""
+
+    pending: int
+    oldest: datetime | None
+    id: int | None
+    source_account_id: int
+    target_account_id: int
+    amount: Decimal
+    ctime: datetime
+
+
+class WaitRow(Struct, kw_only=True, gc=False):
+    """A row of wallet.get_account_waits()."""
+
+    account_id: int | None
+    pid: int
+    role: str
+    waiting: timedelta
+    blocked_by: list[str]
+    """Process ids. Of arrays, asyncpg knows text[] without asking the server about it."""
 
 
 class RefusalRow(Struct, kw_only=True, gc=False):

@@ -70,9 +70,18 @@ AUDIT = """
 SELECT violation, account_id, transaction_id, detail, count(*) OVER () AS total
 FROM wallet.audit() LIMIT $1
 """
-GET_TRANSFER_RESULT = """
-SELECT id, source_account_id, target_account_id, amount, ctime, actor, state, sqlstate, detail
-FROM wallet.get_transfer_result($1)
+GET_QUEUE = """
+SELECT pending, oldest, id, source_account_id, target_account_id, amount, ctime
+FROM wallet.get_queue()
+"""
+GET_ACCOUNT_WAITS = """
+SELECT account_id, pid, role::text, waiting, blocked_by::text[] FROM wallet.get_account_waits()
+"""
+VERSION = "SELECT wallet.version()"
+DESCRIBE_TRANSACTION = """
+SELECT transaction_id AS id, source_account_id, target_account_id, amount, ctime, actor, state,
+    reverses, reversed_by, sqlstate, detail
+FROM wallet.describe_transaction($1)
 """
 GET_HOLD = f"{_HOLD} wallet.get_hold($1)"
 GET_HOLDS = f"{_HOLD} wallet.get_holds($1, $2, $3)"
@@ -101,38 +110,46 @@ WITH left_behind AS MATERIALIZED (  -- Else every idle process would be ended, b
 SELECT pid FROM left_behind
 WHERE CASE WHEN state = 'idle' THEN NOT pg_terminate_backend(pid) ELSE true END
 """
-IS_READY = """
-SELECT bool_and(coalesce(has_function_privilege(to_regprocedure(name), 'EXECUTE'), false))
+# The functions that the service calls, each with the number of its arguments.
+MISSING = """
+SELECT coalesce(array_agg(f.name ORDER BY f.name), '{}')
 FROM unnest(ARRAY[
-    'wallet.create_account(text, text, text)',
-    'wallet.get_account(bigint)',
-    'wallet.find_accounts(text, bigint, int)',
-    'wallet.deposit(bigint, numeric, text, text)',
-    'wallet.withdraw(bigint, numeric, text, text)',
-    'wallet.transfer(bigint, bigint, numeric, text, text)',
-    'wallet.reverse(bigint, text, text)',
-    'wallet.enqueue_transfer(bigint, bigint, numeric, text, text)',
-    'wallet.transfer_or_enqueue(bigint, bigint, numeric, numeric, text, text)',
-    'wallet.transfer_batch(wallet.transfer_request[], boolean, text, text)',
-    'wallet.hold(bigint, numeric, interval, text, text)',
-    'wallet.capture(bigint, numeric, bigint, boolean, text, text)',
-    'wallet.release(bigint, text, text)',
-    'wallet.get_hold(bigint)',
-    'wallet.get_holds(bigint, bigint, int)',
-    'wallet.expire_holds(int)',
-    'wallet.set_limits(bigint, numeric, numeric, text)',
-    'wallet.get_transfer_result(bigint)',
-    'wallet.get_statement(bigint, bigint, int)',
-    'wallet.process_pending(int)',
-    'wallet.set_aside_pending()',
-    'wallet.run_group(wallet.group_request[], int)',
-    'wallet.refresh_api_keys(bigint[])',
-    'wallet.freeze_account(bigint, text)',
-    'wallet.unfreeze_account(bigint, text)',
-    'wallet.set_email(bigint, text, text)',
-    'wallet.cancel_pending(bigint, text)',
-    'wallet.audit(bigint)'
-]) AS name
--- Without USAGE, to_regprocedure() raises instead of returning NULL.
-WHERE has_schema_privilege(to_regnamespace('wallet'), 'USAGE')
+    'create_account 3',
+    'get_account 1',
+    'find_accounts 3',
+    'deposit 4',
+    'withdraw 4',
+    'transfer 5',
+    'reverse 3',
+    'enqueue_transfer 5',
+    'transfer_or_enqueue 6',
+    'transfer_batch 4',
+    'hold 5',
+    'capture 6',
+    'release 3',
+    'get_hold 1',
+    'get_holds 3',
+    'expire_holds 1',
+    'set_limits 4',
+    'describe_transaction 1',
+    'get_statement 3',
+    'process_pending 1',
+    'set_aside_pending 0',
+    'run_group 2',
+    'refresh_api_keys 1',
+    'freeze_account 2',
+    'unfreeze_account 2',
+    'set_email 3',
+    'cancel_pending 2',
+    'audit 1',
+    'get_queue 1',
+    'get_account_waits 0',
+    'version 0'
+]) AS f (name)
+WHERE NOT coalesce(has_schema_privilege(to_regnamespace('wallet'), 'USAGE'), false)
+   OR NOT EXISTS (
+       SELECT FROM pg_proc p
+       WHERE p.pronamespace = to_regnamespace('wallet')
+         AND format('%s %s', p.proname, p.pronargs) = f.name
+         AND has_function_privilege(p.oid, 'EXECUTE'))
 """

@@ -1963,6 +1963,30 @@ GRANT ALL ON FUNCTION wallet.deposit(account_id bigint, amount numeric) TO walle
 REVOKE ALL ON FUNCTION wallet.deposit(account_id bigint, amount numeric, idempotency_key text, actor text) FROM PUBLIC;
 GRANT ALL ON FUNCTION wallet.deposit(account_id bigint, amount numeric, idempotency_key text, actor text) TO wallet_app;
 
+-- Function wallet.describe_transaction
+
+CREATE FUNCTION wallet.describe_transaction(id bigint) RETURNS TABLE(transaction_id bigint, source_account_id bigint, target_account_id bigint, amount numeric, ctime timestamp with time zone, actor text, state text, reverses bigint, reversed_by bigint, sqlstate text, detail text)
+    LANGUAGE plpgsql STABLE SECURITY DEFINER
+    SET search_path TO 'wallet', 'pg_temp'
+    AS $$
+BEGIN
+    RETURN QUERY
+    SELECT r.id, r.source_account_id, r.target_account_id, r.amount, r.ctime, r.actor, r.state,
+           x.reverses, y.transaction_id, r.sqlstate, r.detail
+    FROM wallet.get_transfer_result(describe_transaction.id) r
+    LEFT JOIN wallet.reversal x ON x.transaction_id = r.id
+    LEFT JOIN wallet.reversal y ON y.reverses = r.id;
+END
+$$;
+
+ALTER FUNCTION wallet.describe_transaction(id bigint) OWNER TO wallet_owner;
+
+COMMENT ON FUNCTION wallet.describe_transaction(id bigint) IS 'Returns a transaction in its state, with what it reverses and what reversed it. Refusals: WL005 transaction_not_found';
+
+REVOKE ALL ON FUNCTION wallet.describe_transaction(id bigint) FROM PUBLIC;
+GRANT ALL ON FUNCTION wallet.describe_transaction(id bigint) TO wallet_app;
+GRANT ALL ON FUNCTION wallet.describe_transaction(id bigint) TO wallet_reader;
+
 -- Function wallet.enqueue_transfer
 
 CREATE FUNCTION wallet.enqueue_transfer(source_account_id bigint, target_account_id bigint, amount numeric) RETURNS wallet.transfer_result

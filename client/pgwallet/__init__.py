@@ -55,9 +55,13 @@ from pgwallet.objects import (
     Amount as Amount,
     Failure as Failure,
     Hold as Hold,
+    Queue as Queue,
+    QueuedTransfer as QueuedTransfer,
     StatementLine as StatementLine,
     Transaction as Transaction,
     Transfer as Transfer,
+    Version as Version,
     Violation as Violation,
+    Wait as Wait,
 )
 from pgwallet.synchronous import Wallet as Wallet

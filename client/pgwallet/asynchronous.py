@@ -10,7 +10,18 @@ import httpx
 
 from pgwallet.core import Call, Core, Reply, T
 from pgwallet.errors import Problem
-from pgwallet.objects import Account, Amount, Hold, StatementLine, Transaction, Transfer, Violation
+from pgwallet.objects import (
+    Account,
+    Amount,
+    Hold,
+    Queue,
+    StatementLine,
+    Transaction,
+    Transfer,
+    Version,
+    Violation,
+    Wait,
+)
 
 
 class AsyncWallet:
@@ -216,6 +227,18 @@ class AsyncWallet:
     async def audit(self) -> list[Violation]:
         """What does not add up in the whole ledger: nothing, if it is sound; at most 100."""
         return await self._run(self._core.audit())
+
+    async def get_queue(self) -> Queue:
+        """How many transfers are pending, and the first 50 of them."""
+        return await self._run(self._core.get_queue())
+
+    async def get_account_waits(self) -> list[Wait]:
+        """Who waits for which account, and for whom; at most 100, the longest wait first."""
+        return await self._run(self._core.get_account_waits())
+
+    async def version(self) -> Version:
+        """The versions of the service and of the schema."""
+        return await self._run(self._core.version())
 
     async def live(self) -> None:
         """Return if the process lives."""

@@ -31,10 +31,13 @@ from pgwallet.objects import (
     Account,
     Amount,
     Hold,
+    Queue,
     StatementLine,
     Transaction,
     Transfer,
+    Version,
     Violation,
+    Wait,
 )
 
 T = TypeVar("T")
@@ -72,6 +75,10 @@ class Holds(Struct, frozen=True):
 
 class _Status(Struct):
     status: str
+
+
+class _Waits(Struct):
+    items: list[Wait]
 
 
 class _Violations(Struct):
@@ -242,6 +249,15 @@ class Core:
 
     def audit(self) -> Call[list[Violation]]:
         return (yield from self._call("GET", "/audit", _Violations, wait=_MAX_AUDIT)).violations
+
+    def get_queue(self) -> Call[Queue]:
+        return self._call("GET", "/queue", Queue)
+
+    def get_account_waits(self) -> Call[list[Wait]]:
+        return (yield from self._call("GET", "/wait", _Waits)).items
+
+    def version(self) -> Call[Version]:
+        return self._call("GET", "/version", Version)
 
     def live(self) -> Call[None]:
         yield from self._call("GET", "/health/live", _Status)

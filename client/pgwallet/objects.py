@@ -70,6 +70,11 @@ class Transaction(Struct, frozen=True, kw_only=True):
     """Only there if it failed."""
     actor: str | None = None
     """Who asked for it: the name of an API key."""
+    kind: Literal["deposit", "withdrawal", "transfer", "reversal"] | None = None
+    reverses: int | None = None
+    """The transaction that this one reverses, if it does."""
+    reversed_by: int | None = None
+    """When it is read: the transaction that reversed it."""
 
 
 class StatementLine(Struct, frozen=True, kw_only=True):
@@ -104,3 +109,39 @@ class Violation(Struct, frozen=True, kw_only=True):
     account_id: int | None
     transaction_id: int | None
     detail: str
+
+
+class QueuedTransfer(Struct, frozen=True, kw_only=True):
+    """A transfer that waits to be processed."""
+
+    id: int
+    source_account_id: int
+    target_account_id: int
+    amount: Decimal
+    ctime: Time
+
+
+class Queue(Struct, frozen=True, kw_only=True):
+    """The queue, and the transfers that are processed next."""
+
+    pending: int
+    """How many transfers wait, shown or not."""
+    oldest: Time | None
+    items: list[QueuedTransfer]
+
+
+class Wait(Struct, frozen=True, kw_only=True):
+    """A session of the database that waits for an account."""
+
+    account_id: int | None
+    pid: int
+    role: str
+    seconds: float
+    blocked_by: list[int]
+
+
+class Version(Struct, frozen=True, kw_only=True):
+    """The versions of the service and of the database's schema."""
+
+    version: str
+    schema: str

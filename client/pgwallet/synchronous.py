@@ -10,7 +10,18 @@ import httpx
 
 from pgwallet.core import Call, Core, Reply, T
 from pgwallet.errors import Problem
-from pgwallet.objects import Account, Amount, Hold, StatementLine, Transaction, Transfer, Violation
+from pgwallet.objects import (
+    Account,
+    Amount,
+    Hold,
+    Queue,
+    StatementLine,
+    Transaction,
+    Transfer,
+    Version,
+    Violation,
+    Wait,
+)
 
 
 class Wallet:
@@ -211,6 +222,18 @@ class Wallet:
     def audit(self) -> list[Violation]:
         """What does not add up in the whole ledger: nothing, if it is sound; at most 100."""
         return self._run(self._core.audit())
+
+    def get_queue(self) -> Queue:
+        """How many transfers are pending, and the first 50 of them."""
+        return self._run(self._core.get_queue())
+
+    def get_account_waits(self) -> list[Wait]:
+        """Who waits for which account, and for whom; at most 100, the longest wait first."""
+        return self._run(self._core.get_account_waits())
+
+    def version(self) -> Version:
+        """The versions of the service and of the schema."""
+        return self._run(self._core.version())
 
     def live(self) -> None:
         """Return if the process lives."""

@@ -18,8 +18,8 @@ from tests.support.service import Service
 import pgwallet
 from pgwallet import AsyncWallet, Problem, Transfer, Wallet, objects
 
-# What is for people and for monitoring.
-NOT_FOR_PROGRAMS = {"", "docs", "openapi.json", "metrics", "console"}
+# What is for tools.
+NOT_FOR_PROGRAMS = {"openapi.json", "metrics"}
 OPERATIONS = {
     (method.upper(), path): operation
     for path, methods in DOCUMENT["paths"].items()
@@ -62,7 +62,11 @@ def test_each_code_is_an_exception() -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["Account", "Hold", "Transaction", "Failure", "StatementLine", "Violation"]
+    "name",
+    [
+        *("Account", "Hold", "Transaction", "Failure", "StatementLine"),
+        *("Violation", "Queue", "QueuedTransfer", "Wait", "Version"),
+    ],
 )
 def test_each_member_of_an_answer_is_known(name: str) -> None:
     known = {field.name for field in fields(getattr(objects, name))}
@@ -97,6 +101,9 @@ def test_the_methods_ask_for_each_operation(
         with pytest.raises(pgwallet.NotPending):
             wallet.cancel(transfer.id)
         assert wallet.audit() == []
+        assert wallet.get_queue().pending == len(wallet.get_queue().items)
+        assert wallet.get_account_waits() == []
+        assert wallet.version().schema == DOCUMENT["info"]["version"]
         wallet.live()
         wallet.ready()
     paths = ((method, path.partition("?")[0]) for method, path, _ in proxy.seen)

@@ -7,7 +7,7 @@ from urllib.parse import urlencode
 from sanic import Blueprint, HTTPResponse, Request
 
 from service.answers import Account, Accounts, Statement, StatementLine, Transaction
-from service.bodies import CreateAccount, NewEmail, NewLimits, NoMembers, Payment, read_body
+from service.bodies import CreateAccount, NewEmail, NewLimits, Payment, read_body, read_no_members
 from service.database import Database
 from service.parameters import (
     AccountQuery,
@@ -107,7 +107,7 @@ async def get_statement(request: Request, id: str) -> HTTPResponse:
 @blueprint.post("/account/<id:str>/freeze", ctx_scope="operate")
 async def freeze_account(request: Request, id: str) -> HTTPResponse:
     account_id = read_path_id(id, "account_not_found")
-    read_body(request, NoMembers)
+    read_no_members(request)
     database: Database = request.app.ctx.database
     row = await database.freeze_account(id=account_id, actor=request.ctx.actor)
     return json_response(request, 200, Account.of(row))
@@ -116,7 +116,7 @@ async def freeze_account(request: Request, id: str) -> HTTPResponse:
 @blueprint.post("/account/<id:str>/unfreeze", ctx_scope="operate")
 async def unfreeze_account(request: Request, id: str) -> HTTPResponse:
     account_id = read_path_id(id, "account_not_found")
-    read_body(request, NoMembers)
+    read_no_members(request)
     database: Database = request.app.ctx.database
     row = await database.unfreeze_account(id=account_id, actor=request.ctx.actor)
     return json_response(request, 200, Account.of(row))

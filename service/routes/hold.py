@@ -5,7 +5,7 @@ from __future__ import annotations
 from sanic import Blueprint, HTTPResponse, Request
 
 from service.answers import Hold, Holds, Transaction
-from service.bodies import Capture, NewHold, NoMembers, read_body
+from service.bodies import Capture, NewHold, read_body, read_no_members
 from service.database import Database
 from service.parameters import PageQuery, read_idempotency_key, read_path_id, read_query
 from service.responses import json_response, replayed_header
@@ -73,7 +73,7 @@ async def capture(request: Request, id: str) -> HTTPResponse:
 @blueprint.post("/hold/<id:str>/release", ctx_scope="write")
 async def release(request: Request, id: str) -> HTTPResponse:
     hold_id = read_path_id(id, "hold_not_found")
-    read_body(request, NoMembers)
+    read_no_members(request)
     database: Database = request.app.ctx.database
     row = await database.release(
         hold_id=hold_id,

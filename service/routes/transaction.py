@@ -11,10 +11,10 @@ from service import answers
 from service.answers import Results, Transaction
 from service.bodies import (
     BatchItem,
-    NoMembers,
     Transfer,
     TransferBatch,
     read_body,
+    read_no_members,
     receive_body,
 )
 from service.config import Settings
@@ -116,7 +116,7 @@ async def get_transaction(request: Request, id: str) -> HTTPResponse:
     wait = preferences(request).wait
     if wait is None:
         database: Database = request.app.ctx.database
-        row = await database.get_transfer_result(id=transaction_id)
+        row = await database.describe_transaction(id=transaction_id)
         return json_response(request, 200, Transaction.of(row))
     wait = at_most(wait, MAX_WAIT)
     row = await _wait_for_result(request, transaction_id, float(wait))
@@ -133,7 +133,7 @@ async def _wait_for_result(request: Request, transaction_id: int, seconds: float
     now = asyncio.get_running_loop().time
     deadline, pause = now() + seconds, _FIRST_PAUSE
     while True:
-        row = await database.get_transfer_result(id=transaction_id)
+        row = await database.describe_transaction(id=transaction_id)
         left = deadline - now()
         if row.state != "pending" or left <= 0 or stopping.is_set():
             return row
@@ -145,7 +145,7 @@ async def _wait_for_result(request: Request, transaction_id: int, seconds: float
 @blueprint.post("/transaction/<id:str>/reversal", ctx_scope="write")
 async def reverse(request: Request, id: str) -> HTTPResponse:
     transaction_id = read_path_id(id, "transaction_not_found")
-    read_body(request, NoMembers)
+    read_no_members(request)
     database: Database = request.app.ctx.database
     row = await database.reverse(
         transaction_id=transaction_id,
@@ -153,13 +153,13 @@ async def reverse(request: Request, id: str) -> HTTPResponse:
         actor=request.ctx.actor,
     )
     headers = {"Location": f"/transaction/{row.id}", **replayed_header(row.replayed)}
-    return json_response(request, 201, Transaction.of(row), headers)
+    return json_response(request, 201, Transaction.of(row, reverses=transaction_id), headers)
 
 
 @blueprint.post("/transaction/<id:str>/cancel", ctx_scope="operate")
 async def cancel(request: Request, id: str) -> HTTPResponse:
     transaction_id = read_path_id(id, "transaction_not_found")
-    read_body(request, NoMembers)
+    read_no_members(request)
     database: Database = request.app.ctx.database
     row = await database.cancel_pending(id=transaction_id, actor=request.ctx.actor)
     return json_response(request, 200, Transaction.of(row))

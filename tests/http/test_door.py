@@ -61,7 +61,7 @@ def test_a_page_of_another_site_gets_nothing_done(client: Client, wallet: Wallet
             problem(client.request(method, path, headers=headers), "forbidden_origin")
     twice = [("Origin", own), ("Origin", own)]
     problem(client.get("/health/live", headers=twice), "forbidden_origin")
-    done = client.post(f"/transaction/{paid}/reversal", json={}, headers={"Origin": own})
+    done = client.post(f"/transaction/{paid}/reversal", headers={**JSON, "Origin": own})
     assert done.status_code == 201
 
 

@@ -75,6 +75,7 @@ def test_a_transfer_is_queued_then_done_and_has_one_id_all_the_while(patient: Se
             "ctime": queued["ctime"],
             "state": "pending",
             "actor": "wallet_app",
+            "kind": "transfer",
         }
         assert TIME.fullmatch(queued["ctime"])
         assert client.get(f"/transaction/{queued['id']}").json() == queued

@@ -28,7 +28,9 @@ def made(client: Client, response: Response, kind: str) -> dict[str, Any]:
     return body
 
 
-def transaction(body: dict[str, Any], source: int | None, target: int | None, amount: str) -> None:
+def transaction(
+    body: dict[str, Any], source: int | None, target: int | None, amount: str, **more: object
+) -> None:
     """Hold a body to be this transaction, with these members and no others."""
     assert body == {
         "id": body["id"],
@@ -38,6 +40,8 @@ def transaction(body: dict[str, Any], source: int | None, target: int | None, am
         "ctime": body["ctime"],
         "state": "succeeded",
         "actor": "wallet_app",
+        "kind": "deposit" if source is None else "withdrawal" if target is None else "transfer",
+        **more,
     }
 
 
@@ -87,7 +91,11 @@ def test_a_transfer_moves_money_and_a_reversal_moves_it_back(
         wrong = problem(client.post(url, json={"amount": "1"}), "invalid_request")
         assert [error["field"] for error in wrong["errors"]] == ["amount"]
         back = client.post(url, content=body, headers=JSON)
-        transaction(made(client, back, "transaction"), target, source, "2.35")
+        kind = {"kind": "reversal", "reverses": moved["id"]}
+        made_back = made(client, back, "transaction")
+        transaction(made_back, target, source, "2.35", **kind)
+        reversed_by = {"reversed_by": made_back["id"]}
+        assert client.get(f"/transaction/{moved['id']}").json() == {**moved, **reversed_by}
         assert (balance(client, source), balance(client, target)) == ("10.00", "0.50")
 
 

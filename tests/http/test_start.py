@@ -10,6 +10,7 @@ import sys
 import psycopg
 import pytest
 
+from service import __version__
 from service.config import ConfigError, Settings
 from tests.http.processes import OwnServer, running
 from tests.support import databases
@@ -138,7 +139,9 @@ def test_an_address_that_cannot_be_listened_on_is_named() -> None:
     for word in (f"127.0.0.1:{port}", "in use", "WALLET_PORT"):
         assert word in line
     for host in ("192.0.2.1", "a" * 70 + ".example"):
-        assert host in refusal_to_start(WALLET_DATABASE_URL=URL, WALLET_HOST=host)
+        line = refusal_to_start(WALLET_DATABASE_URL=URL, WALLET_HOST=host)
+        assert host in line
+        assert "WALLET_PORT" not in line
 
 
 def test_a_database_that_cannot_be_reached_is_named(template: Database) -> None:
@@ -159,12 +162,14 @@ def test_a_database_that_lacks_what_is_called_is_not_served(database: Database) 
         assert word in line
     for statement in (
         "REVOKE EXECUTE ON FUNCTION wallet.deposit(bigint, numeric, text, text) FROM wallet_app",
-        "DROP FUNCTION wallet.get_transfer_result(bigint)",
+        # As in an older schema: neither the function nor its argument's type is there.
+        "DROP TYPE wallet.transfer_request CASCADE",
         "REVOKE USAGE ON SCHEMA wallet FROM wallet_app, PUBLIC",
     ):
         database.execute(statement)
         line = refusal_to_start(WALLET_DATABASE_URL=database.url("wallet_app"))
         assert "may not execute them" in line
+        assert __version__ in line
 
 
 @pytest.mark.parametrize(("found", "used"), [("off", "on"), ("remote_apply", "remote_apply")])

@@ -37,6 +37,9 @@ app, v
     get_queue(page_size integer DEFAULT 50): TABLE(pending bigint, \
 oldest timestamp with time zone, id bigint, PAIR, amount numeric, \
 ctime timestamp with time zone), app reader, s
+    describe_transaction(id bigint): TABLE(transaction_id bigint, PAIR, amount numeric, \
+ctime timestamp with time zone, actor text, state text, reverses bigint, reversed_by bigint, \
+sqlstate text, detail text), app reader, s
     get_account_waits(): TABLE(account_id bigint, pid integer, role name, waiting interval, \
 blocked_by integer[]), app reader, s
     max_amount(): numeric, app reader, i

@@ -1,0 +1,1 @@
+../../sql/functions/describe_transaction.sql
