@@ -85,11 +85,12 @@ def steps(draw: st.DrawFn) -> list[Step]:
 @pytest.fixture(autouse=True)
 def accounts(app: Connection, admin: Connection) -> None:
     open_accounts(app, "100000", "0.01", "999999.99", "50")
+    # A key belongs to who brought it: the same role makes the groups.
     for operation, source, target, amount, key in KNOWN:
-        keyed(app, operation or "", source or target, amount, key)
-    keyed(app, "create_account", "eve@example.com", "opened")
-    keyed(app, "enqueue_transfer", 1, 2, 5, "queued")
-    keyed(app, "transfer_batch", batch([(1, 2, 5), (1, 2, "NaN")]), False, "batch")
+        keyed(admin, operation or "", source or target, amount, key)
+    keyed(admin, "create_account", "eve@example.com", "opened")
+    keyed(admin, "enqueue_transfer", 1, 2, 5, "queued")
+    keyed(admin, "transfer_batch", batch([(1, 2, 5), (1, 2, "NaN")]), False, "batch")
     call(admin, "freeze_account", 4)
 
 
@@ -226,7 +227,7 @@ def test_an_entrys_time_comes_from_its_own_two_accounts(app: Connection, admin: 
         assert now < times[0] <= times[2] < late
 
 
-def test_ten_thousand_keys_take_220_bytes_each_at_most(app: Connection, admin: Connection) -> None:
+def test_ten_thousand_keys_take_240_bytes_each_at_most(app: Connection, admin: Connection) -> None:
     admin.execute("TRUNCATE wallet.idempotency_key")
     for _ in range(100):
         run_group(
@@ -237,4 +238,4 @@ def test_ten_thousand_keys_take_220_bytes_each_at_most(app: Connection, admin: C
     keyed(app, "transfer_batch", batch([(1, 2, "0.01"), (2, 1, "0.01")] * 1_000), False, "many")
     stored = "SELECT pg_column_size(k.*) FROM wallet.idempotency_key k WHERE key = 'many'"
     print(f"{each:.0f} bytes a key; a batch of 2000 takes {value(admin, stored)}")
-    assert each <= 220
+    assert each <= 240
