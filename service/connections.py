@@ -387,8 +387,27 @@ class Connections:
         return rows
 
 
+class TwoTries:
+    """Connections for calls that lock. What a lock keeps waiting holds up no other call.
+
+    The sessions of `first` wait only a moment for a lock. A call that waits longer has done nothing
+    when it fails, and runs again on `waiting`, whose sessions wait for WALLET_LOCK_TIMEOUT.
+    """
+
+    def __init__(self, first: Connections, waiting: Connections) -> None:
+        self._first = first
+        self._waiting = waiting
+
+    async def fetch(self, statement: str, *arguments: object) -> list[asyncpg.Record]:
+        """As Connections.fetch()."""
+        try:
+            return await self._first.fetch(statement, *arguments)
+        except asyncpg.LockNotAvailableError:
+            return await self._waiting.fetch(statement, *arguments)
+
+
 async def run_operation(
-    connections: Connections,
+    connections: Connections | TwoTries,
     statement: str,
     row_type: type[Row],
     *arguments: object,

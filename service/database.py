@@ -15,7 +15,7 @@ from msgspec import structs
 
 from service import statements
 from service.config import Settings
-from service.connections import Connections, Server, run_operation
+from service.connections import Connections, Server, TwoTries, run_operation
 from service.groups import GROUP_WAIT, Groups
 from service.limits import AUDIT_TIMEOUT, MAX_VIOLATIONS
 from service.rows import (
@@ -44,8 +44,11 @@ class Database:
         quarter, lanes = settings.pool_size // 4, settings.pool_size // 5
         group = 1 if settings.group_max > 1 else quarter
         self._reads = connections(quarter)
-        self._locking = connections(quarter)
-        self._others = connections(settings.pool_size - 2 * quarter - group - lanes)
+        self._waiting = connections(quarter)
+        self._others = connections(
+            settings.pool_size - 2 * quarter - group - lanes, lock_timeout=GROUP_WAIT / 1000
+        )
+        self._locking = TwoTries(self._others, self._waiting)
         self._group = connections(group, lock_timeout=GROUP_WAIT / 1000)
         self._lanes = connections(lanes)
         # An audit takes long. It connects when it is asked for, beside the pool.
@@ -58,7 +61,7 @@ class Database:
         self._groups = Groups(settings, group=self._group, lanes=self._lanes)
 
         self._all = (
-            *(self._reads, self._locking, self._others, self._group, self._lanes),
+            *(self._reads, self._waiting, self._others, self._group, self._lanes),
             self._audit,
         )
 
@@ -77,7 +80,7 @@ class Database:
         self, *, email: str, idempotency_key: str | None, actor: str | None
     ) -> AccountRow:
         return await run_operation(
-            self._others,
+            self._locking,
             statements.CREATE_ACCOUNT,
             AccountRow,
             email,
@@ -160,7 +163,7 @@ class Database:
     ) -> TransactionRow:
         arguments = (source_account_id, target_account_id, amount)
         return await run_operation(
-            self._others,
+            self._locking,
             statements.ENQUEUE_TRANSFER,
             TransactionRow,
             *arguments,
@@ -181,7 +184,7 @@ class Database:
         """`wait` is in seconds."""
         arguments = (source_account_id, target_account_id, amount, wait)
         return await run_operation(
-            self._locking,
+            self._waiting,
             statements.TRANSFER_OR_ENQUEUE,
             TransactionRow,
             *arguments,

@@ -9,7 +9,7 @@ import pytest
 from httpx import Client
 
 from tests.http.answers import check_form, problem
-from tests.http.line import ask, counted, held_line, line, move, pay, withdraw
+from tests.http.line import Post, ask, counted, held_line, line, move, pay, withdraw
 from tests.http.processes import (
     PATIENT,
     balance,
@@ -118,6 +118,25 @@ def test_a_locked_account_holds_up_nobody_else_however_many_ask_for_it(patient: 
     with counted(database) as calls:
         assert ask(client, pay(stuck)).status_code == 201
     assert calls == {"deposit": 1}
+
+
+def test_what_waits_for_a_locked_account_holds_up_no_other_call_of_its_kind(
+    patient: Service,
+) -> None:
+    client, database = patient.client, patient.database
+    stuck, other = open_wallet(client), open_wallet(client)
+    paid = [ask(client, pay(id)).json()["id"] for id in (stuck, other)]
+    take_back = [Post(f"/transaction/{id}/reversal", {}, "") for id in paid]
+    with line(patient) as requests:
+        with held(database, stuck):
+            sent = requests.send(*[take_back[0]] * 30)
+            wait_until(lambda: waiting(database) >= 2, "all who may wait for the account do")
+            assert ask(client, take_back[1]).status_code == 201
+            reserve = Post(f"/account/{other}/hold", {"amount": "1.00"}, "")
+            assert ask(client, reserve).status_code == 201
+            assert client.post("/account", json={"email": "a@b"}).status_code == 201
+        codes = sorted(request.answer().status_code for request in sent)
+        assert codes == [201, *[409] * 29]
 
 
 def test_more_locked_accounts_and_keys_than_lanes_are_all_answered_once_free(
