@@ -130,11 +130,11 @@ def main() -> None:
         sys.exit(f"pgwallet: {error}")
 
     app = create_app(settings, found.synchronous_commit)
-    logger.info(
-        "pgwallet %s on %s:%d; database %s at %s, PostgreSQL %s; workers: %d; API keys: %s",
-        __version__,
-        *(settings.host, settings.port, found.name, host_of(settings), found.server_version),
-        *(settings.workers, "required" if settings.needs_keys else "off"),
+    print(
+        f"pgwallet {__version__} on {settings.host}:{settings.port}; database {found.name} at "
+        f"{host_of(settings)}, PostgreSQL {found.server_version}; workers: {settings.workers}; "
+        f"API keys: {'required' if settings.needs_keys else 'off'}",
+        flush=True,
     )
     if not settings.needs_keys and not is_loopback(settings.host):
         logger.warning(

@@ -58,9 +58,7 @@ class Run:
         if number:
             self.process.send_signal(number)
         _, errors = self.process.communicate(timeout=60)
-        lines = errors.splitlines(keepends=True)
-        # The service says in a line that it serves.
-        return self.process.returncode, "".join(x for x in lines if " INFO wallet: pgwal" not in x)
+        return self.process.returncode, errors
 
 
 Start = Callable[..., Run]

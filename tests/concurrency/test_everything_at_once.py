@@ -201,7 +201,7 @@ def test_everything_at_once_on_ten_accounts_never_deadlocks_and_stays_sound(
     answers = sum((counted for counted, _ in worked), Counter[str]())
     print(f"answers: {dict(answers)}; audits: {len(seen)}; frozen: {times}")
     assert {*KINDS, *(f"keyed {function}" for function in KEYED)} <= set(answers)
-    assert {"WL006", "WL009", "WL017", "WL018", "run_group WL006", "run_group done"} <= set(answers)
+    assert {"WL006", "WL009", "run_group WL006", "run_group done"} <= set(answers)
     assert len(set(seen)) > 1, "the audits were not made while others wrote"
     assert times > 0
 

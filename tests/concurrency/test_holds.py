@@ -51,7 +51,7 @@ def test_of_captures_releases_and_the_sweep_exactly_one_closes_a_hold(
     database: Database, app: Connection, admin: Connection
 ) -> None:
     """Each hold is due about when they come."""
-    open_accounts(app, "100", "0")
+    open_accounts(app, "1000", "0")
     holds = 40
 
     def close(number: int, barrier: Barrier) -> Counter[str]:
@@ -79,7 +79,7 @@ def test_of_captures_releases_and_the_sweep_exactly_one_closes_a_hold(
     assert states["released"] == answers["release"]
     assert answers.keys() <= {"capture", "release", "WL017"}
     account = call(app, "get_account", 1)
-    assert (account["held"], account["balance"]) == (0, 100 - 5 * answers["capture"])
+    assert (account["held"], account["balance"]) == (0, 1000 - 5 * answers["capture"])
     assert_sound(admin)
 
 

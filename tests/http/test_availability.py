@@ -142,7 +142,7 @@ def test_a_database_that_is_read_only_is_unavailable_for_writing(patient: Servic
 def test_a_function_that_is_gone_is_an_internal_error_and_the_service_not_ready(
     database: Database, admin: Owner
 ) -> None:
-    function = "FUNCTION wallet.get_transfer_result(bigint)"
+    function = "FUNCTION wallet.describe_transaction(bigint)"
     with running(database) as service:
         client = service.client
         id = open_wallet(client)
@@ -151,7 +151,7 @@ def test_a_function_that_is_gone_is_an_internal_error_and_the_service_not_ready(
             (f"REVOKE EXECUTE ON {function} FROM wallet_app",
              f"GRANT EXECUTE ON {function} TO wallet_app"),
             (f"ALTER {function} RENAME TO gone",
-             "ALTER FUNCTION wallet.gone(bigint) RENAME TO get_transfer_result"),
+             "ALTER FUNCTION wallet.gone(bigint) RENAME TO describe_transaction"),
             ("REVOKE USAGE ON SCHEMA wallet FROM wallet_app, PUBLIC",
              "GRANT USAGE ON SCHEMA wallet TO wallet_app"),
         ):  # fmt: skip
@@ -162,7 +162,7 @@ def test_a_function_that_is_gone_is_an_internal_error_and_the_service_not_ready(
             assert client.get("/health/ready").status_code == 200
             assert client.get(f"/account/{id}").status_code == 200
         # The log has what the client was not told.
-        assert "permission denied for function get_transfer_result" in service.log.read_text()
+        assert "permission denied for function describe_transaction" in service.log.read_text()
 
 
 def test_an_error_of_postgresql_says_whether_anything_was_done(

@@ -70,7 +70,7 @@ class Service:
                     **self._settings,
                 },
                 stdin=subprocess.DEVNULL,
-                stdout=log,
+                stdout=subprocess.DEVNULL,
                 stderr=log,
             )
         deadline = time.monotonic() + 60
