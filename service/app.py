@@ -79,6 +79,8 @@ def create_app(settings: Settings, synchronous_commit: str = "on") -> App:
     app.config.update(
         MOTD=False,
         ACCESS_LOG=False,
+        # For what Sanic answers itself; else it guesses from the body, and warns of that.
+        FALLBACK_ERROR_FORMAT="json",
         REQUEST_MAX_SIZE=MAX_BODY_BYTES,
         REQUEST_TIMEOUT=settings.request_timeout,
         # The database's own limits come first. This one is for what is unexpected.

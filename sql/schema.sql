@@ -3242,8 +3242,8 @@ CREATE FUNCTION wallet.run_group(requests wallet.group_request[], wait integer D
 DECLARE
     v_began timestamptz := clock_timestamp();
     v_requests wallet.group_request[] := ARRAY(
-        SELECT ROW(r.operation, r.source_account_id, r.target_account_id, r.amount,
-            r.idempotency_key, coalesce(r.actor, session_user)) FROM unnest(requests) r);
+        SELECT (r.operation, r.source_account_id, r.target_account_id, r.amount, r.idempotency_key,
+            coalesce(r.actor, session_user))::wallet.group_request FROM unnest(requests) r);
     v_claims wallet.claim[] := wallet.claim_keys(v_requests, run_group.wait);
     v_ids bigint[];
     v_accounts wallet.account[];
@@ -3417,6 +3417,7 @@ BEGIN
         WHEN 'release' THEN
             RETURN wallet.release(v_hold, NULL, run_operation.actor);
     END CASE;
+    RETURN NULL;  -- Not reached: a CASE without a match raises.
 END
 $$;
 
@@ -3804,7 +3805,8 @@ BEGIN
         v_result := ROW(false, NULL, NULL, ARRAY[ROW(v_made.id, v_made.source_account_id,
             v_made.target_account_id, v_made.amount, v_made.ctime, v_made.source_entry,
             v_made.target_entry, v_made.source_balance, v_made.target_balance, v_made.actor,
-            'succeeded', NULL, NULL, NULL, NULL)::wallet.transfer_result], NULL, NULL);
+            'succeeded', NULL, NULL, NULL, NULL)::wallet.transfer_result], NULL, NULL)
+            ::wallet.operation_result;
     END IF;
     RETURN v_result;
 END

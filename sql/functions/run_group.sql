@@ -35,8 +35,8 @@ AS $$
 DECLARE
     v_began timestamptz := clock_timestamp();
     v_requests wallet.group_request[] := ARRAY(
-        SELECT ROW(r.operation, r.source_account_id, r.target_account_id, r.amount,
-            r.idempotency_key, coalesce(r.actor, session_user)) FROM unnest(requests) r);
+        SELECT (r.operation, r.source_account_id, r.target_account_id, r.amount, r.idempotency_key,
+            coalesce(r.actor, session_user))::wallet.group_request FROM unnest(requests) r);
     v_claims wallet.claim[] := wallet.claim_keys(v_requests, run_group.wait);
     v_ids bigint[];
     v_accounts wallet.account[];

@@ -56,6 +56,7 @@ BEGIN
         WHEN 'release' THEN
             RETURN wallet.release(v_hold, NULL, run_operation.actor);
     END CASE;
+    RETURN NULL;  -- Not reached: a CASE without a match raises.
 END
 $$;
 

@@ -90,7 +90,8 @@ BEGIN
         v_result := ROW(false, NULL, NULL, ARRAY[ROW(v_made.id, v_made.source_account_id,
             v_made.target_account_id, v_made.amount, v_made.ctime, v_made.source_entry,
             v_made.target_entry, v_made.source_balance, v_made.target_balance, v_made.actor,
-            'succeeded', NULL, NULL, NULL, NULL)::wallet.transfer_result], NULL, NULL);
+            'succeeded', NULL, NULL, NULL, NULL)::wallet.transfer_result], NULL, NULL)
+            ::wallet.operation_result;
     END IF;
     RETURN v_result;
 END

@@ -74,9 +74,7 @@ def test_verify_full_takes_the_right_certificate_alone(
         )
 
     # It got in: only the schema is missing.
-    assert "the wallet functions are not deployed in the database postgres" in answer(
-        "127.0.0.1", right
-    )
+    assert "not deployed in the database postgres" in answer("127.0.0.1", right)
     assert "certificate verify failed: self-signed" in answer("127.0.0.1", wrong)
     assert "certificate is not valid for 'localhost'" in answer("localhost", right)
     assert "password authentication failed" in answer("127.0.0.1", right, "other")
