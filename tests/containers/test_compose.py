@@ -166,10 +166,7 @@ def test_the_edge_refuses_in_the_form_of_the_service(stack: Stack) -> None:
             post + b"Transfer-Encoding: chunked\r\n\r\n2001\r\n%b\r\n" % (b" " * 0x2001),
             post.replace(b"account", b"transaction/batch") + b"Content-Length: 4194305\r\n\r\n",
         ],
-        "headers_too_large": [
-            get + b"X: " + b"a" * 9000 + b"\r\n\r\n",
-            b"GET /" + b"a" * 9000 + b" HTTP/1.1\r\n\r\n",
-        ],
+        "headers_too_large": [get + b"X: " + b"a" * 9000 + b"\r\n\r\n"],
         "invalid_request": [
             get + b"\r\n",
             hosted + b"Host: localhost\r\n\r\n",
