@@ -169,12 +169,17 @@ class Transaction(Answer):
     reversed_by: Annotated[
         Id | UnsetType, Meta(description="When it is read: the transaction that reversed it.")
     ] = UNSET
+    queued_at: Annotated[
+        Time | UnsetType,
+        Meta(description="When it was queued, if it is pending, or was when it is read; UTC."),
+    ] = UNSET
     failure: Annotated[Failure | UnsetType, Meta(description="Only there if it failed.")] = UNSET
 
     @classmethod
     def of(cls, row: TransactionRow, reverses: int | None = None) -> Transaction:
         """`reverses` is for a reversal that was just made: its row does not say it."""
         reverses = reverses or row.reverses
+        queued_at = row.ctime if row.state == "pending" else row.queued_at
         failure: Failure | UnsetType = UNSET
         if row.sqlstate:
             failure = Failure(BY_SQLSTATE[row.sqlstate].code, row.detail or "")
@@ -189,6 +194,7 @@ class Transaction(Answer):
             "reversal" if reverses else _kind(row),
             reverses or UNSET,
             row.reversed_by or UNSET,
+            _utc(queued_at) if queued_at else UNSET,
             failure,
         )
 

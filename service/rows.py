@@ -49,6 +49,7 @@ class TransactionRow(_Result, kw_only=True, gc=False):
     state: State = "succeeded"
     reverses: int | None = None
     reversed_by: int | None = None
+    queued_at: datetime | None = None
 
 
 class HoldRow(_Result, kw_only=True, gc=False):

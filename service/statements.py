@@ -80,7 +80,7 @@ SELECT account_id, pid, role::text, waiting, blocked_by::text[] FROM wallet.get_
 VERSION = "SELECT wallet.version()"
 DESCRIBE_TRANSACTION = """
 SELECT transaction_id AS id, source_account_id, target_account_id, amount, ctime, actor, state,
-    reverses, reversed_by, sqlstate, detail
+    reverses, reversed_by, queued_at, sqlstate, detail
 FROM wallet.describe_transaction($1)
 """
 GET_HOLD = f"{_HOLD} wallet.get_hold($1)"

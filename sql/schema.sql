@@ -906,6 +906,24 @@ COMMENT ON VIEW wallet.queue_stats IS 'How many transfers wait, their sum, since
 
 GRANT SELECT ON TABLE wallet.queue_stats TO wallet_reader;
 
+-- Table wallet.queued_transfer
+
+CREATE TABLE wallet.queued_transfer (
+    id bigint NOT NULL,
+    queued_at timestamp with time zone NOT NULL
+);
+
+ALTER TABLE wallet.queued_transfer OWNER TO wallet_owner;
+
+COMMENT ON TABLE wallet.queued_transfer IS 'Transfers that have left the queue, made or failed. A row, once there, is never changed or deleted';
+COMMENT ON COLUMN wallet.queued_transfer.id IS 'The id of the transaction, or of the failed transfer';
+COMMENT ON COLUMN wallet.queued_transfer.queued_at IS 'When it was queued: the ctime that it had while it was pending';
+
+ALTER TABLE ONLY wallet.queued_transfer
+    ADD CONSTRAINT queued_transfer_pkey PRIMARY KEY (id);
+
+GRANT SELECT ON TABLE wallet.queued_transfer TO wallet_reader;
+
 -- Table wallet.reversal
 
 CREATE TABLE wallet.reversal (
@@ -1366,7 +1384,9 @@ DECLARE
 BEGIN
     WITH cancelled AS (
         DELETE FROM wallet.pending_transfer p WHERE p.id = cancel_pending.id
-        RETURNING p.id, p.source_account_id, p.target_account_id, p.amount, p.actor
+        RETURNING p.id, p.source_account_id, p.target_account_id, p.amount, p.ctime, p.actor
+    ), queued AS (
+        INSERT INTO wallet.queued_transfer (id, queued_at) SELECT c.id, c.ctime FROM cancelled c
     )
     INSERT INTO wallet.failed_transfer
         (id, source_account_id, target_account_id, amount, ctime, sqlstate, message, detail, hint,
@@ -1965,23 +1985,25 @@ GRANT ALL ON FUNCTION wallet.deposit(account_id bigint, amount numeric, idempote
 
 -- Function wallet.describe_transaction
 
-CREATE FUNCTION wallet.describe_transaction(id bigint) RETURNS TABLE(transaction_id bigint, source_account_id bigint, target_account_id bigint, amount numeric, ctime timestamp with time zone, actor text, state text, reverses bigint, reversed_by bigint, sqlstate text, detail text)
+CREATE FUNCTION wallet.describe_transaction(id bigint) RETURNS TABLE(transaction_id bigint, source_account_id bigint, target_account_id bigint, amount numeric, ctime timestamp with time zone, actor text, state text, reverses bigint, reversed_by bigint, queued_at timestamp with time zone, sqlstate text, detail text)
     LANGUAGE plpgsql STABLE SECURITY DEFINER
     SET search_path TO 'wallet', 'pg_temp'
     AS $$
 BEGIN
     RETURN QUERY
     SELECT r.id, r.source_account_id, r.target_account_id, r.amount, r.ctime, r.actor, r.state,
-           x.reverses, y.transaction_id, r.sqlstate, r.detail
+           x.reverses, y.transaction_id,
+           CASE WHEN r.state = 'pending' THEN r.ctime ELSE q.queued_at END, r.sqlstate, r.detail
     FROM wallet.get_transfer_result(describe_transaction.id) r
     LEFT JOIN wallet.reversal x ON x.transaction_id = r.id
-    LEFT JOIN wallet.reversal y ON y.reverses = r.id;
+    LEFT JOIN wallet.reversal y ON y.reverses = r.id
+    LEFT JOIN wallet.queued_transfer q ON q.id = r.id;
 END
 $$;
 
 ALTER FUNCTION wallet.describe_transaction(id bigint) OWNER TO wallet_owner;
 
-COMMENT ON FUNCTION wallet.describe_transaction(id bigint) IS 'Returns a transaction in its state, with what it reverses and what reversed it. Refusals: WL005 transaction_not_found';
+COMMENT ON FUNCTION wallet.describe_transaction(id bigint) IS 'Returns a transaction in its state, with when it was queued, what it reverses and what reversed it. Refusals: WL005 transaction_not_found';
 
 REVOKE ALL ON FUNCTION wallet.describe_transaction(id bigint) FROM PUBLIC;
 GRANT ALL ON FUNCTION wallet.describe_transaction(id bigint) TO wallet_app;
@@ -2759,6 +2781,7 @@ CREATE FUNCTION wallet.process_pending(max_items integer) RETURNS bigint
 DECLARE
     v_ids bigint[];
     v_actors text[];
+    v_times timestamptz[];
     v_transfers wallet.transfer_request[];
     v_results wallet.transfer_result[];
 BEGIN
@@ -2775,12 +2798,13 @@ BEGIN
         WHERE d.id = ANY (ARRAY(
             SELECT p.id FROM wallet.pending_transfer p
             ORDER BY p.id LIMIT process_pending.max_items))
-        RETURNING d.id, d.source_account_id, d.target_account_id, d.amount, d.actor
+        RETURNING d.id, d.source_account_id, d.target_account_id, d.amount, d.ctime, d.actor
     )
     SELECT array_agg(o.id ORDER BY o.id), array_agg(o.actor::text ORDER BY o.id),
+           array_agg(o.ctime ORDER BY o.id),
            array_agg(ROW(o.source_account_id, o.target_account_id, o.amount)
                      ::wallet.transfer_request ORDER BY o.id)
-    INTO v_ids, v_actors, v_transfers
+    INTO v_ids, v_actors, v_times, v_transfers
     FROM oldest o;
     IF v_ids IS NULL THEN
         RETURN 0::bigint;
@@ -2798,6 +2822,8 @@ BEGIN
     SELECT o.id, o.source_account_id, o.target_account_id, o.amount, o.ctime,
            o.sqlstate, o.message, o.detail, o.hint, o.actor
     FROM unnest(v_results) o WHERE o.state = 'failed';
+    INSERT INTO wallet.queued_transfer (id, queued_at)
+    SELECT q.id, q.queued_at FROM unnest(v_ids, v_times) AS q (id, queued_at);
 
     RETURN cardinality(v_results)::bigint;
 END
@@ -3509,7 +3535,7 @@ BEGIN
 
     DELETE FROM wallet.pending_transfer d
     WHERE d.id = (SELECT min(p.id) FROM wallet.pending_transfer p)
-    RETURNING d.id, d.source_account_id, d.target_account_id, d.amount, d.actor
+    RETURNING d.id, d.source_account_id, d.target_account_id, d.amount, d.ctime, d.actor
     INTO v_pending;
     IF v_pending.id IS NOT NULL THEN
         v_refusal := wallet.refusal('WL020', v_pending.id);
@@ -3520,6 +3546,8 @@ BEGIN
                 v_pending.amount, clock_timestamp(),
                 v_refusal.sqlstate, v_refusal.message, v_refusal.detail, v_refusal.hint,
                 v_pending.actor);
+        INSERT INTO wallet.queued_transfer (id, queued_at)
+        VALUES (v_pending.id, v_pending.ctime);
     END IF;
 
     RETURN v_pending.id;
@@ -3976,6 +4004,10 @@ ALTER TABLE wallet.hold ENABLE ALWAYS TRIGGER hold_history;
 CREATE TRIGGER limit_change_history BEFORE DELETE OR UPDATE OR TRUNCATE ON wallet.limit_change FOR EACH STATEMENT EXECUTE FUNCTION wallet.refuse_change();
 
 ALTER TABLE wallet.limit_change ENABLE ALWAYS TRIGGER limit_change_history;
+
+CREATE TRIGGER queued_transfer_history BEFORE DELETE OR UPDATE OR TRUNCATE ON wallet.queued_transfer FOR EACH STATEMENT EXECUTE FUNCTION wallet.refuse_change();
+
+ALTER TABLE wallet.queued_transfer ENABLE ALWAYS TRIGGER queued_transfer_history;
 
 CREATE TRIGGER reversal_history BEFORE DELETE OR UPDATE OR TRUNCATE ON wallet.reversal FOR EACH STATEMENT EXECUTE FUNCTION wallet.refuse_change();
 

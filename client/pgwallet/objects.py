@@ -75,6 +75,8 @@ class Transaction(Struct, frozen=True, kw_only=True):
     """The transaction that this one reverses, if it does."""
     reversed_by: int | None = None
     """When it is read: the transaction that reversed it."""
+    queued_at: Time | None = None
+    """When it was queued, if it is pending, or was when it is read."""
 
 
 class StatementLine(Struct, frozen=True, kw_only=True):

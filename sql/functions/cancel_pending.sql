@@ -27,7 +27,9 @@ DECLARE
 BEGIN
     WITH cancelled AS (
         DELETE FROM wallet.pending_transfer p WHERE p.id = cancel_pending.id
-        RETURNING p.id, p.source_account_id, p.target_account_id, p.amount, p.actor
+        RETURNING p.id, p.source_account_id, p.target_account_id, p.amount, p.ctime, p.actor
+    ), queued AS (
+        INSERT INTO wallet.queued_transfer (id, queued_at) SELECT c.id, c.ctime FROM cancelled c
     )
     INSERT INTO wallet.failed_transfer
         (id, source_account_id, target_account_id, amount, ctime, sqlstate, message, detail, hint,

@@ -1,7 +1,8 @@
 -- Makes the transfers that are pending, the oldest first, at most `max_items`; returns how many.
 --
 -- Each succeeds, and becomes a transaction with the id that it had, or fails, and moves to
--- wallet.failed_transfer; all in the caller's transaction. The oldest is the lowest id of those
+-- wallet.failed_transfer; wallet.queued_transfer keeps since when it waited. All of it happens in
+-- the caller's transaction. The oldest is the lowest id of those
 -- that are committed: a transfer whose request was answered before another was sent is processed
 -- before it. A result below `max_items` means that nothing is pending any more, or that some
 -- transfers were cancelled at the same time.
@@ -26,6 +27,7 @@ AS $$
 DECLARE
     v_ids bigint[];
     v_actors text[];
+    v_times timestamptz[];
     v_transfers wallet.transfer_request[];
     v_results wallet.transfer_result[];
 BEGIN
@@ -42,12 +44,13 @@ BEGIN
         WHERE d.id = ANY (ARRAY(
             SELECT p.id FROM wallet.pending_transfer p
             ORDER BY p.id LIMIT process_pending.max_items))
-        RETURNING d.id, d.source_account_id, d.target_account_id, d.amount, d.actor
+        RETURNING d.id, d.source_account_id, d.target_account_id, d.amount, d.ctime, d.actor
     )
     SELECT array_agg(o.id ORDER BY o.id), array_agg(o.actor::text ORDER BY o.id),
+           array_agg(o.ctime ORDER BY o.id),
            array_agg(ROW(o.source_account_id, o.target_account_id, o.amount)
                      ::wallet.transfer_request ORDER BY o.id)
-    INTO v_ids, v_actors, v_transfers
+    INTO v_ids, v_actors, v_times, v_transfers
     FROM oldest o;
     IF v_ids IS NULL THEN
         RETURN 0::bigint;
@@ -65,6 +68,8 @@ BEGIN
     SELECT o.id, o.source_account_id, o.target_account_id, o.amount, o.ctime,
            o.sqlstate, o.message, o.detail, o.hint, o.actor
     FROM unnest(v_results) o WHERE o.state = 'failed';
+    INSERT INTO wallet.queued_transfer (id, queued_at)
+    SELECT q.id, q.queued_at FROM unnest(v_ids, v_times) AS q (id, queued_at);
 
     RETURN cardinality(v_results)::bigint;
 END

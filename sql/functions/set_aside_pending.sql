@@ -39,7 +39,7 @@ BEGIN
 
     DELETE FROM wallet.pending_transfer d
     WHERE d.id = (SELECT min(p.id) FROM wallet.pending_transfer p)
-    RETURNING d.id, d.source_account_id, d.target_account_id, d.amount, d.actor
+    RETURNING d.id, d.source_account_id, d.target_account_id, d.amount, d.ctime, d.actor
     INTO v_pending;
     IF v_pending.id IS NOT NULL THEN
         v_refusal := wallet.refusal('WL020', v_pending.id);
@@ -50,6 +50,8 @@ BEGIN
                 v_pending.amount, clock_timestamp(),
                 v_refusal.sqlstate, v_refusal.message, v_refusal.detail, v_refusal.hint,
                 v_pending.actor);
+        INSERT INTO wallet.queued_transfer (id, queued_at)
+        VALUES (v_pending.id, v_pending.ctime);
     END IF;
 
     RETURN v_pending.id;

@@ -58,7 +58,7 @@ def processed(client: Client, queued: dict[str, Any]) -> dict[str, Any]:
     assert body["state"] != "pending", "it was not processed in time"
     same = ("id", "source_account_id", "target_account_id", "amount")
     assert [body[name] for name in same] == [queued[name] for name in same]
-    assert body["ctime"] >= queued["ctime"]
+    assert body["ctime"] >= body["queued_at"] == queued["ctime"]
     return body
 
 
@@ -76,6 +76,7 @@ def test_a_transfer_is_queued_then_done_and_has_one_id_all_the_while(patient: Se
             "state": "pending",
             "actor": "wallet_app",
             "kind": "transfer",
+            "queued_at": queued["ctime"],
         }
         assert TIME.fullmatch(queued["ctime"])
         assert client.get(f"/transaction/{queued['id']}").json() == queued

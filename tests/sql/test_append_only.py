@@ -16,6 +16,7 @@ COLUMNS = {
     "transaction": "amount",
     "reversal": "reverses",
     "failed_transfer": "sqlstate",
+    "queued_transfer": "queued_at",
     "event_log": "event",
     "hold_capture": "hold_id",
     "limit_change": "entry",

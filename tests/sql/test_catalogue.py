@@ -39,7 +39,7 @@ oldest timestamp with time zone, id bigint, PAIR, amount numeric, \
 ctime timestamp with time zone), app reader, s
     describe_transaction(id bigint): TABLE(transaction_id bigint, PAIR, amount numeric, \
 ctime timestamp with time zone, actor text, state text, reverses bigint, reversed_by bigint, \
-sqlstate text, detail text), app reader, s
+queued_at timestamp with time zone, sqlstate text, detail text), app reader, s
     get_account_waits(): TABLE(account_id bigint, pid integer, role name, waiting interval, \
 blocked_by integer[]), app reader, s
     max_amount(): numeric, app reader, i
@@ -349,6 +349,7 @@ def test_history_has_triggers_that_always_fire_and_that_no_transfer_meets(
             ("DELETE OR UPDATE OR TRUNCATE", "failed_transfer"),
             ("DELETE OR UPDATE OR TRUNCATE", "hold_capture"),
             ("DELETE OR UPDATE OR TRUNCATE", "limit_change"),
+            ("DELETE OR UPDATE OR TRUNCATE", "queued_transfer"),
             ("DELETE OR UPDATE OR TRUNCATE", "reversal"),
             ("DELETE OR UPDATE OR TRUNCATE", "transaction"),
         )

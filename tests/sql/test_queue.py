@@ -113,6 +113,9 @@ def test_a_processed_queue_equals_its_transfers_one_by_one(loop: Connection) -> 
                 assert timeless([processed]) == [{**expected, "id": result["id"]}]
                 assert processed["ctime"] >= result["ctime"]
                 seen[processed["sqlstate"] or "succeeded"] += 1
+            assert {row["id"]: row["queued_at"] for row in ledger(loop).queued} == {
+                result["id"]: result["ctime"] for result in queued if result["state"] == "pending"
+            }
             for number in cancelled & set(range(len(ids))):
                 assert call(loop, "get_transfer_result", ids[number])["sqlstate"] == "WL014"
                 seen["WL014"] += 1
@@ -317,6 +320,7 @@ def test_what_cannot_be_processed_is_set_aside_and_nothing_else_is(
                 failed = call(admin, "get_transfer_result", poisoned)
                 assert (failed["sqlstate"], failed["message"]) == ("WL020", "processing failed")
                 assert value(admin, "set_aside_pending") is None, "it was made"
+                assert [row["id"] for row in ledger(admin).queued] == [poisoned, good]
                 assert call(admin, "get_transfer_result", good)["state"] == "succeeded"
                 assert ledger(admin).pending == []
                 assert rows(admin, "audit") == []

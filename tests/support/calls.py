@@ -34,6 +34,7 @@ TABLES = {
     "hold": "id",
     "hold_capture": "hold_id, transaction_id",
     "limit_change": "id",
+    "queued_transfer": "id",
 }
 """Each table, and what its rows are ordered by."""
 
@@ -51,6 +52,7 @@ class Ledger(NamedTuple):
     holds: list[DictRow]
     captures: list[DictRow]
     limits: list[DictRow]
+    queued: list[DictRow]
 
 
 def batch(requests: Iterable[Request]) -> list[str]:

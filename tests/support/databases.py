@@ -22,8 +22,8 @@ EMPTY = """
     BEGIN;
     SET LOCAL wallet.change_history = on;
     TRUNCATE wallet.account, wallet.transaction, wallet.reversal, wallet.idempotency_key,
-        wallet.pending_transfer, wallet.failed_transfer, wallet.event_log,
-        wallet.hold, wallet.hold_capture, wallet.limit_change RESTART IDENTITY;
+        wallet.pending_transfer, wallet.failed_transfer, wallet.queued_transfer,
+        wallet.event_log, wallet.hold, wallet.hold_capture, wallet.limit_change RESTART IDENTITY;
     COMMIT
 """
 
