@@ -73,11 +73,12 @@ class Run:
     pool_size: int
 
 
-SERVICES: dict[str, tuple[str, str, dict[str, int]]] = {
+SERVICES: dict[str, tuple[str, str, dict[str, int | str]]] = {
     "service": ("service", "wallet_app", {}),
     "baseline": ("bench.baseline", OTHER, {}),
     "ungrouped": ("service", "wallet_app", {"group_max": 1}),
     "two_workers": ("service", "wallet_app", {"workers": 2}),
+    "with_keys": ("service", "wallet_app", {"auth": "required"}),
 }
 """A module, the role that it has, and in which settings it differs."""
 
@@ -92,6 +93,8 @@ def measure_database(run: Run) -> None:
 
 def measure_http(run: Run) -> None:
     plan, server, results = run.plan, run.server, run.results
+    # Before the services start, so that each knows it.
+    key = str(server.value("small", "SELECT wallet.create_api_key('bench', '{write}')"))
     with ExitStack() as stack:
 
         def start(name: str) -> Service:
@@ -102,7 +105,9 @@ def measure_http(run: Run) -> None:
         services = {name: start(name) for name in http.READERS}
         http.measure_memory(server, services, results, 1)
         services |= {name: start(name) for name in SERVICES if name not in services}
-        http.measure_writes(server, services, results, plan.rounds, plan.seconds, plan.hot_seconds)
+        http.measure_writes(
+            server, services, results, plan.rounds, plan.seconds, plan.hot_seconds, key
+        )
         http.measure_reads(server, services, results, plan.rounds - 1, 1)
     growth.measure_size(server, results, "small", "idempotency_key")
 

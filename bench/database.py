@@ -25,13 +25,13 @@ BATCHES = (1000, 5000)
 BATCH_CLIENTS = 4
 MANY = {
     "uniform": (
-        *("single", "keyed", "group_32", "group_128", "keyed_group_128"),
+        *("single", "keyed", "hold", "group_32", "group_128", "keyed_group_128"),
         *(f"batch_{items}" for items in BATCHES),
         "queue",
     ),
     "hot1": ("single", f"batch_{BATCHES[-1]}", "queue"),
 }
-"""How many transfers are made: one by one, in groups and batches of so many, or queued."""
+"""How transfers are made: one by one, from a hold, in groups and batches of so many, or queued."""
 
 PROCESS_ITEMS = 5000
 """The most transfers that one call of process_pending() processes."""
@@ -140,7 +140,7 @@ def measure_singles(
 def measure_many(server: Server, results: Results, rounds: int, seconds: int) -> None:
     """Single calls beside groups, batches and the queue."""
     runs = [(distribution, kind) for distribution, kinds in MANY.items() for kind in kinds]
-    singles = {"single": "transfer", "keyed": "transfer_keyed"}
+    singles = {"single": "transfer", "keyed": "transfer_keyed", "hold": "hold_capture"}
     for number in range(rounds):
         for distribution, kind in runs[:: -1 if number % 2 else 1]:
             name = f"many/{distribution}/{kind}"

@@ -41,7 +41,7 @@ class Case:
 
 
 CASES = {
-    "uniform": Case(("service", "ungrouped", "two_workers", "baseline")),
+    "uniform": Case(("service", "with_keys", "ungrouped", "two_workers", "baseline")),
     "hot10": Case(("service", "baseline"), accounts=10),
     "uniform_128": Case(("service", "ungrouped", "two_workers", "baseline"), connections=128),
     "hot10_128": Case(connections=128, accounts=10),
@@ -106,8 +106,12 @@ def measure_writes(
     rounds: int,
     seconds: int,
     hot_seconds: int,
+    key: str,
 ) -> None:
-    """Each case on its services, and transfer() by pgbench in the same rounds."""
+    """Each case on its services, and transfer() by pgbench in the same rounds.
+
+    `key` is an API key, which each request has.
+    """
     create = "SELECT (wallet.create_account('{}@example.com')).id"
     locked, other = (server.number("small", create.format(name)) for name in ("locked", "other"))
     server.rows("small", f"SELECT wallet.deposit({locked}, 1000)")
@@ -123,14 +127,20 @@ def measure_writes(
                     if case.is_stuck
                     else nullcontext()
                 ):
-                    _measure_case(server, service, results, f"http/{name}/{who}", span, case)
+                    _measure_case(server, service, results, f"http/{name}/{who}", span, case, key)
         scripts = ["pick_uniform", "transfer"]
         outcome = pgbench(server, "small", "wallet_app", scripts, f"-T{seconds}")
         results.add("http/uniform/pgbench", outcome.rate)
 
 
 def _measure_case(
-    server: Server, service: Service, results: Results, name: str, seconds: int, case: Case
+    server: Server,
+    service: Service,
+    results: Results,
+    name: str,
+    seconds: int,
+    case: Case,
+    key: str,
 ) -> None:
     """Measure one service once, with the CPU time of every process that takes part."""
 
@@ -149,6 +159,7 @@ def _measure_case(
         seconds,
         case.accounts,
         case.kind,
+        key,
         connections=case.connections,
     )
     after = spent()

@@ -76,7 +76,7 @@ def answers(process: Child, url: str) -> bool:
 
 
 @contextmanager
-def running(module: str, database_url: str, **settings: int) -> Iterator[Service]:
+def running(module: str, database_url: str, **settings: int | str) -> Iterator[Service]:
     """`python -m module` with settings: `x` is the variable WALLET_X."""
     port = free_port()
     url = f"http://127.0.0.1:{port}"

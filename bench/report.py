@@ -35,12 +35,14 @@ WHO = {
     "service": "this service",
     "ungrouped": "this service, ungrouped",
     "two_workers": "this service, two workers",
+    "with_keys": "this service, API keys required",
     "baseline": "baseline",
 }
 PARTS = {"service": "service", "postgresql": "PostgreSQL", "wrk": "wrk"}
 KINDS = {
     "single": "single calls",
     "keyed": "single calls, keyed",
+    "hold": "hold() and capture()",
     "group_32": "groups of 32",
     "group_128": "groups of 128",
     "keyed_group_128": "groups of 128, keyed",
@@ -86,6 +88,10 @@ RATIOS = {
         "http/uniform_128/service",
     ),
     "HTTP: this service, keyed ÷ without keys": ("http/keyed/service", "http/uniform/service"),
+    "HTTP: this service, API keys required ÷ not": (
+        "http/uniform/with_keys",
+        "http/uniform/service",
+    ),
     "HTTP: this service, half payments ÷ transfers alone": (
         "http/mixed/service",
         "http/uniform/service",
@@ -117,6 +123,7 @@ RATIOS = {
         "http/uniform/pgbench",
     ),
     "single calls, keyed ÷ without keys": ("many/uniform/keyed", "many/uniform/single"),
+    "hold() and capture() ÷ single calls": ("many/uniform/hold", "many/uniform/single"),
     "groups of 128 ÷ single calls": ("many/uniform/group_128", "many/uniform/single"),
     "groups of 128, keyed ÷ without keys": (
         "many/uniform/keyed_group_128",
@@ -440,8 +447,9 @@ it; they are not in the figures. Percentiles are over all answers; a request tha
 end is not among them.""",
     "Groups, batches and the queue: transfers a second": """Single calls and those that queue come
 from 16 clients, groups and batches from 4. A group is one call of `run_group()`, a batch one of
-`transfer_batch()`. Queued and processed is what both took together: first all is queued, then one
-client processes it, 5 000 at a time.""",
+`transfer_batch()`. A hold and its capture are two calls, and count as one transfer. Queued and
+processed is what both took together: first all is queued, then one client processes it, 5 000 at a
+time.""",
     "Growth": """Each ledger was made in SQL with every entry and balance as `transfer()` would have
 written it, checkpointed, and run in with batches for some seconds. Whole pages are what PostgreSQL
 writes to the WAL at a page's first change after a checkpoint.""",

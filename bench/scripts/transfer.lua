@@ -1,6 +1,6 @@
 -- POST /transaction between two of the accounts from 1 to the first argument. The second argument is
 -- plain; keyed, for an Idempotency-Key of its own on each; or mixed, where every other request is a
--- POST /account/{id}/payment.
+-- POST /account/{id}/payment. The third is an API key, if one is needed.
 
 dofile(debug.getinfo(1, "S").source:match("@(.*/)") .. "common.lua")
 
@@ -10,6 +10,7 @@ local headers = { ["Content-Type"] = "application/json" }
 
 function init(args)
   accounts, kind = tonumber(args[1]), args[2]
+  if args[3] then headers["Authorization"] = "Bearer " .. args[3] end
   math.randomseed(os.time())
 end
 
