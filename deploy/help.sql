@@ -20,6 +20,10 @@ ORDER BY p.proname, p.pronargs;
 
 COMMENT ON VIEW wallet.help IS
     'The manual: each function, its arguments, what it returns and does, and its refusals';
+COMMENT ON COLUMN wallet.help.function IS 'Its name in schema wallet';
+COMMENT ON COLUMN wallet.help.arguments IS 'Its parameters with their types and defaults';
+COMMENT ON COLUMN wallet.help.returns IS 'The type of what it returns';
+COMMENT ON COLUMN wallet.help.description IS 'What it does';
 COMMENT ON COLUMN wallet.help.refusals IS
     'SQLSTATE and code of each refusal, the first that applies first; docs/errors.md explains them';
 

@@ -480,6 +480,17 @@ CREATE VIEW wallet.account_overview AS
 ALTER VIEW wallet.account_overview OWNER TO wallet_owner;
 
 COMMENT ON VIEW wallet.account_overview IS 'Each account: what it holds, how much of it is held and available, its limits, whether it is frozen, how many entries it has, since when';
+COMMENT ON COLUMN wallet.account_overview.id IS 'From 1';
+COMMENT ON COLUMN wallet.account_overview.email IS 'Its owner''s address; others may have the same';
+COMMENT ON COLUMN wallet.account_overview.balance IS 'What it holds, in units with two decimals, what is held included';
+COMMENT ON COLUMN wallet.account_overview.held IS 'How much of the balance open holds reserve';
+COMMENT ON COLUMN wallet.account_overview.available IS 'What it may pay or hold: balance - held - minimum';
+COMMENT ON COLUMN wallet.account_overview.minimum IS 'The least balance; negative is a credit line';
+COMMENT ON COLUMN wallet.account_overview.maximum IS 'The greatest balance';
+COMMENT ON COLUMN wallet.account_overview.frozen IS 'Whether it takes no part in new transactions';
+COMMENT ON COLUMN wallet.account_overview.entry_count IS 'How many entries its statement has';
+COMMENT ON COLUMN wallet.account_overview.opened IS 'When it was opened';
+COMMENT ON COLUMN wallet.account_overview.last_entry IS 'When its last entry was made; NULL if it has none';
 
 GRANT SELECT ON TABLE wallet.account_overview TO wallet_reader;
 
@@ -507,6 +518,12 @@ CREATE VIEW wallet.account_wait AS
 ALTER VIEW wallet.account_wait OWNER TO wallet_owner;
 
 COMMENT ON VIEW wallet.account_wait IS 'Accounts that calls wait for now, the longest wait first, and whom they wait for. Another role''s query shows to members of pg_read_all_stats';
+COMMENT ON COLUMN wallet.account_wait.account_id IS 'The account that is locked; NULL if its row has just changed';
+COMMENT ON COLUMN wallet.account_wait.pid IS 'The process id of the session that waits';
+COMMENT ON COLUMN wallet.account_wait.role IS 'Its role';
+COMMENT ON COLUMN wallet.account_wait.waiting IS 'For how long it has been waiting for this lock';
+COMMENT ON COLUMN wallet.account_wait.blocked_by IS 'The process ids that it waits for: pg_terminate_backend() ends one';
+COMMENT ON COLUMN wallet.account_wait.query IS 'The first 80 characters of what it runs';
 
 GRANT SELECT ON TABLE wallet.account_wait TO wallet_reader;
 
@@ -577,6 +594,15 @@ CREATE VIEW wallet.api_key_overview AS
 ALTER VIEW wallet.api_key_overview OWNER TO wallet_owner;
 
 COMMENT ON VIEW wallet.api_key_overview IS 'API keys: whose they are, how they end, what they may do, whether they are valid';
+COMMENT ON COLUMN wallet.api_key_overview.id IS 'The number for revoke_api_key()';
+COMMENT ON COLUMN wallet.api_key_overview.name IS 'Whose key it is: the actor of all that is done with it';
+COMMENT ON COLUMN wallet.api_key_overview.ending IS 'Its last eight characters';
+COMMENT ON COLUMN wallet.api_key_overview.scopes IS 'What it may do: read, write, operate';
+COMMENT ON COLUMN wallet.api_key_overview.state IS 'valid, expired or revoked';
+COMMENT ON COLUMN wallet.api_key_overview.ctime IS 'When it was made';
+COMMENT ON COLUMN wallet.api_key_overview.expires_at IS 'When it ends by itself; NULL if it does not';
+COMMENT ON COLUMN wallet.api_key_overview.revoked_at IS 'When it was revoked; NULL if it was not';
+COMMENT ON COLUMN wallet.api_key_overview.last_used_on IS 'The last day in UTC that it was used; NULL if it never was';
 
 GRANT SELECT ON TABLE wallet.api_key_overview TO wallet_reader;
 
@@ -597,6 +623,13 @@ CREATE VIEW wallet.daily_activity AS
 ALTER VIEW wallet.daily_activity OWNER TO wallet_owner;
 
 COMMENT ON VIEW wallet.daily_activity IS 'What happened on each UTC day, the newest first; reads the whole ledger';
+COMMENT ON COLUMN wallet.daily_activity.day IS 'The day in UTC';
+COMMENT ON COLUMN wallet.daily_activity.transactions IS 'How many there were';
+COMMENT ON COLUMN wallet.daily_activity.deposits IS 'How many of them came from outside';
+COMMENT ON COLUMN wallet.daily_activity.withdrawals IS 'How many of them went outside';
+COMMENT ON COLUMN wallet.daily_activity.paid_in IS 'The sum of the deposits';
+COMMENT ON COLUMN wallet.daily_activity.paid_out IS 'The sum of the withdrawals';
+COMMENT ON COLUMN wallet.daily_activity.transferred IS 'The sum of what moved between accounts, reversals included';
 
 GRANT SELECT ON TABLE wallet.daily_activity TO wallet_reader;
 
@@ -626,6 +659,13 @@ UNION ALL
 ALTER VIEW wallet.entry OWNER TO wallet_owner;
 
 COMMENT ON VIEW wallet.entry IS 'Each account''s side of each transaction: its number along the account, the amount with its sign, and the balance after it';
+COMMENT ON COLUMN wallet.entry.account_id IS 'The account whose entry this is';
+COMMENT ON COLUMN wallet.entry.entry IS '1, 2, 3 … without a gap along the account';
+COMMENT ON COLUMN wallet.entry.transaction_id IS 'The transaction';
+COMMENT ON COLUMN wallet.entry.counterparty_account_id IS 'The account at the other side; NULL for a deposit or a withdrawal';
+COMMENT ON COLUMN wallet.entry.amount IS 'What came in, or with a minus what went out';
+COMMENT ON COLUMN wallet.entry.balance IS 'The account''s balance after it';
+COMMENT ON COLUMN wallet.entry.ctime IS 'When it was made';
 
 GRANT SELECT ON TABLE wallet.entry TO wallet_reader;
 
@@ -716,6 +756,10 @@ CREATE VIEW wallet.help AS
 ALTER VIEW wallet.help OWNER TO wallet_owner;
 
 COMMENT ON VIEW wallet.help IS 'The manual: each function, its arguments, what it returns and does, and its refusals';
+COMMENT ON COLUMN wallet.help.function IS 'Its name in schema wallet';
+COMMENT ON COLUMN wallet.help.arguments IS 'Its parameters with their types and defaults';
+COMMENT ON COLUMN wallet.help.returns IS 'The type of what it returns';
+COMMENT ON COLUMN wallet.help.description IS 'What it does';
 COMMENT ON COLUMN wallet.help.refusals IS 'SQLSTATE and code of each refusal, the first that applies first; docs/errors.md explains them';
 
 GRANT SELECT ON TABLE wallet.help TO wallet_reader;
@@ -759,6 +803,16 @@ CREATE VIEW wallet.hold_overview AS
 ALTER VIEW wallet.hold_overview OWNER TO wallet_owner;
 
 COMMENT ON VIEW wallet.hold_overview IS 'Each hold: its state, whether it is due and waits for the sweep, and which transactions took what was captured';
+COMMENT ON COLUMN wallet.hold_overview.id IS 'The hold';
+COMMENT ON COLUMN wallet.hold_overview.account_id IS 'The account whose money it reserves';
+COMMENT ON COLUMN wallet.hold_overview.amount IS 'What it reserved when it was made';
+COMMENT ON COLUMN wallet.hold_overview.captured IS 'How much of that was taken';
+COMMENT ON COLUMN wallet.hold_overview.state IS 'held, captured, released or expired';
+COMMENT ON COLUMN wallet.hold_overview.expires_at IS 'When it ends by itself';
+COMMENT ON COLUMN wallet.hold_overview.due IS 'Whether that time has come, and it waits for expire_holds()';
+COMMENT ON COLUMN wallet.hold_overview.ctime IS 'When it was made';
+COMMENT ON COLUMN wallet.hold_overview.actor IS 'Who asked for it: the API key''s name, or the role that called';
+COMMENT ON COLUMN wallet.hold_overview.captures IS 'The transactions that took what was captured';
 
 GRANT SELECT ON TABLE wallet.hold_overview TO wallet_reader;
 
@@ -775,6 +829,10 @@ CREATE VIEW wallet.largest_account AS
 ALTER VIEW wallet.largest_account OWNER TO wallet_owner;
 
 COMMENT ON VIEW wallet.largest_account IS 'Accounts, the one that holds most first: put a LIMIT on it; reads every account';
+COMMENT ON COLUMN wallet.largest_account.id IS 'The account';
+COMMENT ON COLUMN wallet.largest_account.email IS 'Its owner''s address';
+COMMENT ON COLUMN wallet.largest_account.balance IS 'What it holds';
+COMMENT ON COLUMN wallet.largest_account.entry_count IS 'How many entries its statement has';
 
 GRANT SELECT ON TABLE wallet.largest_account TO wallet_reader;
 
@@ -861,6 +919,14 @@ CREATE VIEW wallet.queue AS
 ALTER VIEW wallet.queue OWNER TO wallet_owner;
 
 COMMENT ON VIEW wallet.queue IS 'Transfers that wait to be processed, the next one first';
+COMMENT ON COLUMN wallet.queue."position" IS '1 is processed next';
+COMMENT ON COLUMN wallet.queue.id IS 'The id that the transaction will have';
+COMMENT ON COLUMN wallet.queue.source_account_id IS 'The account that is to pay';
+COMMENT ON COLUMN wallet.queue.target_account_id IS 'The account that is to be paid';
+COMMENT ON COLUMN wallet.queue.amount IS '0.01 or more, in hundredths';
+COMMENT ON COLUMN wallet.queue.ctime IS 'When it was queued';
+COMMENT ON COLUMN wallet.queue.waiting IS 'For how long it has been waiting';
+COMMENT ON COLUMN wallet.queue.actor IS 'Who asked for it: the API key''s name, or the role that called';
 
 GRANT SELECT ON TABLE wallet.queue TO wallet_reader;
 
@@ -903,6 +969,13 @@ CREATE VIEW wallet.queue_stats AS
 ALTER VIEW wallet.queue_stats OWNER TO wallet_owner;
 
 COMMENT ON VIEW wallet.queue_stats IS 'How many transfers wait, their sum, since when; how many have failed or were cancelled';
+COMMENT ON COLUMN wallet.queue_stats.pending IS 'How many transfers wait';
+COMMENT ON COLUMN wallet.queue_stats.amount IS 'The sum of what they are to move';
+COMMENT ON COLUMN wallet.queue_stats.oldest IS 'When the one that has been waiting longest was queued; NULL if none waits';
+COMMENT ON COLUMN wallet.queue_stats.waiting IS 'For how long that one has been waiting; NULL if none waits';
+COMMENT ON COLUMN wallet.queue_stats.failed IS 'How many have failed since the ledger began, without the cancelled ones';
+COMMENT ON COLUMN wallet.queue_stats.cancelled IS 'How many were cancelled since the ledger began';
+COMMENT ON COLUMN wallet.queue_stats.last_failure IS 'When the last one failed or was cancelled';
 
 GRANT SELECT ON TABLE wallet.queue_stats TO wallet_reader;
 
@@ -969,6 +1042,14 @@ CREATE VIEW wallet.recent_transaction AS
 ALTER VIEW wallet.recent_transaction OWNER TO wallet_owner;
 
 COMMENT ON VIEW wallet.recent_transaction IS 'Transactions, the newest first: put a LIMIT on it';
+COMMENT ON COLUMN wallet.recent_transaction.id IS 'The transaction';
+COMMENT ON COLUMN wallet.recent_transaction.ctime IS 'When it was made';
+COMMENT ON COLUMN wallet.recent_transaction.kind IS 'deposit, withdrawal, transfer or reversal';
+COMMENT ON COLUMN wallet.recent_transaction.source_account_id IS 'The account that paid; NULL for a deposit';
+COMMENT ON COLUMN wallet.recent_transaction.target_account_id IS 'The account that was paid; NULL for a withdrawal';
+COMMENT ON COLUMN wallet.recent_transaction.amount IS '0.01 or more, in hundredths';
+COMMENT ON COLUMN wallet.recent_transaction.reverses IS 'The transaction that it takes back, if it is a reversal';
+COMMENT ON COLUMN wallet.recent_transaction.actor IS 'Who asked for it: the API key''s name, or the role that called';
 
 GRANT SELECT ON TABLE wallet.recent_transaction TO wallet_reader;
 
@@ -992,6 +1073,10 @@ CREATE VIEW wallet.size_per_transaction AS
 ALTER VIEW wallet.size_per_transaction OWNER TO wallet_owner;
 
 COMMENT ON VIEW wallet.size_per_transaction IS 'Tables and indexes with their bytes on disk, and by transaction as of the last ANALYZE';
+COMMENT ON COLUMN wallet.size_per_transaction.relation IS 'The table or index';
+COMMENT ON COLUMN wallet.size_per_transaction.kind IS 'table or index';
+COMMENT ON COLUMN wallet.size_per_transaction.bytes IS 'Its bytes on disk; a table''s without its indexes';
+COMMENT ON COLUMN wallet.size_per_transaction.bytes_per_transaction IS 'The same for each transaction, as of the last ANALYZE; NULL before the first one';
 
 GRANT SELECT ON TABLE wallet.size_per_transaction TO wallet_reader;
 
@@ -2003,7 +2088,7 @@ $$;
 
 ALTER FUNCTION wallet.describe_transaction(id bigint) OWNER TO wallet_owner;
 
-COMMENT ON FUNCTION wallet.describe_transaction(id bigint) IS 'Returns a transaction in its state, with when it was queued, what it reverses and what reversed it. Refusals: WL005 transaction_not_found';
+COMMENT ON FUNCTION wallet.describe_transaction(id bigint) IS 'Returns a transaction in its state, when it was queued, what it reverses and what reversed it. Refusals: WL005 transaction_not_found';
 
 REVOKE ALL ON FUNCTION wallet.describe_transaction(id bigint) FROM PUBLIC;
 GRANT ALL ON FUNCTION wallet.describe_transaction(id bigint) TO wallet_app;

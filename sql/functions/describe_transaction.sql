@@ -1,4 +1,4 @@
--- Returns a transaction in its state, with when it was queued, what it reverses and what reversed it.
+-- Returns a transaction in its state, when it was queued, what it reverses and what reversed it.
 --
 -- It is get_transfer_result() for who wants the whole story.
 --
@@ -36,7 +36,7 @@ END
 $$;
 
 COMMENT ON FUNCTION wallet.describe_transaction(bigint) IS
-    'Returns a transaction in its state, with when it was queued, what it reverses and what '
+    'Returns a transaction in its state, when it was queued, what it reverses and what '
     'reversed it. '
     'Refusals: WL005 transaction_not_found';
 

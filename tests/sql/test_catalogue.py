@@ -315,7 +315,7 @@ def test_everything_has_a_comment(admin: Connection) -> None:
         UNION ALL
         SELECT format('%s.%s', c.relname, a.attname) FROM pg_class c
         JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
-        WHERE c.relnamespace = 'wallet'::regnamespace AND c.relkind = 'r'
+        WHERE c.relnamespace = 'wallet'::regnamespace AND c.relkind IN ('r', 'v')
           AND col_description(c.oid, a.attnum) IS NULL
         UNION ALL
         SELECT t.typname FROM pg_type t LEFT JOIN pg_class c ON c.oid = t.typrelid
