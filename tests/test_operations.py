@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.http.processes import OwnServer
+from tests.migrations.project import record
 from tests.support.calls import Connection, call, ledger, open_accounts
 from tests.support.databases import Database, assert_sound
 from tests.support.documents import commands
@@ -45,6 +46,7 @@ def follow(heading: str, database: Database, folder: Path) -> list[str]:
 def test_a_backup_restored_on_another_server_is_the_same_ledger_and_can_be_upgraded(
     database: Database, another_server: OwnServer, tmp_path: Path
 ) -> None:
+    record(database)
     with database.connect("wallet_app") as app:
         open_accounts(app, "10", "20", "0")
         call(app, "transfer", 1, 3, "2.50")

@@ -104,6 +104,11 @@ class Project:
 HERE = Project(CHECKOUT)
 
 
+def record(database: Database) -> None:
+    """Let Sqitch know of what was deployed without it."""
+    HERE.sqitch(database, "deploy", "--log-only", "--no-verify")
+
+
 def deployed(database: Database) -> list[str]:
     """The changes that Sqitch has on record as deployed, in their order."""
     rows = database.execute("SELECT change FROM sqitch.changes ORDER BY committed_at")

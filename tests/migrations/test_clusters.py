@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from threading import Barrier
 
 import psycopg
@@ -13,7 +15,7 @@ import pytest
 from tests.migrations.conftest import DEPLOYERS
 from tests.migrations.project import HERE, deployed
 from tests.support.calls import open_accounts, value
-from tests.support.databases import Database
+from tests.support.databases import Database, scripts
 from tests.support.servers import APP_PASSWORD, Server
 
 ROLES = {"wallet_app", "wallet_owner", "wallet_reader"}
@@ -45,15 +47,12 @@ def test_a_deployer_needs_no_superuser(
 ) -> None:
     deployer = deployers[0]
     database = owned_by(new_database, deployer)
-    HERE.sqitch(database, "deploy", user=deployer)
-    HERE.sqitch(database, "verify", user=deployer)
-    assert deployed(database) == HERE.names()
-
+    scripts("deploy", database, deployer)
+    scripts("verify", database, deployer)
     database.execute(f"ALTER ROLE wallet_app PASSWORD '{APP_PASSWORD}'", user=deployer)
     assert_works(database)
 
-    HERE.sqitch(database, "revert", "-y", user=deployer, loses_data=True)
-    assert deployed(database) == []
+    scripts("revert", database, deployer)
     assert not roles(database)
 
 
@@ -68,11 +67,9 @@ def test_a_deployer_needs_no_right_to_make_roles_that_are_there(
     database.execute("CREATE ROLE wallet_reader LOGIN")
     database.execute(f"GRANT wallet_owner TO {deployer}")
 
-    HERE.sqitch(database, "deploy", user=deployer)
+    scripts("deploy", database, deployer)
     assert_works(database)
-    said = HERE.sqitch(database, "revert", "-y", user=deployer, loses_data=True)
-    assert "stays" in said
-    assert deployed(database) == []
+    assert "stays" in scripts("revert", database, deployer)
     assert roles(database) == ROLES, "roles that somebody else made are theirs to drop"
 
 
@@ -80,7 +77,7 @@ def test_another_deployer_waits_until_made_a_member(
     new_database: Callable[[], Database], deployers: tuple[str, ...]
 ) -> None:
     first, second = (owned_by(new_database, deployer) for deployer in deployers)
-    deploy = ("deploy", "--to", "account")
+    deploy = ("deploy", "--to", "schema")
     HERE.sqitch(first, *deploy, user=deployers[0])
 
     done = HERE.run(second, *deploy, user=deployers[1])
@@ -91,46 +88,44 @@ def test_another_deployer_waits_until_made_a_member(
         assert deployed(second) == []
         second.execute(f"GRANT wallet_owner TO {deployers[1]}", user=deployers[0])
         HERE.sqitch(second, *deploy, user=deployers[1])
-    assert deployed(second)[-1] == "account"
+    assert deployed(second)[-1] == "schema"
 
     HERE.sqitch(second, "revert", "-y", user=deployers[1])
-    HERE.sqitch(first, "verify", "--to", "account", user=deployers[0])
+    scripts("verify", first, deployers[0], to="schema")
 
 
 def test_a_revert_leaves_other_databases_of_the_cluster_intact(
     new_database: Callable[[], Database],
 ) -> None:
     first, second, third = (new_database() for _ in range(3))
-    HERE.sqitch(first, "deploy", "--to", "schema")
-    HERE.sqitch(second, "deploy")
-    HERE.sqitch(third, "deploy", "--to", "roles")
+    scripts("deploy", first, to="schema")
+    scripts("deploy", second)
+    scripts("deploy", third, to="roles")
     first.execute(f"ALTER ROLE wallet_app PASSWORD '{APP_PASSWORD}'")
 
-    said = HERE.sqitch(first, "revert", "-y")
+    said = scripts("revert", first, to="schema")
     assert all(f"role {role} stays" in said for role in ROLES)
-    HERE.sqitch(second, "verify")
+    scripts("verify", second)
     assert_works(second)
-    HERE.sqitch(second, "revert", "-y", loses_data=True)
-    HERE.sqitch(third, "verify")
-    HERE.sqitch(third, "revert", "-y")
+    scripts("revert", second)
+    scripts("verify", third, to="roles")
+    scripts("revert", third, to="roles")
     assert not roles(first), "the last database takes the roles with it"
 
 
 def test_deploys_at_once_all_succeed(new_database: Callable[[], Database]) -> None:
-    """Of two databases of one cluster, and of one as when two machines start together."""
-    targets = [new_database(), new_database()]
-    targets.append(targets[0])
-    start = Barrier(len(targets))
-
-    def deploy(database: Database) -> None:
-        start.wait()
-        HERE.sqitch(database, "deploy")
-
-    with ThreadPoolExecutor(len(targets)) as pool:
-        list(pool.map(deploy, targets))
-    for database in targets[:2]:
-        assert deployed(database) == HERE.names()
-        HERE.sqitch(database, "verify")
+    """Of the databases of one cluster, and of one as when two machines start together."""
+    first, second, third = (new_database() for _ in range(3))
+    tasks = [
+        *[partial(HERE.sqitch, first, "deploy", "--to", "account")] * 2,
+        *(partial(scripts, "deploy", database) for database in (second, third)),
+    ]
+    start = Barrier(len(tasks))
+    with ThreadPoolExecutor(len(tasks)) as pool:
+        list(pool.map(lambda task: (start.wait(), task()), tasks))
+    scripts("verify", first, to="account")
+    for database in (second, third):
+        scripts("verify", database)
 
 
 def test_a_deploy_that_meets_half_made_roles_waits_for_them(
@@ -144,14 +139,14 @@ def test_a_deploy_that_meets_half_made_roles_waits_for_them(
     ):
         other.execute("CREATE ROLE wallet_owner NOLOGIN")
         other.execute("CREATE ROLE wallet_app LOGIN")
-        deploy = pool.submit(HERE.sqitch, database, "deploy", "--to", "schema")
+        deploy = pool.submit(scripts, "deploy", database, to="schema")
         waiting = "SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = %s"
         while not (found := database.execute(waiting, database.name)) and not deploy.done():
             time.sleep(0.01)
         other.commit()
         deploy.result()
     assert found, "the deploy did not meet the other's roles"
-    HERE.sqitch(database, "verify")
+    scripts("verify", database, to="schema")
 
 
 def test_verify_says_what_a_copy_of_the_database_lacks(
@@ -159,15 +154,14 @@ def test_verify_says_what_a_copy_of_the_database_lacks(
 ) -> None:
     """Rights on the database itself are in no dump of it."""
     copy = new_database()
-    HERE.sqitch(copy, "deploy")
+    scripts("deploy", copy)
     copy.execute(f"REVOKE CONNECT ON DATABASE {copy.name} FROM wallet_app, wallet_reader")
     copy.execute(f"GRANT CONNECT ON DATABASE {copy.name} TO PUBLIC")
     for repair in (
         f"GRANT CONNECT ON DATABASE {copy.name} TO wallet_app, wallet_reader;",
         f"REVOKE CONNECT, TEMPORARY ON DATABASE {copy.name} FROM PUBLIC;",
     ):
-        done = HERE.run(copy, "verify")
-        assert done.returncode != 0
-        assert repair in done.stdout
+        with pytest.raises(RuntimeError, match=re.escape(repair)):
+            scripts("verify", copy)
         copy.execute(repair)
-    HERE.sqitch(copy, "verify")
+    scripts("verify", copy)

@@ -9,7 +9,7 @@ import psycopg
 
 from tests.migrations.project import HERE, deployed
 from tests.support.calls import Connection, open_accounts
-from tests.support.databases import Database
+from tests.support.databases import Database, scripts
 
 # All that a migration could leave behind in a database, and the cluster's roles. Sqitch's own
 # schema, where it keeps its records, is not counted.
@@ -71,6 +71,8 @@ def test_deploy_verify_revert_and_deploy_again(new_database: Callable[[], Databa
     with database.connect() as connection:
         open_accounts(connection, "10", "0")
     HERE.sqitch(database, "verify")
+    assert "Nothing to deploy" in HERE.sqitch(database, "deploy")
+    assert "Check successful" in HERE.sqitch(database, "check")
 
     done = HERE.run(database, "revert", "-y")
     assert done.returncode != 0
@@ -82,12 +84,8 @@ def test_deploy_verify_revert_and_deploy_again(new_database: Callable[[], Databa
     assert deployed(database) == []
     assert catalogue(database) == before, "a revert leaves something behind"
 
-    HERE.sqitch(database, "deploy")
-    assert deployed(database) == HERE.names()
+    scripts("deploy", database)
     assert catalogue(database) == after
-    HERE.sqitch(database, "verify")
-    assert "Nothing to deploy" in HERE.sqitch(database, "deploy")
-    assert "Check successful" in HERE.sqitch(database, "check")
 
 
 def test_each_verify_passes_until_its_change_is_reverted(database: Database) -> None:
@@ -123,4 +121,4 @@ def test_verify_notices_a_wrong_owner_and_wrong_privileges(database: Database) -
             admin.execute(f"BEGIN; {damage}")
             script = HERE.script("verify", change)
             assert fails(admin, script), f"verify of {change} does not notice: {damage}"
-    HERE.sqitch(database, "verify")
+    scripts("verify", database)

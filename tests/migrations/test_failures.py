@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tests.migrations.project import HERE, deployed
+from tests.migrations.project import HERE, deployed, record
 from tests.support.calls import call, ledger, open_accounts, rows
 from tests.support.databases import Database, assert_sound
 
@@ -17,6 +17,7 @@ BAD = {kind: text.replace("good", "bad") for kind, text in GOOD.items()}
 
 
 def test_a_failing_script_reverts_its_change_alone(database: Database, tmp_path: Path) -> None:
+    record(database)
     copy = HERE.copy(tmp_path)
     copy.add("good", **GOOD)
     copy.add("bad", **BAD)

@@ -9,44 +9,23 @@ from pathlib import Path
 
 import pytest
 
-from tests.migrations.project import HERE, KINDS, Project
+from tests.migrations.project import HERE, KINDS, Project, record
 from tests.support.calls import call, value
-from tests.support.databases import Database, assert_sound
+from tests.support.databases import Database, assert_sound, scripts
 
 TAG = "v90.1"
 FUNCTION = "functions/transfer"
 SOURCE = f"sql/{FUNCTION}.sql"
-ACCOUNTS = 100
-ROUNDS = 1998
-
-# Each account is paid 500000.00. Then, round by round, accounts 1 and 2, 3 and 4 … pay each other
-# an amount that grows with the rounds: there in the odd rounds, back in the even ones.
-FILL = f"""
-    INSERT INTO wallet.account (email, balance, ctime, mtime, entry_count)
-    SELECT format('User%s@example.com', s.id), 500000.00, '2026-01-01Z',
-           '2026-01-02Z'::timestamptz + interval '1 second' * {ROUNDS}, {ROUNDS + 1}
-    FROM generate_series(1, {ACCOUNTS}) AS s (id) ORDER BY s.id;
-
-    INSERT INTO wallet.transaction (target_account_id, amount, ctime, target_entry, target_balance)
-    SELECT s.id, 500000.00, '2026-01-02Z', 1, 500000.00
-    FROM generate_series(1, {ACCOUNTS}) AS s (id) ORDER BY s.id;
-
-    INSERT INTO wallet.transaction (source_account_id, target_account_id, amount, ctime,
-                                    source_entry, target_entry, source_balance, target_balance)
-    SELECT p.first + (r.number + 1) % 2, p.first + r.number % 2, a.amount,
-           '2026-01-02Z'::timestamptz + interval '1 second' * r.number,
-           r.number + 1, r.number + 1,
-           CASE r.number % 2 WHEN 1 THEN 500000.00 - a.amount ELSE 500000.00 END,
-           CASE r.number % 2 WHEN 1 THEN 500000.00 + a.amount ELSE 500000.00 END
-    FROM generate_series(1, {ROUNDS}) AS r (number)
-    CROSS JOIN generate_series(1, {ACCOUNTS}, 2) AS p (first)
-    CROSS JOIN LATERAL (VALUES ((r.number + 1) / 2 * 0.01 + p.first)) AS a (amount)
-    ORDER BY r.number, p.first;
+# A thousand transfers between a hundred accounts.
+FILL = """
+    SELECT wallet.create_account(format('User%s@example.com', n)) FROM generate_series(1, 100) n;
+    SELECT wallet.deposit(n, 5000) FROM generate_series(1, 100) n;
+    SELECT wallet.transfer(n % 99 + 1, 100 - n % 2, n * 0.01) FROM generate_series(1, 1000) n
+    WHERE n % 99 + 1 < 99
 """
 # Of every column that the tag covers, and of the sequences.
 CHECKSUM = """
-    SELECT (SELECT count(*) FROM wallet.transaction) AS transactions,
-           (SELECT md5(string_agg(ROW(a.id, a.email, a.balance, a.ctime, a.mtime, a.entry_count,
+    SELECT (SELECT md5(string_agg(ROW(a.id, a.email, a.balance, a.ctime, a.mtime, a.entry_count,
                                       a.frozen)::text, '' ORDER BY a.id))
             FROM wallet.account a) AS account_rows,
            (SELECT md5(string_agg(t::text, '' ORDER BY t.id))
@@ -134,15 +113,15 @@ def test_a_change_to_what_is_tagged_is_noticed(copy: Project, tmp_path: Path) ->
     assert list(changed(copy, tmp_path)) == [f"revert/account@{TAG}"]
 
 
-def test_a_tagged_ledger_of_100_000_transactions_goes_to_a_rework_and_back(
+def test_a_tagged_ledger_goes_to_a_rework_and_back(
     copy: Project, database: Database, tmp_path: Path
 ) -> None:
+    record(database)
     with database.connect() as admin, database.connect("wallet_app") as app:
         admin.execute(FILL)
         for _ in range(8):  # Often enough for a plan in the cache.
             app.execute(MOVE, (1, 2), prepare=True)
         before, body = call(admin, CHECKSUM), value(admin, BODY)
-        assert before["transactions"] > 100_000
 
         copy.sqitch(None, "rework", FUNCTION, "--note", "Made up by a test")
         source = copy.folder / SOURCE
@@ -157,14 +136,13 @@ def test_a_tagged_ledger_of_100_000_transactions_goes_to_a_rework_and_back(
         assert list(changed(copy, tmp_path)) == []
 
         copy.sqitch(database, "deploy")
-        copy.sqitch(database, "verify")
         assert call(admin, CHECKSUM) == before
         assert value(admin, BODY) == f"\n-- reworked{body}"
         app.execute(MOVE, (2, 1), prepare=True)
         after = call(admin, CHECKSUM)
 
         copy.sqitch(database, "revert", "--to", f"@{TAG}", "-y")
-        copy.sqitch(database, "verify")
+        scripts("verify", database)
         assert call(admin, CHECKSUM) == after
         assert value(admin, BODY) == body
         app.execute(MOVE, (2, 1), prepare=True)
