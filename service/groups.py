@@ -128,10 +128,11 @@ class Groups:
             self._count -= 1
             timer.cancel()
 
-    def _known_lock(self, request: _Request) -> _Lock | None:
+    def _known_lock(self, request: _Request, besides: _Lock | None = None) -> _Lock | None:
+        """A lock that the request needs and that others wait for already."""
         if self._locked:
             for lock in (request.source_account_id, request.target_account_id, request.key):
-                if lock is not None and lock in self._locked:
+                if lock is not None and lock != besides and lock in self._locked:
                     return lock
         return None
 
@@ -224,21 +225,25 @@ class Groups:
             if requests:
                 deadline = requests[0].arrival + self._settings.lock_timeout
                 wait = deadline - self._loop.time()
-                if self._turns or not self._idle_lanes:
+                if any(self._known_lock(request, besides=lock) for request in requests):
+                    # It must not keep this account, once free, waiting for another one.
+                    wait = min(wait, GROUP_WAIT / 1000)
+                elif self._turns or not self._idle_lanes:
                     wait = min(wait, _LANE_TURN)
                 left_out = await self._answer(self._lanes, requests, max(1, int(wait * 1000)))
         finally:
             self._idle_lanes += 1
+        # Of two locked accounts each request names one. The other account may have been taken for a
+        # moment only, by a group: nobody else may wait for it as long as this one stays locked.
+        is_free = len(left_out) < len(requests) and all(met != lock for _, met in left_out)
         now = self._loop.time()
-        is_free = True
         for request, met in reversed(left_out):
             if now >= request.arrival + self._settings.lock_timeout:
                 self._set_busy(request)
-            elif met == lock:
-                waiting.appendleft(request)
-            else:
+            elif is_free:
                 self._wait_for_lock(met, request)
-            is_free = is_free and met != lock
+            else:
+                waiting.appendleft(request)
         if is_free or not waiting:
             del self._locked[lock]
             self._waiting.extend(waiting)
@@ -317,7 +322,8 @@ class Groups:
         except Exception as error:
             if getattr(error, "sqlstate", None) == _LOCK_NOT_AVAILABLE and not request.met_a_lock:
                 request.met_a_lock = True
-                return await self._answer(connections, [request], GROUP_WAIT)
+                # It has waited: this tells which lock it met.
+                return await self._answer(connections, [request], 1)
             if not request.answer.done():
                 request.answer.set_exception(error)
         else:

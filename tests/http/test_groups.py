@@ -26,13 +26,13 @@ from tests.support.databases import Database, assert_sound
 from tests.support.service import Service
 
 NOBODY = 2**63 - 1
-# Two lanes: a call may wait long in the first one.
+# Two lanes, or three: a call may wait long in all but the last one.
 NARROW = {**PATIENT, "WALLET_POOL_SIZE": "10", "WALLET_POOL_TIMEOUT": "50"}
 
 
 @pytest.fixture(scope="module")
 def patient(template: Database) -> Iterator[Service]:
-    with own_service(template, **NARROW) as service:
+    with own_service(template, **NARROW | {"WALLET_POOL_SIZE": "15"}) as service:
         yield service
         assert "Traceback" not in service.log.read_text()
 
@@ -165,6 +165,39 @@ def test_more_locked_accounts_and_keys_than_lanes_are_all_answered_once_free(
         assert [request.answer().status_code for request in rest] == [201] * 4
     assert [balance(client, id) for id in (first, second, third)] == ["101.00"] * 3
     assert balance(client, other) == "101.00"
+
+
+def test_an_account_that_was_taken_for_a_moment_does_not_wait_with_a_locked_one(
+    patient: Service,
+) -> None:
+    client, database = patient.client, patient.database
+    other, stuck, *more = (open_wallet(client) for _ in range(4))
+    turns: set[object] = set()
+
+    def count_turns(seconds: float = 0) -> int:
+        """How many calls have waited for a lock, and for so long."""
+        rows = database.execute(
+            "SELECT query_start FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
+            " AND datname = current_database() AND usename = 'wallet_app'"
+            " AND clock_timestamp() - query_start >= make_interval(secs => %s)",
+            seconds,
+        )
+        turns.update(row["query_start"] for row in rows)
+        return len(turns)
+
+    with line(patient) as requests:
+        with held(database, stuck):
+            with held(database, other):
+                # More lines than lanes: in the last lane a call waits for a short turn.
+                with held(database, more[0]), held(database, more[1]):
+                    sent = requests.send(*map(pay, more), pay(stuck), move(other, stuck))
+                    seen = count_turns()
+                    wait_until(lambda: count_turns() > seen + 3, "both accounts were found locked")
+                assert {request.answer().status_code for request in sent[:2]} == {201}
+                turns.clear()
+                wait_until(lambda: count_turns(0.6) > 0, "turns are long again")
+            hold_to_all_else_going_on(client, other, 10)
+        assert {request.answer().status_code for request in sent[2:]} == {201}
 
 
 def test_who_waits_too_long_for_a_locked_account_is_told_that_nothing_was_done(
