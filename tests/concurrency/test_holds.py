@@ -2,20 +2,13 @@
 
 from __future__ import annotations
 
-import random
 from collections import Counter
-from decimal import Decimal
 from functools import partial
 from threading import Barrier
 
-from tests.concurrency.test_transfers import deadlocks, flush_statistics
 from tests.support.calls import Connection, answer, call, open_accounts, rows, value
 from tests.support.databases import Database, assert_sound
-from tests.support.seeds import fresh_seed
 from tests.support.threads import background, together, wait_until_blocked
-
-CALLS = 200
-"""How many calls each client makes in the test of the lower id."""
 
 
 def made(admin: Connection, of: str) -> Counter[str]:
@@ -100,47 +93,6 @@ def test_of_two_partial_captures_that_exceed_a_hold_together_one_is_refused(
 
     assert sum(together([capture] * 2), Counter[str]()) == {"done": 20, "WL018": 20}
     assert made(admin, "captured::text") == {"3.00": 20}
-    assert_sound(admin)
-
-
-def test_captures_to_a_lower_id_never_deadlock_with_opposing_transfers(
-    database: Database, app: Connection, admin: Connection
-) -> None:
-    ids = open_accounts(app, *["1000"] * 3)
-    seed = fresh_seed()
-
-    def work(number: int, barrier: Barrier) -> Counter[str]:
-        rng = random.Random(f"{seed}-{number}")
-        answers: Counter[str] = Counter()
-        mine: list[int] = []
-        with database.connect("wallet_app") as connection:
-            barrier.wait()
-            for _ in range(CALLS):
-                source, target = rng.sample(ids, 2)
-                amount = Decimal(rng.randint(1, 500)).scaleb(-2)
-                attempts = {
-                    "hold": (source, amount, rng.choice(["1 day", "20 milliseconds"])),
-                    "transfer": (source, target, amount),
-                    "expire_holds": (5,),
-                    "release": (rng.choice(mine or [1]),),
-                    "capture": (rng.choice(mine or [1]), None, target),
-                }
-                what = rng.choice([*attempts, "hold", "capture", "transfer"])
-                answered = answer(connection, what, *attempts[what])
-                if what == "hold" and isinstance(answered, dict):
-                    mine.append(answered["id"])
-                answers[answered if isinstance(answered, str) else what] += 1
-            flush_statistics(connection)
-        return answers
-
-    answers = sum(together([partial(work, number) for number in range(8)]), Counter[str]())
-    print(f"answers: {dict(answers)}")
-    assert {"hold", "capture", "release", "transfer", "WL017"} <= answers.keys()
-    assert answers.keys() <= {
-        *("hold", "capture", "release", "transfer", "expire_holds"),
-        *("WL003", "WL006", "WL016", "WL017"),
-    }
-    assert deadlocks(admin) == 0
     assert_sound(admin)
 
 

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 import psycopg
 import pytest
 
-from tests.support.calls import Connection, call, ledger, open_accounts, rows, value
+from tests.support.calls import Connection, call, ledger, open_accounts, value
 from tests.support.databases import Database, assert_sound
 from tests.support.threads import background, wait_until_blocked
 
@@ -67,50 +67,6 @@ def test_a_transfer_that_is_cut_short_leaves_nothing_done(
             assert caught.value.sqlstate == sqlstate, (where, cut)
             assert ledger(admin) == before, (where, cut)
             assert_a_transfer_still_works(app, admin)
-
-
-def test_a_transfer_that_cannot_change_the_accounts_is_written_down_by_then(
-    database: Database, admin: Connection, waiting: Connection
-) -> None:
-    """The last of the halts is where it says: only the accounts are not changed yet."""
-    with (
-        halted(database, "after the transaction is written") as holder,
-        background(call, waiting, "transfer", 1, 2, 60) as waiter,
-    ):
-        wait_until_blocked(admin, waiting, holder)
-        locks = rows(
-            admin,
-            "SELECT relation::regclass::text AS name, granted FROM pg_locks "
-            "WHERE pid = %s AND mode = 'RowExclusiveLock' AND relation::regclass "
-            "IN ('wallet.account', 'wallet.transaction') ORDER BY name",
-            waiting.info.backend_pid,
-        )
-        holder.rollback()
-        assert waiter.result()["source_entry"] == 2
-    assert [tuple(lock.values()) for lock in locks] == [
-        ("wallet.account", False),
-        ("wallet.transaction", True),
-    ]
-    assert_sound(admin)
-
-
-def test_a_caller_that_goes_away_before_it_commits_leaves_nothing_done(
-    database: Database, app: Connection, admin: Connection
-) -> None:
-    """Its backend is killed, or its client goes."""
-    for cut in ("kill", "close"):
-        before = ledger(admin)
-        with database.connect("wallet_app") as holding:
-            holding.autocommit = False
-            call(holding, "transfer", 1, 2, 60)
-            if cut == "kill":
-                kill(admin, holding)
-                with pytest.raises(psycopg.OperationalError):
-                    holding.commit()
-            else:
-                holding.close()
-        assert_a_transfer_still_works(app, admin)
-        assert ledger(admin).transactions[:-1] == before.transactions
 
 
 def kill(admin: Connection, victim: Connection) -> None:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import random
 import time
-from collections import Counter
 from functools import partial
 from threading import Barrier, Event
 from typing import NamedTuple
@@ -26,7 +24,6 @@ from tests.support.calls import (
     value,
 )
 from tests.support.databases import Database, assert_sound
-from tests.support.seeds import fresh_seed
 from tests.support.threads import background, together, wait_until_blocked
 
 CLIENTS = 16
@@ -43,58 +40,6 @@ def process_until(database: Database, done: Event, max_items: int) -> int:
             if last and number == 0:
                 flush_statistics(connection)
                 return processed
-
-
-# Either at once or queued.
-
-
-def ask(database: Database, calls: int, seed: str, queued: Barrier, barrier: Barrier) -> list[int]:
-    """Ask for transfers between two accounts and wait for neither. The ids that were given.
-
-    The first call is made while somebody holds an account; `queued` is passed once it is queued.
-    """
-    rng = random.Random(seed)
-    ids: list[int] = []
-    with database.connect("wallet_app") as connection:
-        connection.execute("SET lock_timeout = '1234ms'")
-        barrier.wait()
-        for number in range(calls):
-            source, target = rng.sample((1, 2), 2)
-            result = call(connection, "transfer_or_enqueue", source, target, "0.01", 0)
-            ids.append(result["id"])
-            if number == 0:
-                assert result["state"] == "pending"
-                queued.wait(60)
-            assert result["state"] in ("pending", "succeeded")
-            assert value(connection, "SHOW lock_timeout") == "1234ms"
-        flush_statistics(connection)
-    return ids
-
-
-def test_sixteen_on_two_accounts_who_do_not_wait_succeed_or_are_queued(
-    database: Database, app: Connection, admin: Connection, holding: Connection
-) -> None:
-    open_accounts(app, "1000", "1000")
-    seed = fresh_seed()
-    call(holding, "deposit", 1, 1)
-    queued = Barrier(CLIENTS, action=holding.commit)
-    done = Event()
-    with background(process_until, database, done, 10) as worker:
-        try:
-            tasks = [
-                partial(ask, database, 40, f"{seed}-{number}", queued) for number in range(CLIENTS)
-            ]
-            ids = sum(together(tasks), list[int]())
-        finally:
-            done.set()
-        processed = worker.result()
-    print(f"at once: {len(ids) - processed}; queued: {processed}")
-    assert len(set(ids)) == len(ids) == CLIENTS * 40
-    assert CLIENTS <= processed < len(ids)
-    assert {call(app, "get_transfer_result", id)["state"] for id in ids} == {"succeeded"}
-    assert ledger(admin).pending == ledger(admin).failed == []
-    assert deadlocks(admin) == 0
-    assert_sound(admin)
 
 
 def test_who_waited_for_as_long_as_told_is_queued(
@@ -190,9 +135,6 @@ def test_to_queue_waits_for_nobody(
     assert value(waiting, "process_pending", 10) == 1
 
 
-# Queue workers and a DBA.
-
-
 def test_a_second_queue_worker_waits_for_the_first_and_goes_on_where_it_ended(
     app: Connection, admin: Connection, holding: Connection, waiting: Connection
 ) -> None:
@@ -258,111 +200,6 @@ def test_whoever_cancels_and_a_queue_worker_wait_for_each_other(
                 dba.execute(end)
                 assert worker.result() == states.count("succeeded")
             assert [call(app, "get_transfer_result", id)["state"] for id in ids] == states
-    assert_sound(admin)
-
-
-def cancel(database: Database, ids: list[int], seed: str, barrier: Barrier) -> dict[int, str]:
-    """Cancel each in any order. What each was answered."""
-    rng = random.Random(seed)
-    answers = {}
-    with database.connect() as dba:
-        barrier.wait()
-        for id in rng.sample(ids, len(ids)):
-            answered = answer(dba, "cancel_pending", id)
-            answers[id] = answered if isinstance(answered, str) else answered["sqlstate"]
-        flush_statistics(dba)
-    return answers
-
-
-def process_slices(database: Database, seed: str, barrier: Barrier) -> int:
-    """Process until a slice is empty. How many that were."""
-    rng = random.Random(seed)
-    processed = 0
-    with database.connect("wallet_app") as connection:
-        barrier.wait()
-        while number := value(connection, "process_pending", rng.randint(1, 3)):
-            processed += number
-        flush_statistics(connection)
-    return processed
-
-
-def test_workers_and_cancellers_at_once_give_each_request_one_result(
-    database: Database, app: Connection, admin: Connection
-) -> None:
-    open_accounts(app, "1000", "0")
-    seed = fresh_seed()
-    ids = [call(app, "enqueue_transfer", 1, 2, "0.01")["id"] for _ in range(150)]
-    answers: list[dict[int, str]] = []
-    numbers: list[int] = []
-
-    def note_processed(number: int, barrier: Barrier) -> None:
-        numbers.append(process_slices(database, f"{seed}-{number}", barrier))
-
-    def note_cancelled(number: int, barrier: Barrier) -> None:
-        answers.append(cancel(database, ids, f"{seed}-{number}", barrier))
-
-    tasks = [partial(note_processed, number) for number in range(3)]
-    together([*tasks, *(partial(note_cancelled, number) for number in range(3, 6))])
-    processed = sum(numbers) + value(app, "process_pending", 1000)
-    cancelled = 0
-    for id in ids:
-        result = call(app, "get_transfer_result", id)
-        answered = Counter(several[id] for several in answers)
-        if result["state"] == "succeeded":
-            assert answered == {"WL015": 3}
-        else:
-            assert result["sqlstate"] == "WL014"
-            assert answered == {"WL014": 1, "WL015": 2}
-            cancelled += 1
-    print(f"processed: {processed}; cancelled: {cancelled}")
-    assert processed + cancelled == len(ids)
-    assert ledger(admin).pending == []
-    assert deadlocks(admin) == 0
-    assert_sound(admin)
-
-
-def watch(database: Database, given: list[int], done: Event) -> int:
-    """Look at what was given an id, again and again: it is there, and never pending again."""
-    final: dict[int, str] = {}
-    looks = 0
-    with database.connect("wallet_app") as connection:
-        while True:
-            last = done.is_set()
-            for id in given[:]:
-                state = call(connection, "get_transfer_result", id)["state"]
-                assert final.setdefault(id, state) == state or final[id] == "pending"
-                final[id] = state
-                looks += 1
-            if last:
-                assert set(final.values()) == {"succeeded", "failed"}
-                return looks
-
-
-def test_what_was_given_an_id_is_never_missed_while_it_is_processed(
-    database: Database, app: Connection, admin: Connection
-) -> None:
-    """Every third fails for want of money, so rows move to either table."""
-    open_accounts(app, "1000", "0")
-    given: list[int] = []
-    processing, watching = Event(), Event()
-    with (
-        background(process_until, database, processing, 2) as worker,
-        background(watch, database, given, watching) as one,
-        background(watch, database, given, watching) as other,
-    ):
-        try:
-            for number in range(150):
-                amount = 5000 if number % 3 == 0 else "0.01"
-                given.append(call(app, "enqueue_transfer", 1, 2, amount)["id"])
-            processing.set()
-            assert worker.result() == len(given)
-        finally:
-            processing.set()
-            watching.set()
-        looks = one.result() + other.result()
-    print(f"looks: {looks}")
-    assert len(ledger(admin).failed) == 50
-    assert deadlocks(admin) == 0
     assert_sound(admin)
 
 

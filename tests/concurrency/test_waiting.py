@@ -95,9 +95,11 @@ def test_the_lower_id_is_locked_first_whichever_way_the_money_goes(
     waiting.execute("SET lock_timeout = 0")
     lock = "SELECT FROM wallet.account WHERE id = %s FOR UPDATE NOWAIT"
     made = call(app, "transfer", source, target, 1)["id"]
+    hold = call(app, "hold", source, 5)["id"]
     calls: list[tuple[str, tuple[object, ...]]] = [
         ("transfer", (source, target, 1)),
         ("reverse", (made,)),
+        ("capture", (hold, 1, target)),
         ("transfer_or_enqueue", (source, target, 1, 60)),
         ("transfer_batch", ([f"({source},{target},1)"], True)),
     ]

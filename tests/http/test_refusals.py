@@ -119,10 +119,3 @@ def test_each_refusal_has_its_code_its_status_and_the_words_of_psql(
         said = (diag.sqlstate, diag.message_detail, diag.message_hint)
         assert (case.sqlstate, body["detail"], body["hint"]) == said, case
     assert ledger(owner) == before
-
-
-def test_a_frozen_account_can_be_read(client: Client, owner: Owner, wallet: Wallet) -> None:
-    id = wallet("10.00")
-    owner.execute("SELECT wallet.freeze_account(%s)", (id,))
-    assert client.get(f"/account/{id}").json()["balance"] == "10.00"
-    assert client.get(f"/account/{id}/transaction").status_code == 200

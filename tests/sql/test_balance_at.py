@@ -2,31 +2,16 @@
 
 from __future__ import annotations
 
-import random
-from datetime import datetime, timedelta
+from datetime import timedelta
 
-from tests.support.calls import Connection, answer, call, open_accounts, rows, value
-from tests.support.seeds import fresh_seed
+from tests.support.calls import Connection, answer, call, open_accounts, value
 
 MICROSECOND = timedelta(microseconds=1)
-NAIVE = """
-    SELECT CASE WHEN %(at)s >= a.ctime THEN coalesce((
-               SELECT e.balance FROM wallet.entry e
-               WHERE e.account_id = a.id AND e.ctime <= %(at)s ORDER BY e.entry DESC LIMIT 1
-           ), 0.00) END::text AS balance
-    FROM wallet.account a WHERE a.id = %(id)s
-"""
 
 
 def at(connection: Connection, id: int, moment: object) -> str | None:
     balance = value(connection, "balance_at", id, moment)
     return None if balance is None else str(balance)
-
-
-def naive(admin: Connection, id: int, moment: datetime) -> str | None:
-    (row,) = admin.execute(NAIVE, {"at": moment, "id": id}).fetchall()
-    balance: str | None = row["balance"]
-    return balance
 
 
 def test_the_balance_changes_at_the_very_moment_of_an_entry(app: Connection) -> None:
@@ -66,20 +51,3 @@ def test_of_entries_at_one_moment_the_last_counts(app: Connection, admin: Connec
         assert call(app, "withdraw", 1, amount)["ctime"] == mtime
     assert at(app, 1, mtime) == "94.00"
     assert at(app, 1, mtime - MICROSECOND) == "100.00"
-
-
-def test_at_random_moments_the_balance_is_what_a_naive_query_says(
-    app: Connection, admin: Connection
-) -> None:
-    rng = random.Random(fresh_seed())
-    ids = open_accounts(app, "500", "500", "500", "0")
-    for _ in range(100):
-        function = rng.choice(["deposit", "withdraw", "transfer", "transfer"])
-        accounts = rng.sample(ids[:3], 2 if function == "transfer" else 1)
-        answer(app, function, *accounts, rng.randint(1, 100))
-    made = [row["ctime"] for row in rows(admin, "SELECT ctime FROM wallet.transaction")]
-    first, last = min(made) - timedelta(milliseconds=20), max(made) + timedelta(milliseconds=5)
-    drawn = [first + (last - first) * rng.random() for _ in range(100)]
-    for moment in (*made, *drawn):
-        for id in ids:
-            assert at(app, id, moment) == naive(admin, id, moment), (id, moment)

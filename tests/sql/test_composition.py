@@ -15,7 +15,6 @@ from tests.support.calls import (
     call,
     ledger,
     open_accounts,
-    refusal,
     rows,
 )
 from tests.support.databases import assert_sound
@@ -81,44 +80,6 @@ def test_a_callers_statements_and_its_transfers_commit_together_or_not_at_all(
         assert_sound(admin)
         admin.execute("TRUNCATE shop.invoice")
         app.isolation_level = None
-
-
-def test_one_statement_pays_every_invoice_or_none(app: Connection, admin: Connection) -> None:
-    open_accounts(app, "100", "0", "0")
-    pay_all = "SELECT wallet.transfer(payer, payee, amount) FROM shop.invoice ORDER BY id"
-    bill(app, 1, 1, 2, 30)
-    bill(app, 2, 1, 3, "0.005")
-    bill(app, 3, 2, 3, 10)
-    rows(app, pay_all)
-    assert balances(admin) == {1: "69.99", 2: "20.00", 3: "10.01"}
-    bill(app, 4, 1, 2, 80)
-    before = ledger(admin)
-    assert refusal(app, pay_all).sqlstate == "WL006"
-    assert ledger(admin) == before
-    assert_sound(admin)
-
-
-def test_a_callers_function_can_catch_a_refusal_by_its_sqlstate(
-    app: Connection, admin: Connection
-) -> None:
-    open_accounts(app, "100", "0")
-    app.execute(
-        """
-        DO $$
-        BEGIN
-            PERFORM wallet.transfer(1, 2, 60);
-            BEGIN
-                PERFORM wallet.transfer(1, 2, 60);
-            EXCEPTION WHEN SQLSTATE 'WL006' THEN
-                INSERT INTO shop.invoice VALUES (1, 1, 2, 60);
-            END;
-        END
-        $$
-        """
-    )
-    assert invoices(admin) == [1]
-    assert balances(admin) == {1: "40.00", 2: "60.00"}
-    assert_sound(admin)
 
 
 def test_nothing_is_half_done_when_another_caller_was_first(

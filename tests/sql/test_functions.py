@@ -65,7 +65,6 @@ LOCKING = (
     "DELETE FROM wallet.pending_transfer",
     "UPDATE wallet.api_key",
 )
-LATER = "CREATE FUNCTION wallet.later({}) RETURNS bigint LANGUAGE plpgsql AS $$ {} $$"
 
 
 @dataclass(frozen=True)
@@ -290,16 +289,3 @@ def test_each_function_is_created_and_its_example_runs_without_a_word(strict: Co
             for row in found if name != "get_queue" else ():  # An empty queue has no id.
                 assert None not in (row.get("id", 0), row.get("amount", 0)), name
     assert [diagnostic.message_primary for diagnostic in said] == []
-
-
-def test_what_is_wrong_would_be_said(strict: Connection) -> None:
-    for body, message in (
-        ("DECLARE v_a int; BEGIN DECLARE v_a int; BEGIN END; RETURN 1; END", "shadows"),
-        (
-            "DECLARE v_a int; BEGIN SELECT n INTO v_a FROM generate_series(1, 2) n; RETURN 1; END",
-            "more than",
-        ),
-        ("DECLARE v_a int; v_b int; BEGIN SELECT 1 INTO v_a, v_b; RETURN 1; END", "does not match"),
-    ):
-        with pytest.raises(psycopg.Error, match=message):
-            strict.execute(f"{LATER.format('', body)}; SELECT wallet.later()")

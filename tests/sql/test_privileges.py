@@ -15,7 +15,6 @@ from tests.support.calls import (
     Connection,
     balances,
     call,
-    keyed,
     ledger,
     open_accounts,
     refusal,
@@ -235,29 +234,3 @@ def test_no_lookalike_deceives_a_function(
     assert value(hostile, "process_pending", 5) == 1
     assert call(hostile, "get_transfer_result", 11)["state"] == "succeeded"
     assert_sound(admin)
-
-
-def test_no_lookalike_silences_a_refusal(hostile: Connection, admin: Connection) -> None:
-    before = ledger(admin)
-    held = "Account 1 holds 10.00"
-    for expression, sqlstate, detail in (
-        ("create_account('ada')", "WL001", "The email is 'ada'."),
-        ("deposit(1, 0.004)", "WL002", "The amount is 0.004."),
-        ("transfer(1, 1, 1)", "WL003", "Source and target are both account 1."),
-        ("get_account(77)", "WL004", "There is no account 77."),
-        ("reverse(77)", "WL005", "There is no transaction 77."),
-        ("transfer(1, 2, 10.01)", "WL006", f"{held}, which is less than 10.01."),
-        ("withdraw(1, 10.01)", "WL006", f"{held}, which is less than 10.01."),
-        ("deposit(1, 999990)", "WL007", f"{held}; with 999990.00 more it would pass 999999.99."),
-        ("balance_at(77, now())", "WL004", "There is no account 77."),
-        ("get_statement(1, NULL, 0)", "22023", "The page size is 0."),
-        ("find_accounts('a@b', NULL, 0)", "22023", "The page size is 0."),
-        ("deposit(1, 1, 'é')", "22023", "The key has 1 characters."),
-        ("enqueue_transfer(1, 1, 1)", "WL003", "Source and target are both account 1."),
-        ("transfer_or_enqueue(1, 2, 1, -1)", "22023", "The wait is -1 seconds."),
-        ("process_pending(0)", "22023", "max_items is 0."),
-    ):
-        diagnostic = refusal(hostile, f"SELECT wallet.{expression}")
-        assert (diagnostic.sqlstate, diagnostic.message_detail) == (sqlstate, detail), expression
-    assert ledger(admin) == before
-    assert keyed(hostile, "withdraw", 1, "10.01", "k")["sqlstate"] == "WL006"

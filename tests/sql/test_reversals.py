@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from decimal import Decimal
-
 from tests.support.calls import (
     Connection,
     answer,
@@ -19,33 +17,6 @@ from tests.support.threads import background, wait_until_blocked
 
 def links(admin: Connection) -> dict[int, int]:
     return {row["transaction_id"]: row["reverses"] for row in ledger(admin).reversals}
-
-
-def test_each_kind_of_transaction_is_reversed_and_stays_as_it_was(
-    app: Connection, admin: Connection
-) -> None:
-    open_accounts(app, "100", "50")
-    transfer = call(app, "transfer", 1, 2, 30)
-    withdrawal = call(app, "withdraw", 1, 40)
-    history = ledger(admin).transactions
-    made = [call(app, "reverse", id) for id in (transfer["id"], withdrawal["id"], 1)]
-    names = ("source_account_id", "target_account_id", "amount")
-    sides = ("source_entry", "target_entry", "source_balance", "target_balance")
-    entries = [[str(row[name]) for name in sides] for row in made]
-    assert [tuple(row[name] for name in names) for row in made] == [
-        (2, 1, Decimal(30)),
-        (None, 1, Decimal(40)),
-        (1, None, Decimal(100)),
-    ]
-    assert entries == [
-        ["3", "4", "50.00", "60.00"],
-        ["None", "5", "None", "100.00"],
-        ["6", "None", "0.00", "None"],
-    ]
-    assert history[-1]["ctime"] < made[0]["ctime"] < made[1]["ctime"] < made[2]["ctime"]
-    assert links(admin) == {5: transfer["id"], 6: withdrawal["id"], 7: 1}
-    assert ledger(admin).transactions == history + made
-    assert_sound(admin)
 
 
 def test_the_refusals_of_a_reversal_come_in_the_contracts_order(

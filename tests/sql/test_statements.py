@@ -2,15 +2,7 @@
 
 from __future__ import annotations
 
-import random
-from collections.abc import Callable
-from decimal import Decimal
-from typing import Any
-
-from tests.support.calls import Connection, answer, call, open_accounts, refusal, rows
-from tests.support.databases import assert_sound
-from tests.support.model import LedgerModel, Line, Transaction
-from tests.support.seeds import fresh_seed
+from tests.support.calls import Connection, call, open_accounts, refusal, rows
 
 LARGEST = 2**63 - 1
 # Of an account with five entries: `before`, the page's size, and the entries that come.
@@ -25,73 +17,6 @@ PAGES: list[tuple[int | None, int, list[int]]] = [
     (2, 1, [1]),
     *((before, 1000, []) for before in (1, 0, -1, -LARGEST - 1)),
 ]
-
-
-def pages(app: Connection, account_id: int, page_size: int) -> list[list[dict[str, Any]]]:
-    """Every page that has a line, each asked for by the last entry of the one before."""
-    walked: list[list[dict[str, Any]]] = []
-    before = None
-    while page := rows(app, "get_statement", account_id, before, page_size):
-        assert before is None or page[0]["entry"] < before, "the walk does not stand still"
-        walked.append(page)
-        before = page[-1]["entry"]
-    return walked
-
-
-def mixed(app: Connection) -> LedgerModel:
-    """Three accounts with some hundred entries of every kind, and the model of them."""
-    rng = random.Random(fresh_seed())
-    model = LedgerModel()
-    methods: dict[str, Callable[..., Transaction | str]] = {
-        "deposit": model.deposit,
-        "withdraw": model.withdraw,
-        "transfer": model.transfer,
-        "reverse": model.reverse,
-    }
-
-    def act(function: str, *arguments: Any) -> None:
-        expected = methods[function](*arguments)
-        answered = answer(app, function, *arguments)
-        if isinstance(expected, Transaction):
-            assert not isinstance(answered, str)
-            model.record(answered["id"], expected)
-        else:
-            assert answered == expected
-
-    for id in (1, 2, 3):
-        model.open(call(app, "create_account", "ada@example.com")["id"], "ada@example.com")
-        act("deposit", id, Decimal(1000))
-    for _ in range(200):
-        amount = Decimal(rng.randint(1, 5000)).scaleb(-2)
-        function = rng.choice([*methods, "transfer"])
-        if function == "reverse":
-            act("reverse", rng.choice(list(model.transactions)))
-        else:
-            act(function, *rng.sample([1, 2, 3], 2 if function == "transfer" else 1), amount)
-    return model
-
-
-def test_a_walk_from_page_to_page_is_the_models_statement(
-    app: Connection, admin: Connection
-) -> None:
-    model = mixed(app)
-    made = {t["id"]: t for t in rows(admin, "SELECT * FROM wallet.transaction")}
-    kinds: set[str] = set()
-    for page_size in (1, 7, 50, 1000):
-        for id in (1, 2, 3):
-            walked = pages(app, id, page_size)
-            assert {len(page) for page in walked[:-1]} <= {page_size}
-            lines = [line for page in walked for line in page]
-            for line in lines:
-                transaction = made[line.pop("transaction_id")]
-                side = "target" if line["amount"] > 0 else "source"
-                assert transaction[f"{side}_account_id"] == id
-                assert transaction[f"{side}_entry"] == line["entry"]
-                assert line.pop("ctime") == transaction["ctime"]
-            assert [Line(**line) for line in lines] == model.lines[id][::-1], page_size
-            kinds.update(line["kind"] for line in lines)
-    assert kinds == {"deposit", "withdrawal", "transfer_in", "transfer_out", "reversal"}
-    assert_sound(admin)
 
 
 def test_each_kind_of_entry_has_its_sign_its_counterparty_and_the_balance_after_it(

@@ -8,12 +8,10 @@ from typing import Any
 
 from tests.support.calls import (
     Connection,
-    balances,
     call,
     ledger,
     open_accounts,
     refusal,
-    rows,
     value,
 )
 from tests.support.databases import assert_sound
@@ -142,20 +140,6 @@ def test_money_moves_from_source_to_target_and_nothing_else_changes(
     assert_sound(admin)
 
 
-def test_an_account_can_be_emptied_and_filled_to_the_last_cent(
-    app: Connection, admin: Connection
-) -> None:
-    open_accounts(app, "999999.99", "0")
-    assert str(call(app, "transfer", 1, 2, "999999.99")["source_balance"]) == "0.00"
-    assert balances(admin) == {1: "0.00", 2: "999999.99"}
-    assert refusal(app, "deposit", 2, "0.005").sqlstate == "WL007"
-    assert str(call(app, "withdraw", 2, "0.01")["source_balance"]) == "999999.98"
-    assert str(call(app, "deposit", 2, "0.01")["target_balance"]) == "999999.99"
-    assert str(call(app, "withdraw", 2, "999999.99")["source_balance"]) == "0.00"
-    assert refusal(app, "withdraw", 2, "0.005").sqlstate == "WL006"
-    assert_sound(admin)
-
-
 def test_an_amount_is_rounded_half_away_from_zero_before_anything_else(
     app: Connection, admin: Connection
 ) -> None:
@@ -199,44 +183,6 @@ def test_a_binary_float_is_no_amount(app: Connection) -> None:
     for kind in ("real", "double precision"):
         for asked in (f"wallet.deposit(1, 0.1::{kind})", f"wallet.transfer(1, 2, 0.1::{kind})"):
             assert refusal(app, f"SELECT {asked}").sqlstate == "42883"  # undefined_function
-
-
-def test_entries_count_over_both_sides_with_the_balance_after_each(
-    app: Connection, admin: Connection
-) -> None:
-    """Neither a call that was refused nor one that was rolled back uses a number up."""
-    open_accounts(app, "100", "0")
-    call(app, "transfer", 1, 2, "30")
-    assert refusal(app, "transfer", 1, 2, "70.01").sqlstate == "WL006"
-    call(app, "transfer", 2, 1, "4.005")
-    with app.transaction(force_rollback=True):
-        call(app, "transfer", 1, 2, "1")
-    call(app, "withdraw", 1, "10")
-    assert refusal(app, "deposit", 1, "999999.99").sqlstate == "WL007"
-    call(app, "deposit", 1, "1")
-    entries = rows(
-        admin,
-        "SELECT account_id, entry, amount::text, balance::text FROM wallet.entry ORDER BY 1, 2",
-    )
-    assert [tuple(entry.values()) for entry in entries] == [
-        (1, 1, "100.00", "100.00"),
-        (1, 2, "-30.00", "70.00"),
-        (1, 3, "4.01", "74.01"),
-        (1, 4, "-10.00", "64.01"),
-        (1, 5, "1.00", "65.01"),
-        (2, 1, "30.00", "30.00"),
-        (2, 2, "-4.01", "25.99"),
-    ]
-    assert_sound(admin)
-
-
-def test_a_generic_plan_answers_as_a_custom_one_does(app: Connection, admin: Connection) -> None:
-    """From its sixth run on, PL/pgSQL may plan a statement without looking at its parameters."""
-    open_accounts(app, "10", "10")
-    for number in range(1, 21):
-        made = call(app, "transfer", *((1, 2) if number % 2 else (2, 1)), "0.05")
-        assert made["source_entry"] == made["target_entry"] == number + 1
-    assert_sound(admin)
 
 
 def test_no_entry_is_dated_before_an_accounts_last_one(app: Connection, admin: Connection) -> None:
