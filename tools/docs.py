@@ -19,13 +19,15 @@ def main() -> None:
     server = EmbeddedServer(temporary_folder(), {"fsync": "off"})
     try:
         server.start()
+        deployed = examples.play(examples.DEPLOY, server.environ("postgres", "postgres"))
+        write(examples.DEPLOY.with_suffix(".out"), deployed)
         create_database(server)
         deploy(server)
         environ = server.environ("postgres", DATABASE)
         write(schema.SCHEMA, schema.dump(environ))
         write(functions_page.PATH, functions_page.page(environ))
         write(errors_page.PATH, errors_page.page())
-        for number, example in enumerate(sorted(examples.EXAMPLES.glob("*.sql"))):
+        for number, example in enumerate(sorted(examples.EXAMPLES.glob("[1-9]*.sql"))):
             clone = f"{DATABASE}_{number}"
             subprocess.run(["createdb", "-T", DATABASE, clone], env=environ, check=True)
             played = examples.play(example, server.environ("postgres", clone))

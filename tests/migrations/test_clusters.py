@@ -17,6 +17,7 @@ from tests.migrations.project import HERE, deployed
 from tests.support.calls import open_accounts, value
 from tests.support.databases import Database, scripts
 from tests.support.servers import APP_PASSWORD, Server
+from tools.examples import DEPLOY, play
 
 ROLES = {"wallet_app", "wallet_owner", "wallet_reader"}
 
@@ -40,6 +41,14 @@ def assert_works(database: Database) -> None:
         assert str(balance) == "7.50"
         with pytest.raises(psycopg.errors.InsufficientPrivilege):
             app.execute("SELECT balance FROM wallet.account")
+
+
+def test_a_superuser_a_maker_of_roles_and_a_mere_member_deploy_as_it_is_recorded(
+    cluster: Server,
+) -> None:
+    """What each of them needs, on any version of PostgreSQL; and who then may do what."""
+    printed = play(DEPLOY, cluster.environ("postgres"))
+    assert printed == DEPLOY.with_suffix(".out").read_text(), "if it is right: make docs"
 
 
 def test_a_deployer_needs_no_superuser(

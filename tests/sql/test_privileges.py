@@ -22,9 +22,12 @@ from tests.support.calls import (
     value,
 )
 from tests.support.databases import Database, assert_sound
+from tests.support.documents import section
 from tests.support.servers import APP_PASSWORD
+from tools.examples import DEPLOY
 
 DENIED = "42501"  # insufficient_privilege
+OPERATOR = section("People who correct").split("```sql\n")[1].split("```")[0]
 # For each role two calls that are not for it, two tables that it may not touch, and more.
 DENIALS: dict[str, dict[str, str | None]] = {
     "wallet_app": {
@@ -44,6 +47,14 @@ DENIALS: dict[str, dict[str, str | None]] = {
         "SELECT FROM wallet.queue_lock FOR KEY SHARE": "table queue_lock",
         "LOCK TABLE wallet.queue_lock IN SHARE MODE": "table queue_lock",
         "DELETE FROM wallet.queue": None,
+    },
+    "ada": {
+        "SELECT wallet.transfer(1, 2, 1)": "function transfer",
+        "SELECT wallet.reverse(1, NULL, 'somebody')": "function reverse",
+        "SELECT wallet.set_limits(1, 0, 1)": "function set_limits",
+        "SELECT wallet.create_api_key('ada', '{write}')": "function create_api_key",
+        "UPDATE wallet.account SET frozen = true": "table account",
+        "SET ROLE wallet_app": None,
     },
     "wallet_test_stranger": {
         "SELECT wallet.get_account(1)": "schema wallet",
@@ -70,7 +81,7 @@ def test_each_role_is_denied_what_is_not_for_it(admin: Connection) -> None:
     for role, denials in DENIALS.items():
         for statement, what in [*denials.items(), *((other, None) for other in OTHERS)]:
             with admin.transaction(force_rollback=True):
-                admin.execute("CREATE ROLE wallet_test_stranger")
+                admin.execute(f"CREATE ROLE wallet_test_stranger; {OPERATOR}")
                 # As if it had logged in: SET ROLE alone would keep a superuser's rights.
                 admin.execute(f"SET LOCAL SESSION AUTHORIZATION {role}")
                 diagnostic = refusal(admin, statement)
@@ -116,6 +127,24 @@ def test_wallet_reader_reads_everything(app: Connection, reader: Connection) -> 
         rows(reader, f"SELECT * FROM wallet.{relation}")
     assert rows(reader, "audit") == []
     assert call(reader, "get_account", 1) == call(app, "get_account", 1)
+
+
+def test_who_corrects_freezes_cancels_and_reverses_under_a_name(
+    app: Connection, admin: Connection
+) -> None:
+    assert OPERATOR in DEPLOY.read_text(), "the walkthrough gives the same rights"
+    pending = call(app, "enqueue_transfer", 1, 2, 1)["id"]
+    with admin.transaction(force_rollback=True):
+        admin.execute(OPERATOR)
+        admin.execute("SET LOCAL SESSION AUTHORIZATION ada")
+        for function, argument in (("freeze_account", 2), ("unfreeze_account", 2)):
+            call(admin, function, argument)
+        call(admin, "set_email", 2, "erased@example.invalid")
+        assert call(admin, "cancel_pending", pending)["state"] == "failed"
+        assert call(admin, "reverse", 1)["actor"] == "ada"
+        events = rows(admin, "SELECT actor FROM wallet.event_log")
+        assert [event["actor"] for event in events] == ["ada"] * 4
+        assert rows(admin, "audit") == []
 
 
 def test_a_dba_may_grant_what_a_dba_decides(app: Connection, admin: Connection) -> None:
