@@ -161,18 +161,24 @@ def is_loopback(host: str) -> bool:
         return host.lower() == "localhost"
 
 
-def _refusal(name: str, text: str, type: object) -> str:
+def takes(type: object) -> str:
+    """What a setting of this type takes; nothing for a text, which is not refused."""
     match inspect.type_info(type):
         case inspect.IntType(ge=least, le=most):
-            takes = f"a whole number from {least} to {most}"
+            return f"a whole number from {least} to {most}"
         case inspect.FloatType(ge=least, le=most):
-            takes = f"a number from {least:g} to {most:g}"
+            return f"a number from {least:g} to {most:g}"
         case inspect.LiteralType(values=values):
-            takes = " or ".join(map(str, values))
+            return " or ".join(map(str, values))
         case inspect.BoolType():
-            takes = "true or false"
-        case inspect.Metadata(extra_json_schema={"description": takes}):
-            pass
-        case _:  # The database's URL, which may hold a password.
-            return f"{name} must begin with postgresql://"
-    return f"{name} is {text!r}; it takes {takes}"
+            return "true or false"
+        case inspect.Metadata(extra_json_schema={"description": str(described)}):
+            return described
+    return ""
+
+
+def _refusal(name: str, text: str, type: object) -> str:
+    if taken := takes(type):
+        return f"{name} is {text!r}; it takes {taken}"
+    # The database's URL, which may hold a password.
+    return f"{name} must begin with postgresql://"

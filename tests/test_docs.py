@@ -10,17 +10,17 @@ from msgspec.structs import fields
 
 from service.answers import Account, Transaction
 from service.codes import CODES
-from service.config import Settings
+from service.config import Settings, takes
 from service.guide import WAYS, guide
 from service.limits import MAX_WAIT
 from service.queue_worker import MAX_ITEMS
 from tests.faults.faults import FAULTS
 from tests.support.databases import Database
+from tests.support.documents import section
 from tools import errors_page, functions_page
 from tools.embedded import CHECKOUT
 
 README = (CHECKOUT / "README.md").read_text()
-OPERATIONS = (CHECKOUT / "docs/operations.md").read_text()
 QUEUE = (CHECKOUT / "docs/queue.md").read_text()
 GUIDE = guide("http://127.0.0.1:8000").decode()
 MAKEFILE = (CHECKOUT / "Makefile").read_text()
@@ -37,17 +37,14 @@ def test_the_page_of_errors_is_made_from_the_table_of_codes() -> None:
     assert errors_page.PATH.read_text() == errors_page.page()
 
 
-def test_every_setting_is_listed_with_its_default() -> None:
-    listed = {row[0].strip("`"): row[1].strip("`") for row in rows(OPERATIONS)}
-    settings = {
-        f"WALLET_{field.name.upper()}": field.default
-        for field in fields(Settings)
-        if field.name != "database_url"
-    }
-    for name, default in settings.items():
+def test_every_setting_is_listed_with_its_default_and_what_it_takes() -> None:
+    table = rows(section("Settings of the service"))
+    listed = {row[0].strip("`"): (row[1].strip("`"), row[2]) for row in table}
+    for field in fields(Settings):
+        default = "" if field.name == "database_url" else field.default
         text = f"{default:g}" if isinstance(default, float) else str(default).lower()
-        assert listed.get(name) == text, name
-    assert "WALLET_DATABASE_URL" in listed
+        taken = re.sub("^a (whole )?number from ", "", takes(field.type))
+        assert listed.get(f"WALLET_{field.name.upper()}") == (text, taken)
 
 
 def test_compose_passes_every_setting_on() -> None:
