@@ -57,9 +57,17 @@ class Found(NamedTuple):
     """For all sessions: the one found there, but never off."""
 
 
-def host_of(settings: Settings) -> str:
-    """The database's host. The rest of the URL is never shown: any part may hold a password."""
-    return urlsplit(settings.database_url).hostname or "its socket"
+def host_of(url: str) -> str:
+    """A database's host. The rest of the URL is never shown: any part may hold a password."""
+    return urlsplit(url).hostname or "its socket"
+
+
+def _unreadable(name: str) -> CannotStart:
+    return CannotStart(
+        f"{name} cannot be read; it takes postgresql://wallet_app:PASSWORD@HOST:5432/DATABASE, "
+        "with every character of the password that is not a letter or digit written as % and two "
+        "hexadecimal digits"
+    )
 
 
 async def check_database(settings: Settings) -> Found:
@@ -79,15 +87,11 @@ async def check_database(settings: Settings) -> Found:
     except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
         reason = " ".join(str(error).split()) or type(error).__name__
         raise CannotStart(
-            f"cannot reach the database at {host_of(settings)}: {reason}; "
+            f"cannot reach the database at {host_of(settings.database_url)}: {reason}; "
             "start it, or correct WALLET_DATABASE_URL"
         ) from None
     except ValueError:  # Its text may hold the password.
-        raise CannotStart(
-            "WALLET_DATABASE_URL cannot be read; it takes "
-            "postgresql://wallet_app:PASSWORD@HOST:5432/DATABASE, with every character of the "
-            "password that is not a letter or digit written as % and two hexadecimal digits"
-        ) from None
+        raise _unreadable("WALLET_DATABASE_URL") from None
     if missing:
         others = f" and {len(missing) - 1} others" if len(missing) > 1 else ""
         raise CannotStart(
@@ -98,6 +102,21 @@ async def check_database(settings: Settings) -> Found:
     # What was answered must survive a crash.
     durable = "on" if synchronous_commit == "off" else synchronous_commit
     return Found(name, server_version.split()[0], durable)
+
+
+async def check_standby(settings: Settings) -> None:
+    """Raises CannotStart if its URL is none. The service also runs while it does not answer."""
+    try:
+        connection = await asyncpg.connect(
+            settings.read_url,
+            password=settings.database_password or None,
+            timeout=settings.read_max_lag,
+        )
+        await connection.close()
+    except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
+        pass
+    except ValueError:
+        raise _unreadable("WALLET_READ_URL") from None
 
 
 async def process_queue(settings: Settings, synchronous_commit: str, child: Child) -> None:
@@ -126,13 +145,17 @@ def main() -> None:
         settings = Settings.from_environ()
         listener = bind(settings)
         found = asyncio.run(check_database(settings))
+        if settings.read_url:
+            asyncio.run(check_standby(settings))
     except (ConfigError, CannotStart) as error:
         sys.exit(f"pgwallet: {error}")
 
     app = create_app(settings, found.synchronous_commit)
+    reads = f"reads at {host_of(settings.read_url)}; " if settings.read_url else ""
     print(
         f"pgwallet {__version__} on {settings.host}:{settings.port}; database {found.name} at "
-        f"{host_of(settings)}, PostgreSQL {found.server_version}; workers: {settings.workers}; "
+        f"{host_of(settings.database_url)}, PostgreSQL {found.server_version}; "
+        f"{reads}workers: {settings.workers}; "
         f"API keys: {'required' if settings.needs_keys else 'off'}",
         flush=True,
     )

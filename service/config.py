@@ -29,6 +29,10 @@ class Settings(Struct, frozen=True):
     """As libpq writes it: postgresql://wallet_app:…@host:5432/wallet."""
     database_password: str = ""
     """The password, for a URL that has none."""
+    read_url: Annotated[str, Meta(pattern="^postgres(ql)?://")] = ""
+    """A standby's, for reads; empty, the primary answers all of them."""
+    read_max_lag: Annotated[float, Meta(ge=0.5, le=60)] = 1.0
+    """How far the standby may be behind: beyond, the primary answers."""
     host: str = "127.0.0.1"
     """The address to listen on."""
     port: Annotated[int, Meta(ge=1, le=65535)] = 8000

@@ -130,9 +130,15 @@ class Server:
     `name` is what pg_stat_activity shows. `synchronous_commit` holds for every session.
     """
 
-    def __init__(self, settings: Settings, name: str, synchronous_commit: str) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        name: str,
+        synchronous_commit: str,
+        troubles: Troubles | None = None,
+    ) -> None:
         self.settings = settings
-        self.troubles = Troubles()
+        self.troubles = troubles or Troubles()
         self._name = name
         self._synchronous_commit = synchronous_commit
         self._loop = asyncio.get_running_loop()
@@ -256,15 +262,22 @@ class Connections:
 
     Each connection has a task, which runs the calls that it is handed, one after another. A request
     only awaits the rows. Make it while the event loop runs; a task connects when it is first handed
-    a call.
+    a call. A call that has no answer in `patience` seconds counts as lost.
     """
 
-    def __init__(self, server: Server, *, size: int, lock_timeout: float) -> None:
+    def __init__(
+        self,
+        server: Server,
+        *,
+        size: int,
+        lock_timeout: float,
+        patience: float | None = None,
+    ) -> None:
         self.size = size
         self._server = server
         self._lock_timeout = lock_timeout
         self._pool_timeout = server.settings.pool_timeout
-        self._silent_after = silent_after(server.settings)
+        self._silent_after = patience or silent_after(server.settings)
         # Longer than any wait for a lock, and well before the call counts as lost.
         self._in_doubt_after = server.settings.lock_timeout + 1
         self._loop = asyncio.get_running_loop()

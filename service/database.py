@@ -18,6 +18,7 @@ from service.config import Settings
 from service.connections import Connections, Server, TwoTries, run_operation
 from service.groups import GROUP_WAIT, Groups
 from service.limits import AUDIT_TIMEOUT, MAX_VIOLATIONS
+from service.reads import Reads
 from service.rows import (
     AccountRow,
     BatchRows,
@@ -32,7 +33,10 @@ from service.rows import (
 
 
 class Database:
-    """The wallet functions, called through a worker's connections."""
+    """The wallet functions, called through a worker's connections.
+
+    A read that is not `fresh` may come from a standby.
+    """
 
     def __init__(self, settings: Settings, synchronous_commit: str) -> None:
         server = Server(settings, "pgwallet", synchronous_commit)
@@ -43,7 +47,8 @@ class Database:
         # No call holds up another kind of call: each kind has connections of its own.
         quarter, lanes = settings.pool_size // 4, settings.pool_size // 5
         group = 1 if settings.group_max > 1 else quarter
-        self._reads = connections(quarter)
+        self._primary = connections(quarter)
+        self._reads = Reads(settings, self._primary, synchronous_commit)
         self._waiting = connections(quarter)
         self._others = connections(
             settings.pool_size - 2 * quarter - group - lanes, lock_timeout=GROUP_WAIT / 1000
@@ -61,18 +66,19 @@ class Database:
         self._groups = Groups(settings, group=self._group, lanes=self._lanes)
 
         self._all = (
-            *(self._reads, self._waiting, self._others, self._group, self._lanes),
+            *(self._primary, self._waiting, self._others, self._group, self._lanes),
             self._audit,
         )
 
     @property
     def in_use(self) -> int:
         """How many connections run a call."""
-        return sum(connections.in_use for connections in self._all)
+        return self._reads.in_use + sum(connections.in_use for connections in self._all)
 
     async def close(self) -> None:
         """Let the calls in flight end, then close the connections."""
         await self._groups.close()
+        await self._reads.close()
         for connections in self._all:
             await connections.close()
 
@@ -88,8 +94,8 @@ class Database:
             actor=actor,
         )
 
-    async def get_account(self, *, id: int) -> AccountRow:
-        (row,) = await self._reads.fetch(statements.GET_ACCOUNT, id)
+    async def get_account(self, *, id: int, fresh: bool = False) -> AccountRow:
+        (row,) = await self._reads.fetch(statements.GET_ACCOUNT, id, fresh=fresh)
         return AccountRow(**row)
 
     async def freeze_account(self, *, id: int, actor: str | None) -> AccountRow:
@@ -105,9 +111,11 @@ class Database:
         return AccountRow(**row)
 
     async def find_accounts(
-        self, *, email: str, after: int | None, page_size: int
+        self, *, email: str, after: int | None, page_size: int, fresh: bool = False
     ) -> list[AccountRow]:
-        rows = await self._reads.fetch(statements.FIND_ACCOUNTS, email, after, page_size)
+        rows = await self._reads.fetch(
+            statements.FIND_ACCOUNTS, email, after, page_size, fresh=fresh
+        )
         return [AccountRow(**row) for row in rows]
 
     async def deposit(
@@ -289,14 +297,16 @@ class Database:
             actor=actor,
         )
 
-    async def get_hold(self, *, id: int) -> HoldRow:
-        (row,) = await self._reads.fetch(statements.GET_HOLD, id)
+    async def get_hold(self, *, id: int, fresh: bool = False) -> HoldRow:
+        (row,) = await self._reads.fetch(statements.GET_HOLD, id, fresh=fresh)
         return HoldRow(**row)
 
     async def get_holds(
-        self, *, account_id: int, before: int | None, page_size: int
+        self, *, account_id: int, before: int | None, page_size: int, fresh: bool = False
     ) -> list[HoldRow]:
-        rows = await self._reads.fetch(statements.GET_HOLDS, account_id, before, page_size)
+        rows = await self._reads.fetch(
+            statements.GET_HOLDS, account_id, before, page_size, fresh=fresh
+        )
         return [HoldRow(**row) for row in rows]
 
     async def set_limits(
@@ -314,34 +324,36 @@ class Database:
 
     async def get_queue(self) -> list[QueueRow]:
         """The first transfers of the queue; one row without an id if nothing is pending."""
-        return [QueueRow(**row) for row in await self._reads.fetch(statements.GET_QUEUE)]
+        return [QueueRow(**row) for row in await self._primary.fetch(statements.GET_QUEUE)]
 
     async def get_account_waits(self) -> list[WaitRow]:
-        return [WaitRow(**row) for row in await self._reads.fetch(statements.GET_ACCOUNT_WAITS)]
+        return [WaitRow(**row) for row in await self._primary.fetch(statements.GET_ACCOUNT_WAITS)]
 
     async def version(self) -> str:
         """The version of the schema."""
-        ((version,),) = await self._reads.fetch(statements.VERSION)
+        ((version,),) = await self._primary.fetch(statements.VERSION)
         return str(version)
 
-    async def describe_transaction(self, *, id: int) -> TransactionRow:
-        (row,) = await self._reads.fetch(statements.DESCRIBE_TRANSACTION, id)
+    async def describe_transaction(self, *, id: int, fresh: bool = False) -> TransactionRow:
+        (row,) = await self._reads.fetch(statements.DESCRIBE_TRANSACTION, id, fresh=fresh)
         return TransactionRow(**row)
 
     async def get_statement(
-        self, *, account_id: int, before: int | None, page_size: int
+        self, *, account_id: int, before: int | None, page_size: int, fresh: bool = False
     ) -> list[StatementRow]:
-        rows = await self._reads.fetch(statements.GET_STATEMENT, account_id, before, page_size)
+        rows = await self._reads.fetch(
+            statements.GET_STATEMENT, account_id, before, page_size, fresh=fresh
+        )
         return [StatementRow(**row) for row in rows]
 
     async def get_queue_depth(self) -> tuple[int, float | None]:
         """How many transfers are pending, and when the oldest was queued, as of time.time()."""
-        row = (await self._reads.fetch(statements.GET_QUEUE_DEPTH))[0]
+        row = (await self._primary.fetch(statements.GET_QUEUE_DEPTH))[0]
         return row["pending"], row["oldest"] and row["oldest"].timestamp()
 
     async def is_ready(self) -> bool:
         """Whether the database answers, and this user may execute every function."""
-        return not (await self._reads.fetch(statements.MISSING))[0][0]
+        return not (await self._primary.fetch(statements.MISSING))[0][0]
 
 
 def _batch_result(row: asyncpg.Record) -> TransactionRow | RefusalRow:

@@ -54,7 +54,8 @@ class Bounds:
         self.max_connections = settings.max_connections
         files, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
         if files != resource.RLIM_INFINITY:
-            room = max(1, files - settings.pool_size - _KEPT_BACK)
+            reads = settings.pool_size // 4 if settings.read_url else 0
+            room = max(1, files - settings.pool_size - reads - _KEPT_BACK)
             self.max_connections = min(self.max_connections, room)
         self.max_body_memory = settings.max_body_memory * 1024 * 1024
         self.body_memory = 0

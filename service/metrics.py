@@ -61,6 +61,14 @@ connections_in_use = Gauge(
 )
 _waits = Counter("pgwallet_connection_waits", "Calls that found no connection idle.")
 _failures = Counter("pgwallet_database_failures", "Failures of the database, by kind.", ("kind",))
+_reads = Counter(
+    "pgwallet_reads", "Reads that a standby could answer, by which server did.", ("server",)
+)
+standby_lag = Gauge(
+    "pgwallet_standby_lag_seconds",
+    "How far the standby of WALLET_READ_URL is behind, at most; of all workers the most.",
+    multiprocess_mode="livemax",
+)
 _processes = Counter("pgwallet_processes_replaced", "Processes that died or hung.", ("job",))
 
 _violations = Gauge(
@@ -79,10 +87,16 @@ for _code in CODES:
     _problems.labels(_code)
 for _job in ("queue", "worker"):
     _processes.labels(_job)
+for _server in ("primary", "standby"):
+    _reads.labels(_server)
 
 count_group = _group_size.observe
 count_unknown = _unknown.inc
 count_wait = _waits.inc
+
+
+def count_read(server: str) -> None:
+    _reads.labels(server).inc()
 
 
 @cache

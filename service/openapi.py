@@ -153,8 +153,15 @@ _PARAMETERS: dict[str, Schema] = {
     ),
     "Prefer-wait": _header(
         "Prefer",
-        f"wait=10: while it is pending, wait so many seconds, at most {MAX_WAIT:.0f}.",
+        f"wait=10: while it is pending, wait so many seconds, at most {MAX_WAIT:.0f}. fresh: as "
+        "for an account.",
         {"type": "string", "examples": ["wait=10"]},
+    ),
+    "Prefer-fresh": _header(
+        "Prefer",
+        "fresh: answer with what is committed now. Without it, a service that reads from a standby "
+        "may answer with what was committed up to WALLET_READ_MAX_LAG seconds ago.",
+        {"type": "string", "examples": ["fresh"]},
     ),
     "X-Request-ID": _header(
         "X-Request-ID",
@@ -260,7 +267,7 @@ DOCUMENT: dict[str, Any] = {
                 "The wallets of an email address.",
                 {200: _response("The accounts.", "Accounts", "Link")},
                 ("invalid_email", *_DATABASE),
-                parameters=("email", "limit", "after"),
+                parameters=("email", "limit", "after", "Prefer-fresh"),
                 scope="read",
             ),
         },
@@ -270,7 +277,7 @@ DOCUMENT: dict[str, Any] = {
                 "Read a wallet.",
                 {200: _response("The account.", "Account")},
                 ("account_not_found", *_DATABASE),
-                parameters=("id",),
+                parameters=("id", "Prefer-fresh"),
                 scope="read",
             )
         },
@@ -308,7 +315,7 @@ DOCUMENT: dict[str, Any] = {
                 "Read a wallet's statement, the newest entry first.",
                 {200: _response("The entries.", "Statement", "Link")},
                 ("account_not_found", *_DATABASE),
-                parameters=("id", "limit", "before"),
+                parameters=("id", "limit", "before", "Prefer-fresh"),
                 scope="read",
             )
         },
@@ -363,7 +370,7 @@ DOCUMENT: dict[str, Any] = {
                 "A wallet's holds, the newest first.",
                 {200: _response("The holds.", "Holds", "Link")},
                 ("account_not_found", *_DATABASE),
-                parameters=("id", "limit", "before"),
+                parameters=("id", "limit", "before", "Prefer-fresh"),
                 scope="read",
             ),
         },
@@ -384,7 +391,7 @@ DOCUMENT: dict[str, Any] = {
                 "Read a hold.",
                 {200: _response("The hold.", "Hold")},
                 ("hold_not_found", *_DATABASE),
-                parameters=("id",),
+                parameters=("id", "Prefer-fresh"),
                 scope="read",
             )
         },

@@ -31,6 +31,8 @@ class Preferences(NamedTuple):
     """Whether to queue the request rather than let the client wait for its result."""
     wait: Decimal | None
     """The most seconds to wait; None if the request does not say."""
+    fresh: bool = False
+    """Whether to read what is committed now, not what a standby has of it."""
 
 
 def preferences(request: Request) -> Preferences:
@@ -56,6 +58,7 @@ def read(headers: Iterable[str]) -> Preferences:
     return Preferences(
         found.get("respond-async") == "",  # It takes no value; an empty one counts as none.
         Decimal(wait) if _is_seconds(wait) else None,
+        found.get("fresh") == "",
     )
 
 

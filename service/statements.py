@@ -78,6 +78,12 @@ GET_ACCOUNT_WAITS = """
 SELECT account_id, pid, role::text, waiting, blocked_by::text[] FROM wallet.get_account_waits()
 """
 VERSION = "SELECT wallet.version()"
+# How many bytes of WAL the primary has, and how many of them a standby has replayed; NULL for a
+# server that is none.
+WAL_END = "SELECT (pg_current_wal_flush_lsn() - '0/0')::bigint"
+REPLAYED_WAL = """
+SELECT CASE WHEN pg_is_in_recovery() THEN (pg_last_wal_replay_lsn() - '0/0')::bigint END
+"""
 DESCRIBE_TRANSACTION = """
 SELECT transaction_id AS id, source_account_id, target_account_id, amount, ctime, actor, state,
     reverses, reversed_by, queued_at, sqlstate, detail

@@ -30,9 +30,14 @@ CANNOT_SERVE = Kind("the database cannot serve", "the database serves again")
 SWEEP_STOPPED = Kind("cannot end the holds that are due", "ending due holds again", logging.WARNING)
 QUEUE_STOPPED = Kind("cannot process the queue", "processing the queue again", logging.WARNING)
 CANNOT_READ_KEYS = Kind("cannot read the API keys", "reading the API keys again", logging.WARNING)
+CANNOT_READ_STANDBY = Kind(
+    "reads do not go to the standby", "reads go to the standby again", logging.WARNING
+)
 
 
-for _kind in (CANNOT_CONNECT, LOST, CANNOT_SERVE, QUEUE_STOPPED, CANNOT_READ_KEYS):
+for _kind in (
+    *(CANNOT_CONNECT, LOST, CANNOT_SERVE, QUEUE_STOPPED, CANNOT_READ_KEYS, CANNOT_READ_STANDBY),
+):
     count_failure(_kind.begin, 0)
 
 
@@ -45,9 +50,12 @@ class _Trouble:
 
 
 class Troubles:
-    """The troubles of a process."""
+    """The troubles of a process. If a `kind` is given, all that it meets are of this one kind, and
+    are over when passed() is told so with the kind as the source.
+    """
 
-    def __init__(self) -> None:
+    def __init__(self, kind: Kind | None = None) -> None:
+        self._kind = kind
         self.ongoing: dict[Kind, _Trouble] = {}
 
     def met(self, kind: Kind, error: BaseException, source: object = None) -> None:
@@ -55,6 +63,8 @@ class Troubles:
 
         `source` is what must work again; without one, anything.
         """
+        if self._kind:
+            kind = source = self._kind
         now = time.monotonic()
         trouble = self.ongoing.setdefault(kind, _Trouble(now))
         trouble.last = now

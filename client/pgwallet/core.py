@@ -12,6 +12,7 @@ import time
 import uuid
 from collections.abc import Generator, Iterable
 from decimal import Decimal
+from math import inf
 from typing import Any, TypeAlias, TypeVar
 
 import httpx
@@ -50,6 +51,8 @@ _TRANSIENT = {408, 429, 502, 503, 504}
 # The mean of a pause doubles from the first to the last of these. The service is asked to wait no
 # longer than _MAX_WAIT, and takes no longer than _MAX_AUDIT for an audit.
 _FIRST_PAUSE, _MAX_PAUSE, _MAX_WAIT, _MAX_AUDIT = 0.05, 2.0, 25.0, 30.0
+# So long after it has changed something, a client reads nothing that may be older.
+_FRESH_SECONDS = 60.0
 
 
 class Accounts(Struct, frozen=True):
@@ -133,6 +136,7 @@ class Core:
         self._headers = {"Authorization": f"Bearer {api_key}"} if api_key else {}
         self._timeout = timeout
         self._retry_for = retry_for
+        self._fresh_until = -inf
 
     def create_account(self, email: str, key: str | None) -> Call[Account]:
         return self._post("/account", Account, {"email": email}, key)
@@ -297,6 +301,9 @@ class Core:
         if body is not None:
             headers["Content-Type"] = "application/json"
         content = None if body is None else msgspec.json.encode(body)
+        if method == "GET" and time.monotonic() < self._fresh_until:
+            # It comes from no standby, which may lag.
+            headers.setdefault("Prefer", "fresh")
         query = {name: value for name, value in (query or {}).items() if value is not None}
         deadline = time.monotonic() + self._retry_for + wait
         pause = _FIRST_PAUSE
@@ -310,6 +317,8 @@ class Core:
                 timeout=self._timeout + wait,
             )
             reply = yield request
+            if method != "GET":
+                self._fresh_until = time.monotonic() + _FRESH_SECONDS
             # Random, so that those who were sent away together do not come back together.
             seconds = _retry_after(reply) + random.uniform(0, 2 * pause)  # noqa: S311
             if not _is_transient(reply) or time.monotonic() + seconds > deadline:

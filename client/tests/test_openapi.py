@@ -36,6 +36,7 @@ NAMES = {
     "id": None,
     "X-Request-ID": None,
     "Prefer-wait": None,
+    "Prefer-fresh": None,
 }
 
 

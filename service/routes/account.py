@@ -16,6 +16,7 @@ from service.parameters import (
     read_path_id,
     read_query,
 )
+from service.prefer import preferences
 from service.responses import json_response, replayed_header
 
 blueprint = Blueprint("account")
@@ -38,7 +39,12 @@ async def create_account(request: Request) -> HTTPResponse:
 async def find_accounts(request: Request) -> HTTPResponse:
     query = read_query(request, AccountQuery)
     database: Database = request.app.ctx.database
-    rows = await database.find_accounts(email=query.email, after=query.after, page_size=query.limit)
+    rows = await database.find_accounts(
+        email=query.email,
+        after=query.after,
+        page_size=query.limit,
+        fresh=preferences(request).fresh,
+    )
     next_after = rows[-1].id if len(rows) == query.limit else None
     headers = {}
     if next_after:
@@ -52,7 +58,7 @@ async def find_accounts(request: Request) -> HTTPResponse:
 async def get_account(request: Request, id: str) -> HTTPResponse:
     account_id = read_path_id(id, "account_not_found")
     database: Database = request.app.ctx.database
-    row = await database.get_account(id=account_id)
+    row = await database.get_account(id=account_id, fresh=preferences(request).fresh)
     return json_response(request, 200, Account.of(row))
 
 
@@ -92,7 +98,10 @@ async def get_statement(request: Request, id: str) -> HTTPResponse:
     query = read_query(request, PageQuery)
     database: Database = request.app.ctx.database
     rows = await database.get_statement(
-        account_id=account_id, before=query.before, page_size=query.limit
+        account_id=account_id,
+        before=query.before,
+        page_size=query.limit,
+        fresh=preferences(request).fresh,
     )
     # Entries count from 1 without a gap, so entry 1 is the last one.
     next_before = rows[-1].entry if rows and rows[-1].entry > 1 else None

@@ -8,6 +8,7 @@ from service.answers import Hold, Holds, Transaction
 from service.bodies import Capture, NewHold, read_body, read_no_members
 from service.database import Database
 from service.parameters import PageQuery, read_idempotency_key, read_path_id, read_query
+from service.prefer import preferences
 from service.responses import json_response, replayed_header
 
 blueprint = Blueprint("hold")
@@ -35,7 +36,10 @@ async def get_holds(request: Request, id: str) -> HTTPResponse:
     query = read_query(request, PageQuery)
     database: Database = request.app.ctx.database
     rows = await database.get_holds(
-        account_id=account_id, before=query.before, page_size=query.limit
+        account_id=account_id,
+        before=query.before,
+        page_size=query.limit,
+        fresh=preferences(request).fresh,
     )
     next_before = rows[-1].id if len(rows) == query.limit else None
     headers = {}
@@ -50,7 +54,9 @@ async def get_holds(request: Request, id: str) -> HTTPResponse:
 async def get_hold(request: Request, id: str) -> HTTPResponse:
     hold_id = read_path_id(id, "hold_not_found")
     database: Database = request.app.ctx.database
-    return json_response(request, 200, Hold.of(await database.get_hold(id=hold_id)))
+    return json_response(
+        request, 200, Hold.of(await database.get_hold(id=hold_id, fresh=preferences(request).fresh))
+    )
 
 
 @blueprint.post("/hold/<id:str>/capture", ctx_scope="write")

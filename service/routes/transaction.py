@@ -113,12 +113,12 @@ def _result(
 @blueprint.get("/transaction/<id:str>", ctx_scope="read")
 async def get_transaction(request: Request, id: str) -> HTTPResponse:
     transaction_id = read_path_id(id, "transaction_not_found")
-    wait = preferences(request).wait
-    if wait is None:
+    preferred = preferences(request)
+    if preferred.wait is None:
         database: Database = request.app.ctx.database
-        row = await database.describe_transaction(id=transaction_id)
+        row = await database.describe_transaction(id=transaction_id, fresh=preferred.fresh)
         return json_response(request, 200, Transaction.of(row))
-    wait = at_most(wait, MAX_WAIT)
+    wait = at_most(preferred.wait, MAX_WAIT)
     row = await _wait_for_result(request, transaction_id, float(wait))
     return json_response(request, 200, Transaction.of(row), {"Preference-Applied": applied(wait)})
 
@@ -133,7 +133,7 @@ async def _wait_for_result(request: Request, transaction_id: int, seconds: float
     now = asyncio.get_running_loop().time
     deadline, pause = now() + seconds, _FIRST_PAUSE
     while True:
-        row = await database.describe_transaction(id=transaction_id)
+        row = await database.describe_transaction(id=transaction_id, fresh=True)
         left = deadline - now()
         if row.state != "pending" or left <= 0 or stopping.is_set():
             return row

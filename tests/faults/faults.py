@@ -12,12 +12,13 @@ from typing import NamedTuple, cast
 
 import psycopg
 
-from tests.faults.world import SESSIONS, World, frozen, plain, proxied, replicated, small_wal
+from tests.faults.world import SESSIONS, World, plain, proxied, replicated, small_wal
 from tests.http.processes import (
     OwnServer,
     children,
     clean_up,
     cut_power,
+    frozen,
     held,
     is_gone,
     lose_power,

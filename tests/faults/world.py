@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import signal
 import subprocess
 import time
 from collections.abc import Iterator
@@ -14,7 +12,7 @@ from typing import Any
 import pytest
 
 from tests.faults.load import Load
-from tests.http.processes import OwnServer, jobs, open_wallet, running
+from tests.http.processes import OwnServer, jobs, open_wallet, running, standby_of
 from tests.http.proxy import Proxy
 from tests.support import databases
 from tests.support.databases import Database
@@ -102,21 +100,15 @@ def proxied(server: OwnServer, template: Database) -> Iterator[World]:
 @contextmanager
 def replicated(server: OwnServer, template: Database) -> Iterator[World]:
     """With a synchronous standby, which the service also knows."""
-    standby = OwnServer()
-    status = server.postgres.folder.stat()
-    os.chown(standby.postgres.folder, status.st_uid, status.st_gid)
     try:
-        for command in commands("Make a standby"):
-            server.shell(command, PGDATA=str(standby.postgres.data))
-        standby.start()
-        for command in commands("Make it synchronous"):
-            server.shell(command)
-        hosts = f"{server.postgres.sockets},{standby.postgres.sockets}"
-        url = f"postgresql://wallet_app@/{{name}}?host={hosts}&target_session_attrs=read-write"
-        with plain(server, template, url=url, standby=standby) as world:
-            yield world
+        with standby_of(server) as standby:
+            for command in commands("Make it synchronous"):
+                server.shell(command)
+            hosts = f"{server.postgres.sockets},{standby.postgres.sockets}"
+            url = f"postgresql://wallet_app@/{{name}}?host={hosts}&target_session_attrs=read-write"
+            with plain(server, template, url=url, standby=standby) as world:
+                yield world
     finally:
-        standby.remove()
         server.start()
         server.execute("ALTER SYSTEM RESET synchronous_standby_names")
         server.execute("SELECT pg_reload_conf()")
@@ -146,15 +138,3 @@ def small_wal(server: OwnServer, template: Database) -> Iterator[World]:
 
 def sh(commands: str) -> None:
     subprocess.run(["bash", "-euc", commands], check=True)
-
-
-@contextmanager
-def frozen(*pids: int) -> Iterator[None]:
-    """Freeze processes while the block runs."""
-    for pid in pids:
-        os.kill(pid, signal.SIGSTOP)
-    try:
-        yield
-    finally:
-        for pid in pids:
-            os.kill(pid, signal.SIGCONT)

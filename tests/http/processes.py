@@ -17,6 +17,7 @@ from httpx import Client, Response
 from tests.http.answers import check
 from tests.support import databases
 from tests.support.databases import Database, assert_sound
+from tests.support.documents import commands
 from tests.support.servers import Server
 from tests.support.service import Service
 from tools.embedded import EmbeddedServer, temporary_folder
@@ -101,6 +102,33 @@ def own_database() -> Iterator[tuple[OwnServer, Database]]:
         yield server, database
     finally:
         server.remove()
+
+
+@contextmanager
+def standby_of(server: OwnServer) -> Iterator[OwnServer]:
+    """A server that streams from another one, as docs/operations.md says."""
+    standby = OwnServer()
+    status = server.postgres.folder.stat()
+    os.chown(standby.postgres.folder, status.st_uid, status.st_gid)
+    try:
+        for command in commands("Make a standby"):
+            server.shell(command, PGDATA=str(standby.postgres.data))
+        standby.start()
+        yield standby
+    finally:
+        standby.remove()
+
+
+@contextmanager
+def frozen(*pids: int) -> Iterator[None]:
+    """Freeze processes while the block runs."""
+    for pid in pids:
+        os.kill(pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        for pid in pids:
+            os.kill(pid, signal.SIGCONT)
 
 
 def cut_power(server: OwnServer) -> None:

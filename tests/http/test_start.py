@@ -45,6 +45,8 @@ def test_a_setting_that_cannot_be_used_is_named_with_what_it_takes() -> None:
     for name, values, takes in (
         ("PORT", ("abc", "0", "-1", "65536", "80.5", "٨٠", "0x50"), "number from 1 to 65535"),
         ("WORKERS", ("0", "two", "257"), "a whole number from 1 to 256"),
+        ("READ_URL", ("x", "mysql://x"), "must begin with postgresql://"),
+        ("READ_MAX_LAG", ("0.4", "61", "x"), "a number from 0.5 to 60"),
         ("POOL_SIZE", ("0", "4", "1001"), "a whole number from 5 to 1000"),
         ("GROUP_MAX", ("0", "1001"), "a whole number from 1 to 1000"),
         ("MAX_WAITING", ("0", "100001"), "a whole number from 1 to 100000"),
@@ -150,6 +152,11 @@ def test_a_database_that_cannot_be_reached_is_named(template: Database) -> None:
     )
     url = template.server.url("no_such_wallet", "wallet_app")
     assert 'database "no_such_wallet" does not exist' in refusal_to_start(WALLET_DATABASE_URL=url)
+    # A standby may be away, but its URL must be one.
+    assert "WALLET_READ_URL cannot be read" in refusal_to_start(
+        WALLET_DATABASE_URL=template.url("wallet_app"),
+        WALLET_READ_URL="postgresql://wallet_app:s3cret@[::1/wallet",
+    )
 
 
 def test_a_database_that_lacks_what_is_called_is_not_served(database: Database) -> None:
