@@ -40,11 +40,13 @@ def test_a_pending_transaction_is_cancelled_once(
 ) -> None:
     source, target = wallet("1.00"), wallet()
     with queue_stopped(service.database):
-        id = transfer(client, source, target, "1", Prefer="respond-async").json()["id"]
+        queued = transfer(client, source, target, "1", Prefer="respond-async").json()
+        id = queued["id"]
         done = client.post(f"/transaction/{id}/cancel", json={})
         assert (done.status_code, done.json()["failure"]["code"]) == (200, "cancelled")
         problem(client.post(f"/transaction/{id}/cancel", json={}), "not_pending")
-    assert client.get(f"/transaction/{id}").json() == done.json()
+    read = client.get(f"/transaction/{id}").json()
+    assert read == {**done.json(), "queued_at": queued["ctime"]}
 
 
 def test_what_is_not_there_and_a_body_with_members_are_refused(client: Client) -> None:

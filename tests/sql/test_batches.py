@@ -242,7 +242,7 @@ def test_a_batch_equals_its_transfers_one_by_one(loop: Connection) -> None:
             assert left(loop) == expected_left
         seen.update(result["sqlstate"] or "succeeded" for result in expected)
 
-    run(holds, 100)
+    run(holds, 60)
     print(f"results: {dict(seen)}")
     assert set(seen) == {"succeeded", "WL002", "WL003", "WL004", "WL006", "WL007", "WL008"}
 

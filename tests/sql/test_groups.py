@@ -157,7 +157,7 @@ def test_a_group_answers_and_does_what_its_requests_do_one_by_one(admin: Connect
     seen: Counter[str] = Counter()
 
     @hypothesis.seed(fresh_seed())
-    @settings(max_examples=60, deadline=None, database=None, suppress_health_check=[*HealthCheck])
+    @settings(max_examples=40, deadline=None, database=None, suppress_health_check=[*HealthCheck])
     @given(steps())
     @example([(EACH, None)])
     def compare(given: list[Step]) -> None:

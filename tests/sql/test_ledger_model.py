@@ -325,7 +325,7 @@ def test_the_functions_answer_as_the_model_does(app: Connection, admin: Connecti
     run_state_machine_as_test(
         hypothesis.seed(fresh_seed())(Machine),
         settings=settings(
-            max_examples=60,
+            max_examples=40,
             stateful_step_count=40,
             deadline=None,
             print_blob=True,

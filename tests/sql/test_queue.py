@@ -122,7 +122,7 @@ def test_a_processed_queue_equals_its_transfers_one_by_one(loop: Connection) -> 
             assert rows(loop, "audit") == []
             assert ledger(loop).pending == []
 
-    run(holds, 80)
+    run(holds, 50)
     print(f"results: {dict(seen)}")
     assert set(seen) == {
         *("succeeded", "WL006", "WL007", "WL008", "WL014"),
