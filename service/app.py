@@ -79,8 +79,6 @@ def create_app(settings: Settings, synchronous_commit: str = "on") -> App:
     app.config.update(
         MOTD=False,
         ACCESS_LOG=False,
-        # For what Sanic answers itself; else it guesses from the body, and warns of that.
-        FALLBACK_ERROR_FORMAT="json",
         REQUEST_MAX_SIZE=MAX_BODY_BYTES,
         REQUEST_TIMEOUT=settings.request_timeout,
         # The database's own limits come first. This one is for what is unexpected.
@@ -126,8 +124,12 @@ def create_app(settings: Settings, synchronous_commit: str = "on") -> App:
         if isinstance(error, MethodNotAllowed):
             error.headers = {"Allow": ", ".join(_methods(app, request.path))}
         if request.method == "OPTIONS" and isinstance(error, MethodNotAllowed):
-            await request.receive_body()  # type: ignore[no-untyped-call]
-            return options_response(request, problem_of(error, request).headers)
+            try:
+                await request.receive_body()  # type: ignore[no-untyped-call]
+            except Exception as unreadable:
+                error = unreadable
+            else:
+                return options_response(request, problem_of(error, request).headers)
         return problem_response(request, error)
 
     if settings.access_log:

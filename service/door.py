@@ -7,6 +7,7 @@ connections or bodies. Here that is bounded, by the settings.
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import re
 import resource
@@ -198,6 +199,13 @@ class _Http(Http):
         if end < 0 or not _is_chunk_head(buffer, 0, end):
             self.request_body, self.keep_alive = None, False
             raise BadRequest("Bad chunked encoding")
+
+    async def error_response(self, exception: Exception | asyncio.CancelledError) -> None:
+        if isinstance(exception, asyncio.CancelledError):
+            # Nobody is there to answer. The status is nginx's for that, and counts as no failure.
+            count_request(self.request, 499, monotonic() - self.began)
+        else:
+            await super().error_response(exception)
 
     def respond(self, response: BaseHTTPResponse) -> BaseHTTPResponse:
         if self.allowed_origin:

@@ -86,6 +86,7 @@ UNREADABLE = (
     JSON_POST + b"Transfer-Encoding : chunked\r\n\r\n0\r\n\r\n",
     JSON_POST.replace(b"1.1", b"1.0") + b"Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
     *(CHUNKED + chunk + b"\r\n0\r\n\r\n" for chunk in CHUNKS),
+    CHUNKED.replace(b"POST", b"OPTIONS") + CHUNKS[0] + b"\r\n0\r\n\r\n",
     JSON_POST + b"Content-Length: 2\r\nExpect: the-unexpected\r\n\r\n{}",
 )
 

@@ -17,6 +17,7 @@ from tests.http.processes import (
     wait_until,
     waiting,
 )
+from tests.http.test_metrics import scrape
 from tests.http.wire import Connection, post
 from tests.support.databases import Database
 from tests.support.service import Service
@@ -49,6 +50,11 @@ def test_a_transfer_is_done_exactly_once_though_its_client_hung_up(
         assert waiting(database) == 1, "the call was cut off"
     wait_until(lambda: payments(database, target) == 2, "the transfer is committed")
     assert (balance(client, source), balance(client, target)) == ("98.50", "101.50")
+    counted = {
+        labels for name, labels in scrape(patient) if name == "pgwallet_request_seconds_count"
+    }
+    assert "POST /transaction 499" in counted
+    assert not any(labels[-3:] == "500" for labels in counted)
 
 
 def test_requests_that_wait_in_the_line_are_dropped_when_their_clients_hang_up(
