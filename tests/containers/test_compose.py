@@ -58,17 +58,6 @@ def test_the_migration_ends_well_before_the_service_starts(stack: Stack) -> None
     assert times == sorted(times)
 
 
-def test_money_moves_over_http(stack: Stack) -> None:
-    source, target = open_account(stack, "20.00"), open_account(stack)
-    transfer = post(
-        stack,
-        "/transaction",
-        {"source_account_id": source, "target_account_id": target, "amount": "7.705"},
-    )
-    assert transfer["amount"] == "7.71"
-    assert (balance(stack, source), balance(stack, target)) == ("12.29", "7.71")
-
-
 def test_who_has_no_key_is_not_let_in(stack: Stack) -> None:
     for headers in ({}, {"Authorization": f"Bearer pgw_{'0' * 64}_00000000"}):
         url = f"https://localhost:{stack.port}/account/1"

@@ -10,7 +10,7 @@ from httpx import Client
 from psycopg.rows import DictRow
 
 from tests.http.answers import check
-from tests.http.processes import OwnServer, open_wallet
+from tests.http.processes import OwnServer, open_wallet, own_database
 from tests.support import databases
 from tests.support.databases import Database
 from tests.support.service import Service
@@ -53,14 +53,8 @@ def psql(service: Service) -> Iterator[Owner]:
 @pytest.fixture(scope="session")
 def own_server() -> Iterator[tuple[OwnServer, Database]]:
     """A server with fsync on that tests may stop and crash, and a template on it."""
-    server = OwnServer()
-    server.start()
-    try:
-        template = databases.create(server)
-        databases.deploy(template)
+    with own_database() as (server, template):
         yield server, template
-    finally:
-        server.remove()
 
 
 @pytest.fixture

@@ -60,6 +60,8 @@ EACH: list[GroupRequest] = [
         ("deposit", None, 3, 1, None),
         ("withdraw", 4, None, 1, None),
     ),
+    # What is wrong with the first leaves the key to the second.
+    *(("deposit", None, 1, 0, "k-0"), ("deposit", None, 1, 1, "k-0")),
 ]
 Step = tuple[list[GroupRequest], int | None]
 """A group, and the account that is frozen or unfrozen after it."""
