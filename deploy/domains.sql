@@ -27,6 +27,12 @@ CREATE DOMAIN wallet.idempotency_key_text AS text
 CREATE DOMAIN wallet.actor AS text
     CONSTRAINT actor_printable CHECK (char_length(VALUE) BETWEEN 1 AND 63
         AND VALUE !~ '[\u0001-\u001f\u007f-\u009f\u2028\u2029]');
+CREATE DOMAIN wallet.reference AS text
+    CONSTRAINT reference_printable CHECK (char_length(VALUE) BETWEEN 1 AND 255
+        AND VALUE !~ '[\u0001-\u001f\u007f-\u009f\u2028\u2029]');
+CREATE DOMAIN wallet.metadata AS jsonb
+    CONSTRAINT metadata_size CHECK (jsonb_typeof(VALUE) = 'object'
+        AND octet_length(VALUE::text) <= 4096);
 
 COMMENT ON DOMAIN wallet.amount IS 'Money that moves: 0.01 to max_amount()';
 COMMENT ON DOMAIN wallet.balance IS
@@ -39,5 +45,9 @@ COMMENT ON DOMAIN wallet.email IS 'local@domain, 3 to 254 characters, as given';
 COMMENT ON DOMAIN wallet.idempotency_key_text IS '1 to 255 printable ASCII characters';
 COMMENT ON DOMAIN wallet.actor IS
     'Who asked for something: an API key''s name, or a role; 1 to 63 printable characters';
+COMMENT ON DOMAIN wallet.reference IS
+    'The caller''s own name for something; 1 to 255 printable characters, not unique';
+COMMENT ON DOMAIN wallet.metadata IS
+    'What the caller wants kept: a JSON object of at most 4096 bytes as PostgreSQL writes it';
 
 COMMIT;

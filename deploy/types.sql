@@ -52,11 +52,14 @@ CREATE TYPE wallet.group_request AS (
     target_account_id bigint,
     amount numeric,
     idempotency_key text,
-    actor text
+    actor text,
+    reference text,
+    metadata jsonb
 );
 COMMENT ON TYPE wallet.group_request IS
     'A request for run_group(). operation is deposit, which has no source, withdraw, which has no '
-    'target, or transfer. idempotency_key may be NULL; so may actor, which is session_user then';
+    'target, or transfer. idempotency_key, reference and metadata may be NULL; so may actor, which '
+    'is session_user then';
 
 CREATE TYPE wallet.group_result AS (
     replayed boolean,
@@ -102,6 +105,26 @@ CREATE TYPE wallet.statement_line AS (
 COMMENT ON TYPE wallet.statement_line IS
     'An entry of an account as its owner sees it. kind is deposit, withdrawal, transfer_in, '
     'transfer_out or reversal; amount has a sign; balance is the one after it';
+
+CREATE TYPE wallet.transaction_detail AS (
+    id bigint,
+    source_account_id bigint,
+    target_account_id bigint,
+    amount numeric,
+    ctime timestamptz,
+    actor text,
+    state text,
+    reverses bigint,
+    reversed_by bigint,
+    queued_at timestamptz,
+    sqlstate text,
+    detail text,
+    reference text,
+    metadata jsonb
+);
+COMMENT ON TYPE wallet.transaction_detail IS
+    'A transaction in its state, what it reverses and what reversed it, when it was queued, why it '
+    'failed, and what its caller said of it';
 
 CREATE TYPE wallet.violation AS (
     violation text,

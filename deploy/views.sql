@@ -4,6 +4,8 @@
 -- requires: failed_transfer
 -- requires: api_key
 -- requires: hold_capture
+-- requires: transaction_annotation
+-- requires: account_annotation
 
 BEGIN;
 
@@ -13,12 +15,16 @@ CREATE VIEW wallet.account_overview AS
 SELECT a.id, a.email, a.balance, a.held, a.balance - a.held - a.minimum AS available,
        a.minimum, a.maximum,
        a.frozen, a.entry_count, a.ctime AS opened,
-       CASE WHEN a.entry_count > 0 THEN a.mtime END AS last_entry
-FROM wallet.account a;
+       CASE WHEN a.entry_count > 0 THEN a.mtime END AS last_entry, n.reference, n.metadata
+FROM wallet.account a
+LEFT JOIN LATERAL (
+    SELECT x.reference, x.metadata FROM wallet.account_annotation x
+    WHERE x.account_id = a.id ORDER BY x.id DESC LIMIT 1
+) n ON true;
 
 COMMENT ON VIEW wallet.account_overview IS
     'Each account: what it holds, how much of it is held and available, its limits, whether it is '
-    'frozen, how many entries it has, since when';
+    'frozen, how many entries it has, since when, and its reference and metadata';
 COMMENT ON COLUMN wallet.account_overview.id IS 'From 1';
 COMMENT ON COLUMN wallet.account_overview.email IS 'Its owner''s address; others may have the same';
 COMMENT ON COLUMN wallet.account_overview.balance IS
@@ -33,6 +39,8 @@ COMMENT ON COLUMN wallet.account_overview.entry_count IS 'How many entries its s
 COMMENT ON COLUMN wallet.account_overview.opened IS 'When it was opened';
 COMMENT ON COLUMN wallet.account_overview.last_entry IS
     'When its last entry was made; NULL if it has none';
+COMMENT ON COLUMN wallet.account_overview.reference IS 'Its callers'' own name for it, if any';
+COMMENT ON COLUMN wallet.account_overview.metadata IS 'What its callers want kept, if anything';
 
 CREATE VIEW wallet.recent_transaction AS
 SELECT t.id, t.ctime,
@@ -40,9 +48,10 @@ SELECT t.id, t.ctime,
             WHEN t.source_account_id IS NULL THEN 'deposit'
             WHEN t.target_account_id IS NULL THEN 'withdrawal'
             ELSE 'transfer' END AS kind,
-       t.source_account_id, t.target_account_id, t.amount, r.reverses, t.actor
+       t.source_account_id, t.target_account_id, t.amount, r.reverses, t.actor, n.reference
 FROM wallet.transaction t
 LEFT JOIN wallet.reversal r ON r.transaction_id = t.id
+LEFT JOIN wallet.transaction_annotation n ON n.transaction_id = t.id
 ORDER BY t.id DESC;
 
 COMMENT ON VIEW wallet.recent_transaction IS
@@ -59,6 +68,7 @@ COMMENT ON COLUMN wallet.recent_transaction.reverses IS
     'The transaction that it takes back, if it is a reversal';
 COMMENT ON COLUMN wallet.recent_transaction.actor IS
     'Who asked for it: the API key''s name, or the role that called';
+COMMENT ON COLUMN wallet.recent_transaction.reference IS 'Its caller''s own name for it, if any';
 
 CREATE VIEW wallet.daily_activity AS
 SELECT (t.ctime AT TIME ZONE 'UTC')::date AS day,

@@ -3,6 +3,6 @@
 BEGIN;
 
 DROP DOMAIN wallet.amount, wallet.balance, wallet.held, wallet.hold_state, wallet.entry_number, wallet.entry_count,
-    wallet.email, wallet.idempotency_key_text, wallet.actor;
+    wallet.email, wallet.idempotency_key_text, wallet.actor, wallet.reference, wallet.metadata;
 
 COMMIT;

@@ -49,7 +49,7 @@ RUN_GROUP = """SELECT g.replayed, (g.refusal).sqlstate, (g.refusal).detail, (g.r
 (g.transaction).amount, (g.transaction).ctime, (g.transaction).actor, g.locked_account_id
 FROM wallet.run_group(ARRAY(
     SELECT ROW(r.operation, r.source_account_id, r.target_account_id, r.amount, r.idempotency_key,
-               r.actor)::wallet.group_request
+               r.actor, NULL, NULL)::wallet.group_request
     FROM unnest($1::text[], $2::text[]::bigint[], $3::text[]::bigint[], $4::text[]::numeric[],
                 $5::text[], $6::text[]) WITH ORDINALITY
         AS r (operation, source_account_id, target_account_id, amount, idempotency_key, actor, item)
@@ -85,7 +85,7 @@ REPLAYED_WAL = """
 SELECT CASE WHEN pg_is_in_recovery() THEN (pg_last_wal_replay_lsn() - '0/0')::bigint END
 """
 DESCRIBE_TRANSACTION = """
-SELECT transaction_id AS id, source_account_id, target_account_id, amount, ctime, actor, state,
+SELECT id, source_account_id, target_account_id, amount, ctime, actor, state,
     reverses, reversed_by, queued_at, sqlstate, detail
 FROM wallet.describe_transaction($1)
 """
@@ -120,18 +120,18 @@ WHERE CASE WHEN state = 'idle' THEN NOT pg_terminate_backend(pid) ELSE true END
 MISSING = """
 SELECT coalesce(array_agg(f.name ORDER BY f.name), '{}')
 FROM unnest(ARRAY[
-    'create_account 3',
+    'create_account 5',
     'get_account 1',
-    'find_accounts 3',
-    'deposit 4',
-    'withdraw 4',
-    'transfer 5',
-    'reverse 3',
-    'enqueue_transfer 5',
-    'transfer_or_enqueue 6',
-    'transfer_batch 4',
+    'find_accounts 4',
+    'deposit 6',
+    'withdraw 6',
+    'transfer 7',
+    'reverse 5',
+    'enqueue_transfer 7',
+    'transfer_or_enqueue 8',
+    'transfer_batch 6',
     'hold 5',
-    'capture 6',
+    'capture 8',
     'release 3',
     'get_hold 1',
     'get_holds 3',

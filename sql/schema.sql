@@ -107,12 +107,14 @@ CREATE TYPE wallet.group_request AS (
 	target_account_id bigint,
 	amount numeric,
 	idempotency_key text,
-	actor text
+	actor text,
+	reference text,
+	metadata jsonb
 );
 
 ALTER TYPE wallet.group_request OWNER TO wallet_owner;
 
-COMMENT ON TYPE wallet.group_request IS 'A request for run_group(). operation is deposit, which has no source, withdraw, which has no target, or transfer. idempotency_key may be NULL; so may actor, which is session_user then';
+COMMENT ON TYPE wallet.group_request IS 'A request for run_group(). operation is deposit, which has no source, withdraw, which has no target, or transfer. idempotency_key, reference and metadata may be NULL; so may actor, which is session_user then';
 
 -- Type wallet.refusal
 
@@ -233,6 +235,15 @@ CREATE DOMAIN wallet.idempotency_key_text AS text
 ALTER DOMAIN wallet.idempotency_key_text OWNER TO wallet_owner;
 
 COMMENT ON DOMAIN wallet.idempotency_key_text IS '1 to 255 printable ASCII characters';
+
+-- Domain wallet.metadata
+
+CREATE DOMAIN wallet.metadata AS jsonb
+	CONSTRAINT metadata_size CHECK (((jsonb_typeof(VALUE) = 'object'::text) AND (octet_length((VALUE)::text) <= 4096)));
+
+ALTER DOMAIN wallet.metadata OWNER TO wallet_owner;
+
+COMMENT ON DOMAIN wallet.metadata IS 'What the caller wants kept: a JSON object of at most 4096 bytes as PostgreSQL writes it';
 
 -- Type wallet.transfer_result
 
@@ -381,6 +392,15 @@ ALTER TYPE wallet.operation_result OWNER TO wallet_owner;
 
 COMMENT ON TYPE wallet.operation_result IS 'The result of an operation''s full form: the account, transaction or hold that it made, the results of a batch or of a queued transfer, or the refusal. replayed is true if all of it happened when the idempotency key was first used';
 
+-- Domain wallet.reference
+
+CREATE DOMAIN wallet.reference AS text
+	CONSTRAINT reference_printable CHECK ((((char_length(VALUE) >= 1) AND (char_length(VALUE) <= 255)) AND (VALUE !~ '[\u0001-\u001f\u007f-\u009f\u2028\u2029]'::text)));
+
+ALTER DOMAIN wallet.reference OWNER TO wallet_owner;
+
+COMMENT ON DOMAIN wallet.reference IS 'The caller''s own name for something; 1 to 255 printable characters, not unique';
+
 -- Type wallet.statement_line
 
 CREATE TYPE wallet.statement_line AS (
@@ -396,6 +416,28 @@ CREATE TYPE wallet.statement_line AS (
 ALTER TYPE wallet.statement_line OWNER TO wallet_owner;
 
 COMMENT ON TYPE wallet.statement_line IS 'An entry of an account as its owner sees it. kind is deposit, withdrawal, transfer_in, transfer_out or reversal; amount has a sign; balance is the one after it';
+
+-- Type wallet.transaction_detail
+
+CREATE TYPE wallet.transaction_detail AS (
+	id bigint,
+	source_account_id bigint,
+	target_account_id bigint,
+	amount numeric,
+	ctime timestamp with time zone,
+	actor text,
+	state text,
+	reverses bigint,
+	reversed_by bigint,
+	sqlstate text,
+	detail text,
+	reference text,
+	metadata jsonb
+);
+
+ALTER TYPE wallet.transaction_detail OWNER TO wallet_owner;
+
+COMMENT ON TYPE wallet.transaction_detail IS 'A transaction in its state, what it reverses and what reversed it, why it failed, and what its caller said of it';
 
 -- Type wallet.transfer_request
 
@@ -421,6 +463,43 @@ CREATE TYPE wallet.violation AS (
 ALTER TYPE wallet.violation OWNER TO wallet_owner;
 
 COMMENT ON TYPE wallet.violation IS 'What an audit finds: the kind of damage, the account or transaction it is in, and the data';
+
+-- Table wallet.account_annotation
+
+CREATE TABLE wallet.account_annotation (
+    account_id bigint NOT NULL,
+    id bigint NOT NULL,
+    reference wallet.reference,
+    metadata wallet.metadata,
+    ctime timestamp with time zone NOT NULL,
+    actor wallet.actor NOT NULL
+);
+
+ALTER TABLE wallet.account_annotation OWNER TO wallet_owner;
+
+COMMENT ON TABLE wallet.account_annotation IS 'What callers said of their accounts: an account''s last row is in force. A row, once there, is never changed or deleted';
+COMMENT ON COLUMN wallet.account_annotation.account_id IS 'The account';
+COMMENT ON COLUMN wallet.account_annotation.id IS 'From 1, in an account''s order: it is given while the account is locked';
+COMMENT ON COLUMN wallet.account_annotation.reference IS 'The caller''s own name for it, such as a customer''s number; not unique';
+COMMENT ON COLUMN wallet.account_annotation.metadata IS 'What the caller wants kept; never queried';
+COMMENT ON COLUMN wallet.account_annotation.ctime IS 'When it was said';
+COMMENT ON COLUMN wallet.account_annotation.actor IS 'Who said it: the API key''s name, or the role that called';
+
+ALTER TABLE wallet.account_annotation ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME wallet.account_annotation_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+ALTER TABLE ONLY wallet.account_annotation
+    ADD CONSTRAINT account_annotation_pkey PRIMARY KEY (account_id, id);
+
+CREATE INDEX account_annotation_reference ON wallet.account_annotation USING btree (reference, account_id) WHERE (reference IS NOT NULL);
+
+GRANT SELECT ON TABLE wallet.account_annotation TO wallet_reader;
 
 -- Table wallet.idempotency_key
 
@@ -461,36 +540,33 @@ GRANT SELECT ON TABLE wallet.idempotency_key TO wallet_reader;
 -- View wallet.account_overview
 
 CREATE VIEW wallet.account_overview AS
- SELECT id,
-    email,
-    balance,
-    held,
-    (((balance)::numeric - (held)::numeric) - (minimum)::numeric) AS available,
-    minimum,
-    maximum,
-    frozen,
-    entry_count,
-    ctime AS opened,
+ SELECT a.id,
+    a.email,
+    a.balance,
+    a.held,
+    (((a.balance)::numeric - (a.held)::numeric) - (a.minimum)::numeric) AS available,
+    a.minimum,
+    a.maximum,
+    a.frozen,
+    a.entry_count,
+    a.ctime AS opened,
         CASE
-            WHEN ((entry_count)::bigint > 0) THEN mtime
+            WHEN ((a.entry_count)::bigint > 0) THEN a.mtime
             ELSE NULL::timestamp with time zone
-        END AS last_entry
-   FROM wallet.account a;
+        END AS last_entry,
+    n.reference,
+    n.metadata
+   FROM (wallet.account a
+     LEFT JOIN LATERAL ( SELECT x.reference,
+            x.metadata
+           FROM wallet.account_annotation x
+          WHERE (x.account_id = a.id)
+          ORDER BY x.id DESC
+         LIMIT 1) n ON (true));
 
 ALTER VIEW wallet.account_overview OWNER TO wallet_owner;
 
-COMMENT ON VIEW wallet.account_overview IS 'Each account: what it holds, how much of it is held and available, its limits, whether it is frozen, how many entries it has, since when';
-COMMENT ON COLUMN wallet.account_overview.id IS 'From 1';
-COMMENT ON COLUMN wallet.account_overview.email IS 'Its owner''s address; others may have the same';
-COMMENT ON COLUMN wallet.account_overview.balance IS 'What it holds, in units with two decimals, what is held included';
-COMMENT ON COLUMN wallet.account_overview.held IS 'How much of the balance open holds reserve';
-COMMENT ON COLUMN wallet.account_overview.available IS 'What it may pay or hold: balance - held - minimum';
-COMMENT ON COLUMN wallet.account_overview.minimum IS 'The least balance; negative is a credit line';
-COMMENT ON COLUMN wallet.account_overview.maximum IS 'The greatest balance';
-COMMENT ON COLUMN wallet.account_overview.frozen IS 'Whether it takes no part in new transactions';
-COMMENT ON COLUMN wallet.account_overview.entry_count IS 'How many entries its statement has';
-COMMENT ON COLUMN wallet.account_overview.opened IS 'When it was opened';
-COMMENT ON COLUMN wallet.account_overview.last_entry IS 'When its last entry was made; NULL if it has none';
+COMMENT ON VIEW wallet.account_overview IS 'Each account: what it holds, how much of it is held and available, its limits, whether it is frozen, how many entries it has, since when, and its reference and metadata';
 
 GRANT SELECT ON TABLE wallet.account_overview TO wallet_reader;
 
@@ -1019,6 +1095,28 @@ ALTER TABLE ONLY wallet.reversal
 
 GRANT SELECT ON TABLE wallet.reversal TO wallet_reader;
 
+-- Table wallet.transaction_annotation
+
+CREATE TABLE wallet.transaction_annotation (
+    transaction_id bigint NOT NULL,
+    reference wallet.reference,
+    metadata wallet.metadata
+);
+
+ALTER TABLE wallet.transaction_annotation OWNER TO wallet_owner;
+
+COMMENT ON TABLE wallet.transaction_annotation IS 'What callers said of their transactions. A row, once there, is never changed or deleted';
+COMMENT ON COLUMN wallet.transaction_annotation.transaction_id IS 'The transaction, which may still be pending, or have failed';
+COMMENT ON COLUMN wallet.transaction_annotation.reference IS 'The caller''s own name for it, such as an order''s number; not unique';
+COMMENT ON COLUMN wallet.transaction_annotation.metadata IS 'What the caller wants kept; never queried';
+
+ALTER TABLE ONLY wallet.transaction_annotation
+    ADD CONSTRAINT transaction_annotation_pkey PRIMARY KEY (transaction_id);
+
+CREATE INDEX transaction_annotation_reference ON wallet.transaction_annotation USING btree (reference, transaction_id) WHERE (reference IS NOT NULL);
+
+GRANT SELECT ON TABLE wallet.transaction_annotation TO wallet_reader;
+
 -- View wallet.recent_transaction
 
 CREATE VIEW wallet.recent_transaction AS
@@ -1034,9 +1132,11 @@ CREATE VIEW wallet.recent_transaction AS
     t.target_account_id,
     t.amount,
     r.reverses,
-    t.actor
-   FROM (wallet.transaction t
+    t.actor,
+    n.reference
+   FROM ((wallet.transaction t
      LEFT JOIN wallet.reversal r ON ((r.transaction_id = t.id)))
+     LEFT JOIN wallet.transaction_annotation n ON ((n.transaction_id = t.id)))
   ORDER BY t.id DESC;
 
 ALTER VIEW wallet.recent_transaction OWNER TO wallet_owner;
@@ -1087,6 +1187,63 @@ ALTER TABLE ONLY wallet.reversal
 
 ALTER TABLE ONLY wallet.reversal
     ADD CONSTRAINT reversal_transaction_id_fkey FOREIGN KEY (transaction_id) REFERENCES wallet.transaction(id);
+
+-- Function wallet.annotate
+
+CREATE FUNCTION wallet.annotate(transaction_ids bigint[], reference text[], metadata jsonb[]) RETURNS void
+    LANGUAGE plpgsql
+    AS $$
+BEGIN
+    PERFORM wallet.check_annotation(n.reference, n.metadata)
+    FROM unnest(annotate.reference, annotate.metadata) AS n (reference, metadata);
+
+    INSERT INTO wallet.transaction_annotation (transaction_id, reference, metadata)
+    SELECT n.id, n.reference, n.metadata
+    FROM unnest(annotate.transaction_ids, annotate.reference, annotate.metadata)
+        AS n (id, reference, metadata)
+    WHERE n.id IS NOT NULL AND (n.reference IS NOT NULL OR n.metadata IS NOT NULL);
+END
+$$;
+
+ALTER FUNCTION wallet.annotate(transaction_ids bigint[], reference text[], metadata jsonb[]) OWNER TO wallet_owner;
+
+COMMENT ON FUNCTION wallet.annotate(transaction_ids bigint[], reference text[], metadata jsonb[]) IS 'Keeps what callers said of their transactions: a reference and metadata for each. Refusals: none of class WL; 22023 for what check_annotation() does not let pass';
+
+REVOKE ALL ON FUNCTION wallet.annotate(transaction_ids bigint[], reference text[], metadata jsonb[]) FROM PUBLIC;
+
+-- Function wallet.annotate_account
+
+CREATE FUNCTION wallet.annotate_account(account_id bigint, reference text, metadata jsonb, actor text DEFAULT NULL::text) RETURNS wallet.account
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'wallet', 'pg_temp'
+    AS $$
+DECLARE
+    v_account wallet.account;
+    v_last wallet.account_annotation;
+BEGIN
+    PERFORM wallet.check_annotation(annotate_account.reference, annotate_account.metadata);
+    PERFORM FROM wallet.account a WHERE a.id = annotate_account.account_id FOR NO KEY UPDATE;
+    v_account := wallet.get_account(annotate_account.account_id);
+    v_last := wallet.get_annotation(v_account.id);
+
+    IF (v_last.reference::text, v_last.metadata::jsonb)
+        IS DISTINCT FROM (annotate_account.reference, annotate_account.metadata)
+    THEN
+        INSERT INTO wallet.account_annotation (account_id, reference, metadata, ctime, actor)
+        VALUES (v_account.id, annotate_account.reference, annotate_account.metadata,
+                clock_timestamp(), coalesce(annotate_account.actor, session_user));
+    END IF;
+
+    RETURN v_account;
+END
+$$;
+
+ALTER FUNCTION wallet.annotate_account(account_id bigint, reference text, metadata jsonb, actor text) OWNER TO wallet_owner;
+
+COMMENT ON FUNCTION wallet.annotate_account(account_id bigint, reference text, metadata jsonb, actor text) IS 'Gives an account a reference and metadata in place of those that it has, and returns the account. Refusals: 22023 for what cannot be kept, WL004 account_not_found';
+
+REVOKE ALL ON FUNCTION wallet.annotate_account(account_id bigint, reference text, metadata jsonb, actor text) FROM PUBLIC;
+GRANT ALL ON FUNCTION wallet.annotate_account(account_id bigint, reference text, metadata jsonb, actor text) TO wallet_app;
 
 -- Function wallet.audit
 
@@ -1420,33 +1577,16 @@ CREATE FUNCTION wallet.balance_at(account_id bigint, at timestamp with time zone
     AS $$
 DECLARE
     v_account wallet.account := wallet.get_account(balance_at.account_id);
-    -- The entry looked for is v_low or lies between v_low and v_high; entry 0 is the opening.
-    v_low bigint := 0::bigint;
-    v_high bigint := v_account.entry_count::bigint;
-    v_middle bigint;
-    v_ctime timestamptz;
+    v_entry bigint;
 BEGIN
     IF (balance_at.at >= v_account.ctime) IS NOT TRUE THEN
         RETURN NULL;
     END IF;
 
-    WHILE v_low < v_high LOOP
-        v_middle := (v_low + v_high + 1) / 2;
-        SELECT e.ctime INTO STRICT v_ctime
-        FROM wallet.entry e
-        WHERE e.account_id = balance_at.account_id AND e.entry = v_middle;
-        IF v_ctime <= balance_at.at THEN
-            v_low := v_middle;
-        ELSE
-            v_high := v_middle - 1;
-        END IF;
-    END LOOP;
-
+    v_entry := wallet.entry_at(v_account.id, balance_at.at);
     RETURN coalesce(
         (SELECT e.balance FROM wallet.entry e
-         WHERE e.account_id = balance_at.account_id AND e.entry = v_low),
-        0.00
-    );
+         WHERE e.account_id = v_account.id AND e.entry = v_entry), 0.00);
 END
 $$;
 
@@ -1519,7 +1659,7 @@ ALTER FUNCTION wallet.capture(hold_id bigint, amount numeric, target_account_id 
 
 COMMENT ON FUNCTION wallet.capture(hold_id bigint, amount numeric, target_account_id bigint, final boolean) IS 'Takes held money, and returns the transaction: to another account, or, without one, to outside. Refusals: WL002 invalid_amount, WL016 hold_not_found, WL003 same_account, WL004 account_not_found, WL017 hold_closed, WL018 hold_exceeded, WL007 balance_limit_exceeded, WL008 account_frozen';
 
-CREATE FUNCTION wallet.capture(hold_id bigint, amount numeric, target_account_id bigint, final boolean, idempotency_key text, actor text DEFAULT NULL::text) RETURNS wallet.operation_result
+CREATE FUNCTION wallet.capture(hold_id bigint, amount numeric, target_account_id bigint, final boolean, idempotency_key text, actor text DEFAULT NULL::text, reference text DEFAULT NULL::text, metadata jsonb DEFAULT NULL::jsonb) RETURNS wallet.operation_result
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'wallet', 'pg_temp'
     AS $$
@@ -1538,7 +1678,8 @@ BEGIN
         RETURN wallet.run_with_key(
             capture.idempotency_key, capture.actor, 'capture', jsonb_build_object(
                 'hold_id', capture.hold_id, 'amount', coalesce(v_amount, capture.amount),
-                'target_account_id', v_target, 'final', coalesce(capture.final, false)));
+                'target_account_id', v_target, 'final', coalesce(capture.final, false),
+                'reference', capture.reference, 'metadata', capture.metadata));
     ELSIF capture.amount IS NOT NULL AND v_amount IS NULL THEN
         PERFORM wallet.raise_refusal(wallet.refusal('WL002', amount => capture.amount));
     ELSIF v_account_id = v_target THEN
@@ -1568,7 +1709,8 @@ BEGIN
     v_amount := coalesce(v_amount, v_left);
     v_freed := CASE WHEN capture.final THEN v_left ELSE v_amount END;
     v_result := wallet.post(v_account_id, v_target, v_amount, outside => true,
-                            actor => capture.actor, freed => v_freed);
+                            actor => capture.actor, freed => v_freed,
+                            reference => capture.reference, metadata => capture.metadata);
     IF (v_result.refusal).sqlstate IS NULL THEN
         UPDATE wallet.hold h
         SET captured = h.captured + v_amount,
@@ -1581,15 +1723,15 @@ BEGIN
 END
 $$;
 
-ALTER FUNCTION wallet.capture(hold_id bigint, amount numeric, target_account_id bigint, final boolean, idempotency_key text, actor text) OWNER TO wallet_owner;
+ALTER FUNCTION wallet.capture(hold_id bigint, amount numeric, target_account_id bigint, final boolean, idempotency_key text, actor text, reference text, metadata jsonb) OWNER TO wallet_owner;
 
-COMMENT ON FUNCTION wallet.capture(hold_id bigint, amount numeric, target_account_id bigint, final boolean, idempotency_key text, actor text) IS 'Takes held money, and returns the transaction: to another account, or, without one, to outside, once for each key. Refusals: 22023 for a bad key, WL002 invalid_amount, WL003 same_account, WL011 idempotency_key_reused; all others are part of the result';
+COMMENT ON FUNCTION wallet.capture(hold_id bigint, amount numeric, target_account_id bigint, final boolean, idempotency_key text, actor text, reference text, metadata jsonb) IS 'Takes held money, and returns the transaction: to another account, or, without one, to outside, once for each key. Refusals: 22023 for a bad key, WL002 invalid_amount, WL003 same_account, WL011 idempotency_key_reused; all others are part of the result';
 
 REVOKE ALL ON FUNCTION wallet.capture(hold_id bigint, amount numeric, target_account_id bigint, final boolean) FROM PUBLIC;
 GRANT ALL ON FUNCTION wallet.capture(hold_id bigint, amount numeric, target_account_id bigint, final boolean) TO wallet_app;
 
-REVOKE ALL ON FUNCTION wallet.capture(hold_id bigint, amount numeric, target_account_id bigint, final boolean, idempotency_key text, actor text) FROM PUBLIC;
-GRANT ALL ON FUNCTION wallet.capture(hold_id bigint, amount numeric, target_account_id bigint, final boolean, idempotency_key text, actor text) TO wallet_app;
+REVOKE ALL ON FUNCTION wallet.capture(hold_id bigint, amount numeric, target_account_id bigint, final boolean, idempotency_key text, actor text, reference text, metadata jsonb) FROM PUBLIC;
+GRANT ALL ON FUNCTION wallet.capture(hold_id bigint, amount numeric, target_account_id bigint, final boolean, idempotency_key text, actor text, reference text, metadata jsonb) TO wallet_app;
 
 -- Function wallet.check_accounts
 
@@ -1623,6 +1765,38 @@ ALTER FUNCTION wallet.check_accounts(amount numeric, source_account_id bigint, s
 COMMENT ON FUNCTION wallet.check_accounts(amount numeric, source_account_id bigint, source_balance numeric, source_held numeric, source_minimum numeric, source_frozen boolean, target_account_id bigint, target_balance numeric, target_maximum numeric, target_frozen boolean, outside boolean) IS 'Returns why an amount may not move between two accounts, or NULL: the rules of the ledger. Refusals: none';
 
 REVOKE ALL ON FUNCTION wallet.check_accounts(amount numeric, source_account_id bigint, source_balance numeric, source_held numeric, source_minimum numeric, source_frozen boolean, target_account_id bigint, target_balance numeric, target_maximum numeric, target_frozen boolean, outside boolean) FROM PUBLIC;
+
+-- Function wallet.check_annotation
+
+CREATE FUNCTION wallet.check_annotation(reference text, metadata jsonb) RETURNS void
+    LANGUAGE plpgsql IMMUTABLE
+    AS $$
+BEGIN
+    -- As the domains have it, which would say it without a hint.
+    IF NOT (length(check_annotation.reference) BETWEEN 1 AND 255
+        AND check_annotation.reference !~ '[\u0001-\u001f\u007f-\u009f\u2028\u2029]')
+    THEN
+        RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value', MESSAGE = 'invalid reference',
+            DETAIL = format('The reference has %s characters, or one that is not printable.',
+                            length(check_annotation.reference)),
+            HINT = 'Give 1 to 255 printable characters.';
+    ELSIF NOT (jsonb_typeof(check_annotation.metadata) = 'object'
+        AND octet_length(check_annotation.metadata::text) <= 4096)
+    THEN
+        RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value', MESSAGE = 'invalid metadata',
+            DETAIL = format('The metadata is of type %s, and takes %s bytes.',
+                            jsonb_typeof(check_annotation.metadata),
+                            octet_length(check_annotation.metadata::text)),
+            HINT = 'Give a JSON object of at most 4096 bytes.';
+    END IF;
+END
+$$;
+
+ALTER FUNCTION wallet.check_annotation(reference text, metadata jsonb) OWNER TO wallet_owner;
+
+COMMENT ON FUNCTION wallet.check_annotation(reference text, metadata jsonb) IS 'Raises an error unless a reference and metadata are such as can be kept. Refusals: none of class WL; 22023 for what cannot be kept';
+
+REVOKE ALL ON FUNCTION wallet.check_annotation(reference text, metadata jsonb) FROM PUBLIC;
 
 -- Function wallet.check_email
 
@@ -1774,7 +1948,8 @@ BEGIN
            array_agg(CASE WHEN (wallet.check_request(
                    r.source_account_id, r.target_account_id, r.amount)).sqlstate IS NULL
                THEN wallet.hash_request(jsonb_build_array(r.operation, r.source_account_id,
-                   r.target_account_id, wallet.round_amount(r.amount))) END),
+                   r.target_account_id, wallet.round_amount(r.amount), r.reference,
+                   r.metadata)) END),
            bool_or((r.operation = 'transfer'
                OR (r.operation = 'deposit' AND r.source_account_id IS NULL)
                OR (r.operation = 'withdraw' AND r.target_account_id IS NULL)) IS NOT TRUE)
@@ -1789,8 +1964,8 @@ BEGIN
         SELECT DISTINCT ON (r.actor, r.idempotency_key) ROW(r.actor, r.idempotency_key, r.hash,
                clock_timestamp(), r.id, NULL, NULL, NULL, NULL, NULL)::wallet.idempotency_key
         FROM unnest(claim_keys.requests, v_ids, v_hashes) AS r (
-            operation, source_account_id, target_account_id, amount, idempotency_key, actor, id,
-            hash)
+            operation, source_account_id, target_account_id, amount, idempotency_key, actor,
+            reference, metadata, id, hash)
         WHERE r.idempotency_key IS NOT NULL AND r.hash IS NOT NULL
         ORDER BY r.actor, r.idempotency_key, r.id);
     BEGIN
@@ -1820,8 +1995,8 @@ BEGIN
             WHEN r.hash IS NULL OR k.request_hash <> r.hash THEN 'reused'
             ELSE 'replay' END, r.id, NULL)::wallet.claim
         FROM unnest(claim_keys.requests, v_ids, v_hashes) WITH ORDINALITY AS r (
-            operation, source_account_id, target_account_id, amount, idempotency_key, actor, id,
-            hash, place)
+            operation, source_account_id, target_account_id, amount, idempotency_key, actor,
+            reference, metadata, id, hash, place)
         LEFT JOIN wallet.idempotency_key k ON k.actor = r.actor AND k.key = r.idempotency_key
         ORDER BY r.place);
 END
@@ -1859,30 +2034,37 @@ ALTER FUNCTION wallet.create_account(email text) OWNER TO wallet_owner;
 
 COMMENT ON FUNCTION wallet.create_account(email text) IS 'Opens an account with a balance of 0.00 for an email address, and returns it. Refusals: WL001 invalid_email';
 
-CREATE FUNCTION wallet.create_account(email text, idempotency_key text, actor text DEFAULT NULL::text) RETURNS wallet.operation_result
+CREATE FUNCTION wallet.create_account(email text, idempotency_key text, actor text DEFAULT NULL::text, reference text DEFAULT NULL::text, metadata jsonb DEFAULT NULL::jsonb) RETURNS wallet.operation_result
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'wallet', 'pg_temp'
     AS $$
+DECLARE
+    v_account wallet.account;
 BEGIN
-    IF create_account.idempotency_key IS NULL THEN
-        RETURN ROW(false, wallet.create_account(create_account.email), NULL, NULL, NULL, NULL)
-            ::wallet.operation_result;
+    IF create_account.idempotency_key IS NOT NULL THEN
+        RETURN wallet.run_with_key(
+            create_account.idempotency_key, create_account.actor, 'create_account',
+            jsonb_build_object('email', create_account.email, 'reference', create_account.reference,
+                               'metadata', create_account.metadata));
     END IF;
-    RETURN wallet.run_with_key(
-        create_account.idempotency_key, create_account.actor, 'create_account',
-        jsonb_build_object('email', create_account.email));
+    v_account := wallet.create_account(create_account.email);
+    IF create_account.reference IS NOT NULL OR create_account.metadata IS NOT NULL THEN
+        PERFORM wallet.annotate_account(v_account.id, create_account.reference,
+                                        create_account.metadata, create_account.actor);
+    END IF;
+    RETURN ROW(false, v_account, NULL, NULL, NULL, NULL)::wallet.operation_result;
 END
 $$;
 
-ALTER FUNCTION wallet.create_account(email text, idempotency_key text, actor text) OWNER TO wallet_owner;
+ALTER FUNCTION wallet.create_account(email text, idempotency_key text, actor text, reference text, metadata jsonb) OWNER TO wallet_owner;
 
-COMMENT ON FUNCTION wallet.create_account(email text, idempotency_key text, actor text) IS 'Opens an account with a balance of 0.00 for an email address, and returns it, once for each key. Refusals: 22023 for a bad key, WL001 invalid_email, WL011 idempotency_key_reused';
+COMMENT ON FUNCTION wallet.create_account(email text, idempotency_key text, actor text, reference text, metadata jsonb) IS 'Opens an account with a balance of 0.00 for an email address, and returns it, once for each key. Refusals: 22023 for a bad key, WL001 invalid_email, WL011 idempotency_key_reused';
 
 REVOKE ALL ON FUNCTION wallet.create_account(email text) FROM PUBLIC;
 GRANT ALL ON FUNCTION wallet.create_account(email text) TO wallet_app;
 
-REVOKE ALL ON FUNCTION wallet.create_account(email text, idempotency_key text, actor text) FROM PUBLIC;
-GRANT ALL ON FUNCTION wallet.create_account(email text, idempotency_key text, actor text) TO wallet_app;
+REVOKE ALL ON FUNCTION wallet.create_account(email text, idempotency_key text, actor text, reference text, metadata jsonb) FROM PUBLIC;
+GRANT ALL ON FUNCTION wallet.create_account(email text, idempotency_key text, actor text, reference text, metadata jsonb) TO wallet_app;
 
 -- Function wallet.create_api_key
 
@@ -2042,7 +2224,7 @@ ALTER FUNCTION wallet.deposit(account_id bigint, amount numeric) OWNER TO wallet
 
 COMMENT ON FUNCTION wallet.deposit(account_id bigint, amount numeric) IS 'Pays an amount into an account from outside, and returns the transaction. Refusals: WL002 invalid_amount, WL004 account_not_found, WL007 balance_limit_exceeded, WL008 account_frozen';
 
-CREATE FUNCTION wallet.deposit(account_id bigint, amount numeric, idempotency_key text, actor text DEFAULT NULL::text) RETURNS wallet.operation_result
+CREATE FUNCTION wallet.deposit(account_id bigint, amount numeric, idempotency_key text, actor text DEFAULT NULL::text, reference text DEFAULT NULL::text, metadata jsonb DEFAULT NULL::jsonb) RETURNS wallet.operation_result
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'wallet', 'pg_temp'
     AS $$
@@ -2050,45 +2232,50 @@ BEGIN
     IF deposit.idempotency_key IS NULL THEN
         RETURN wallet.post(
             NULL, deposit.account_id, deposit.amount, outside => true,
-            actor => deposit.actor);
+            actor => deposit.actor,
+            reference => deposit.reference, metadata => deposit.metadata);
     END IF;
     RETURN wallet.run_keyed(ROW(
         'deposit', NULL, deposit.account_id, deposit.amount, deposit.idempotency_key,
-        deposit.actor));
+        deposit.actor,
+        deposit.reference, deposit.metadata));
 END
 $$;
 
-ALTER FUNCTION wallet.deposit(account_id bigint, amount numeric, idempotency_key text, actor text) OWNER TO wallet_owner;
+ALTER FUNCTION wallet.deposit(account_id bigint, amount numeric, idempotency_key text, actor text, reference text, metadata jsonb) OWNER TO wallet_owner;
 
-COMMENT ON FUNCTION wallet.deposit(account_id bigint, amount numeric, idempotency_key text, actor text) IS 'Pays an amount into an account from outside, and returns the transaction, once for each key. Refusals: 22023 for a bad key, WL002 invalid_amount, WL011 idempotency_key_reused; all others are part of the result';
+COMMENT ON FUNCTION wallet.deposit(account_id bigint, amount numeric, idempotency_key text, actor text, reference text, metadata jsonb) IS 'Pays an amount into an account from outside, and returns the transaction, once for each key. Refusals: 22023 for a bad key, WL002 invalid_amount, WL011 idempotency_key_reused; all others are part of the result';
 
 REVOKE ALL ON FUNCTION wallet.deposit(account_id bigint, amount numeric) FROM PUBLIC;
 GRANT ALL ON FUNCTION wallet.deposit(account_id bigint, amount numeric) TO wallet_app;
 
-REVOKE ALL ON FUNCTION wallet.deposit(account_id bigint, amount numeric, idempotency_key text, actor text) FROM PUBLIC;
-GRANT ALL ON FUNCTION wallet.deposit(account_id bigint, amount numeric, idempotency_key text, actor text) TO wallet_app;
+REVOKE ALL ON FUNCTION wallet.deposit(account_id bigint, amount numeric, idempotency_key text, actor text, reference text, metadata jsonb) FROM PUBLIC;
+GRANT ALL ON FUNCTION wallet.deposit(account_id bigint, amount numeric, idempotency_key text, actor text, reference text, metadata jsonb) TO wallet_app;
 
 -- Function wallet.describe_transaction
 
-CREATE FUNCTION wallet.describe_transaction(id bigint) RETURNS TABLE(transaction_id bigint, source_account_id bigint, target_account_id bigint, amount numeric, ctime timestamp with time zone, actor text, state text, reverses bigint, reversed_by bigint, queued_at timestamp with time zone, sqlstate text, detail text)
+CREATE FUNCTION wallet.describe_transaction(id bigint) RETURNS wallet.transaction_detail
     LANGUAGE plpgsql STABLE SECURITY DEFINER
     SET search_path TO 'wallet', 'pg_temp'
     AS $$
+DECLARE
+    v_detail wallet.transaction_detail;
 BEGIN
-    RETURN QUERY
     SELECT r.id, r.source_account_id, r.target_account_id, r.amount, r.ctime, r.actor, r.state,
-           x.reverses, y.transaction_id,
-           CASE WHEN r.state = 'pending' THEN r.ctime ELSE q.queued_at END, r.sqlstate, r.detail
+           x.reverses, y.transaction_id, r.sqlstate, r.detail, n.reference::text, n.metadata::jsonb
+    INTO v_detail
     FROM wallet.get_transfer_result(describe_transaction.id) r
     LEFT JOIN wallet.reversal x ON x.transaction_id = r.id
     LEFT JOIN wallet.reversal y ON y.reverses = r.id
-    LEFT JOIN wallet.queued_transfer q ON q.id = r.id;
+    LEFT JOIN wallet.transaction_annotation n ON n.transaction_id = r.id;
+
+    RETURN v_detail;
 END
 $$;
 
 ALTER FUNCTION wallet.describe_transaction(id bigint) OWNER TO wallet_owner;
 
-COMMENT ON FUNCTION wallet.describe_transaction(id bigint) IS 'Returns a transaction in its state, when it was queued, what it reverses and what reversed it. Refusals: WL005 transaction_not_found';
+COMMENT ON FUNCTION wallet.describe_transaction(id bigint) IS 'Returns a transaction in its state, with what it reverses, what reversed it, and its annotation. Refusals: WL005 transaction_not_found';
 
 REVOKE ALL ON FUNCTION wallet.describe_transaction(id bigint) FROM PUBLIC;
 GRANT ALL ON FUNCTION wallet.describe_transaction(id bigint) TO wallet_app;
@@ -2116,7 +2303,7 @@ ALTER FUNCTION wallet.enqueue_transfer(source_account_id bigint, target_account_
 
 COMMENT ON FUNCTION wallet.enqueue_transfer(source_account_id bigint, target_account_id bigint, amount numeric) IS 'Puts a transfer into the queue, and returns it as pending, with the id that it will keep. Refusals: WL002 invalid_amount, WL003 same_account, WL004 account_not_found';
 
-CREATE FUNCTION wallet.enqueue_transfer(source_account_id bigint, target_account_id bigint, amount numeric, idempotency_key text, actor text DEFAULT NULL::text) RETURNS wallet.operation_result
+CREATE FUNCTION wallet.enqueue_transfer(source_account_id bigint, target_account_id bigint, amount numeric, idempotency_key text, actor text DEFAULT NULL::text, reference text DEFAULT NULL::text, metadata jsonb DEFAULT NULL::jsonb) RETURNS wallet.operation_result
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'wallet', 'pg_temp'
     AS $$
@@ -2132,7 +2319,8 @@ BEGIN
                 'source_account_id', enqueue_transfer.source_account_id,
                 'target_account_id', enqueue_transfer.target_account_id,
                 'amount', coalesce(
-                    wallet.round_amount(enqueue_transfer.amount), enqueue_transfer.amount)));
+                    wallet.round_amount(enqueue_transfer.amount), enqueue_transfer.amount),
+                'reference', enqueue_transfer.reference, 'metadata', enqueue_transfer.metadata));
     END IF;
     v_refusal := wallet.check_request(enqueue_transfer.source_account_id,
         enqueue_transfer.target_account_id, enqueue_transfer.amount);
@@ -2159,19 +2347,57 @@ BEGIN
               NULL, NULL, NULL, NULL
     INTO v_result;
 
+    IF enqueue_transfer.reference IS NOT NULL OR enqueue_transfer.metadata IS NOT NULL THEN
+        PERFORM wallet.annotate(ARRAY[v_result.id], ARRAY[enqueue_transfer.reference],
+                                ARRAY[enqueue_transfer.metadata]);
+    END IF;
     RETURN ROW(false, NULL, NULL, ARRAY[v_result], NULL, NULL)::wallet.operation_result;
 END
 $$;
 
-ALTER FUNCTION wallet.enqueue_transfer(source_account_id bigint, target_account_id bigint, amount numeric, idempotency_key text, actor text) OWNER TO wallet_owner;
+ALTER FUNCTION wallet.enqueue_transfer(source_account_id bigint, target_account_id bigint, amount numeric, idempotency_key text, actor text, reference text, metadata jsonb) OWNER TO wallet_owner;
 
-COMMENT ON FUNCTION wallet.enqueue_transfer(source_account_id bigint, target_account_id bigint, amount numeric, idempotency_key text, actor text) IS 'Puts a transfer into the queue, and returns it as pending, with the id that it will keep, once for each key. Refusals: 22023 for a bad key, WL002 invalid_amount, WL003 same_account, WL011 idempotency_key_reused; all others are part of the result';
+COMMENT ON FUNCTION wallet.enqueue_transfer(source_account_id bigint, target_account_id bigint, amount numeric, idempotency_key text, actor text, reference text, metadata jsonb) IS 'Puts a transfer into the queue, and returns it as pending, with the id that it will keep, once for each key. Refusals: 22023 for a bad key, WL002 invalid_amount, WL003 same_account, WL011 idempotency_key_reused; all others are part of the result';
 
 REVOKE ALL ON FUNCTION wallet.enqueue_transfer(source_account_id bigint, target_account_id bigint, amount numeric) FROM PUBLIC;
 GRANT ALL ON FUNCTION wallet.enqueue_transfer(source_account_id bigint, target_account_id bigint, amount numeric) TO wallet_app;
 
-REVOKE ALL ON FUNCTION wallet.enqueue_transfer(source_account_id bigint, target_account_id bigint, amount numeric, idempotency_key text, actor text) FROM PUBLIC;
-GRANT ALL ON FUNCTION wallet.enqueue_transfer(source_account_id bigint, target_account_id bigint, amount numeric, idempotency_key text, actor text) TO wallet_app;
+REVOKE ALL ON FUNCTION wallet.enqueue_transfer(source_account_id bigint, target_account_id bigint, amount numeric, idempotency_key text, actor text, reference text, metadata jsonb) FROM PUBLIC;
+GRANT ALL ON FUNCTION wallet.enqueue_transfer(source_account_id bigint, target_account_id bigint, amount numeric, idempotency_key text, actor text, reference text, metadata jsonb) TO wallet_app;
+
+-- Function wallet.entry_at
+
+CREATE FUNCTION wallet.entry_at(account_id bigint, at timestamp with time zone) RETURNS bigint
+    LANGUAGE plpgsql STABLE
+    AS $$
+DECLARE
+    -- The entry looked for is v_low or lies between v_low and v_high; entry 0 is the opening.
+    v_low bigint := 0::bigint;
+    v_high bigint := (
+        SELECT a.entry_count::bigint FROM wallet.account a WHERE a.id = entry_at.account_id);
+    v_middle bigint;
+    v_ctime timestamptz;
+BEGIN
+    WHILE v_low < v_high LOOP
+        v_middle := (v_low + v_high + 1) / 2;
+        SELECT e.ctime INTO STRICT v_ctime
+        FROM wallet.entry e
+        WHERE e.account_id = entry_at.account_id AND e.entry = v_middle;
+        IF v_ctime <= entry_at.at THEN
+            v_low := v_middle;
+        ELSE
+            v_high := v_middle - 1;
+        END IF;
+    END LOOP;
+    RETURN v_low;
+END
+$$;
+
+ALTER FUNCTION wallet.entry_at(account_id bigint, at timestamp with time zone) OWNER TO wallet_owner;
+
+COMMENT ON FUNCTION wallet.entry_at(account_id bigint, at timestamp with time zone) IS 'Returns the number of an account''s last entry up to a moment; 0 if there is none. Refusals: none';
+
+REVOKE ALL ON FUNCTION wallet.entry_at(account_id bigint, at timestamp with time zone) FROM PUBLIC;
 
 -- Function wallet.expire_holds
 
@@ -2222,12 +2448,28 @@ GRANT ALL ON FUNCTION wallet.expire_holds(max_items integer) TO wallet_app;
 
 -- Function wallet.find_accounts
 
-CREATE FUNCTION wallet.find_accounts(email text, after bigint DEFAULT NULL::bigint, page_size integer DEFAULT 50) RETURNS SETOF wallet.account
+CREATE FUNCTION wallet.find_accounts(email text DEFAULT NULL::text, after bigint DEFAULT NULL::bigint, page_size integer DEFAULT 50, reference text DEFAULT NULL::text) RETURNS SETOF wallet.account
     LANGUAGE plpgsql STABLE SECURITY DEFINER
     SET search_path TO 'wallet', 'pg_temp'
     AS $$
 BEGIN
     PERFORM wallet.check_page_size(find_accounts.page_size);
+
+    IF find_accounts.reference IS NOT NULL THEN
+        RETURN QUERY
+        SELECT a.id, a.email, a.balance, a.ctime, a.mtime, a.entry_count, a.frozen,
+               a.held, a.minimum, a.maximum
+        FROM wallet.account_annotation n
+        JOIN wallet.account a ON a.id = n.account_id
+        WHERE n.reference = find_accounts.reference
+          AND n.account_id > coalesce(find_accounts.after, 0)
+          AND n.id = (SELECT max(m.id) FROM wallet.account_annotation m
+                      WHERE m.account_id = n.account_id)
+          AND (find_accounts.email IS NULL OR lower(a.email) = lower(find_accounts.email))
+        ORDER BY n.account_id
+        LIMIT find_accounts.page_size;
+        RETURN;
+    END IF;
 
     RETURN QUERY
     SELECT a.id, a.email, a.balance, a.ctime, a.mtime, a.entry_count, a.frozen,
@@ -2240,13 +2482,96 @@ BEGIN
 END
 $$;
 
-ALTER FUNCTION wallet.find_accounts(email text, after bigint, page_size integer) OWNER TO wallet_owner;
+ALTER FUNCTION wallet.find_accounts(email text, after bigint, page_size integer, reference text) OWNER TO wallet_owner;
 
-COMMENT ON FUNCTION wallet.find_accounts(email text, after bigint, page_size integer) IS 'Returns the accounts of an email address, without regard to case, the oldest first, in pages. Refusals: none of class WL; 22023 for a page_size that is not 1 to 1000';
+COMMENT ON FUNCTION wallet.find_accounts(email text, after bigint, page_size integer, reference text) IS 'Returns the accounts of an email address or a reference, the oldest first, in pages. Refusals: none of class WL; 22023 for a page_size that is not 1 to 1000';
 
-REVOKE ALL ON FUNCTION wallet.find_accounts(email text, after bigint, page_size integer) FROM PUBLIC;
-GRANT ALL ON FUNCTION wallet.find_accounts(email text, after bigint, page_size integer) TO wallet_app;
-GRANT ALL ON FUNCTION wallet.find_accounts(email text, after bigint, page_size integer) TO wallet_reader;
+REVOKE ALL ON FUNCTION wallet.find_accounts(email text, after bigint, page_size integer, reference text) FROM PUBLIC;
+GRANT ALL ON FUNCTION wallet.find_accounts(email text, after bigint, page_size integer, reference text) TO wallet_app;
+GRANT ALL ON FUNCTION wallet.find_accounts(email text, after bigint, page_size integer, reference text) TO wallet_reader;
+
+-- Function wallet.find_transactions
+
+CREATE FUNCTION wallet.find_transactions(reference text DEFAULT NULL::text, account_id bigint DEFAULT NULL::bigint, from_time timestamp with time zone DEFAULT NULL::timestamp with time zone, to_time timestamp with time zone DEFAULT NULL::timestamp with time zone, before bigint DEFAULT NULL::bigint, page_size integer DEFAULT 50) RETURNS SETOF wallet.transaction_detail
+    LANGUAGE plpgsql STABLE SECURITY DEFINER
+    SET search_path TO 'wallet', 'pg_temp'
+    AS $$
+DECLARE
+    v_before bigint := coalesce(find_transactions.before, 9223372036854775807);
+    v_from timestamptz := coalesce(find_transactions.from_time, '-infinity');
+    v_to timestamptz := coalesce(find_transactions.to_time, 'infinity');
+    v_account wallet.account;
+    v_first bigint := 0;
+    v_last bigint;
+    v_entry bigint;
+    v_ids bigint[];
+BEGIN
+    PERFORM wallet.check_page_size(find_transactions.page_size);
+    IF num_nonnulls(find_transactions.reference, find_transactions.account_id) = 0
+        AND num_nonnulls(find_transactions.from_time, find_transactions.to_time) > 0
+    THEN
+        RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value', MESSAGE = 'invalid period',
+            DETAIL = 'A period alone would take the whole ledger to find.',
+            HINT = 'Give a reference or an account_id too, or no period.';
+    ELSIF find_transactions.account_id IS NOT NULL THEN
+        v_account := wallet.get_account(find_transactions.account_id);
+    END IF;
+
+    IF find_transactions.reference IS NOT NULL THEN
+        v_ids := ARRAY(
+            SELECT n.transaction_id
+            FROM wallet.transaction_annotation n
+            CROSS JOIN LATERAL wallet.get_transfer_result(n.transaction_id) r
+            WHERE n.reference = find_transactions.reference AND n.transaction_id < v_before
+              AND r.ctime >= v_from AND r.ctime < v_to
+              AND (v_account.id IS NULL
+                   OR v_account.id IN (r.source_account_id, r.target_account_id))
+            ORDER BY n.transaction_id DESC LIMIT find_transactions.page_size);
+    ELSIF find_transactions.account_id IS NOT NULL THEN
+        IF find_transactions.from_time IS NOT NULL THEN
+            v_first := wallet.entry_at(v_account.id, v_from - interval '1 microsecond');
+        END IF;
+        v_last := v_account.entry_count;
+        IF find_transactions.to_time IS NOT NULL THEN
+            v_last := wallet.entry_at(v_account.id, v_to - interval '1 microsecond');
+        END IF;
+        IF find_transactions.before IS NOT NULL THEN
+            v_entry := (
+                SELECT CASE v_account.id WHEN t.source_account_id THEN t.source_entry::bigint
+                            WHEN t.target_account_id THEN t.target_entry END
+                FROM wallet.transaction t WHERE t.id = v_before);
+            IF v_entry IS NULL THEN
+                PERFORM wallet.raise_refusal(wallet.refusal('WL005', v_before));
+            END IF;
+            v_last := least(v_last, v_entry - 1);
+        END IF;
+        v_ids := ARRAY(
+            SELECT e.transaction_id FROM wallet.entry e
+            WHERE e.account_id = v_account.id AND e.entry <= v_last
+              AND e.entry > greatest(v_first, v_last - find_transactions.page_size)
+            ORDER BY e.entry DESC);
+    ELSE
+        v_ids := ARRAY(
+            SELECT t.id FROM wallet.transaction t WHERE t.id < v_before
+            ORDER BY t.id DESC LIMIT find_transactions.page_size);
+    END IF;
+
+    RETURN QUERY
+    SELECT d.id, d.source_account_id, d.target_account_id, d.amount, d.ctime, d.actor, d.state,
+           d.reverses, d.reversed_by, d.sqlstate, d.detail, d.reference, d.metadata
+    FROM unnest(v_ids) WITH ORDINALITY AS i (id, place)
+    CROSS JOIN LATERAL wallet.describe_transaction(i.id) d
+    ORDER BY i.place;
+END
+$$;
+
+ALTER FUNCTION wallet.find_transactions(reference text, account_id bigint, from_time timestamp with time zone, to_time timestamp with time zone, before bigint, page_size integer) OWNER TO wallet_owner;
+
+COMMENT ON FUNCTION wallet.find_transactions(reference text, account_id bigint, from_time timestamp with time zone, to_time timestamp with time zone, before bigint, page_size integer) IS 'Returns a page of transactions, the newest first: those of a reference, an account, or all. Refusals: 22023 for a bad page size or period, WL004 account_not_found, WL005 transaction_not_found';
+
+REVOKE ALL ON FUNCTION wallet.find_transactions(reference text, account_id bigint, from_time timestamp with time zone, to_time timestamp with time zone, before bigint, page_size integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION wallet.find_transactions(reference text, account_id bigint, from_time timestamp with time zone, to_time timestamp with time zone, before bigint, page_size integer) TO wallet_app;
+GRANT ALL ON FUNCTION wallet.find_transactions(reference text, account_id bigint, from_time timestamp with time zone, to_time timestamp with time zone, before bigint, page_size integer) TO wallet_reader;
 
 -- Function wallet.freeze_account
 
@@ -2324,6 +2649,34 @@ COMMENT ON FUNCTION wallet.get_account_waits() IS 'Returns the sessions that wai
 REVOKE ALL ON FUNCTION wallet.get_account_waits() FROM PUBLIC;
 GRANT ALL ON FUNCTION wallet.get_account_waits() TO wallet_app;
 GRANT ALL ON FUNCTION wallet.get_account_waits() TO wallet_reader;
+
+-- Function wallet.get_annotation
+
+CREATE FUNCTION wallet.get_annotation(account_id bigint) RETURNS wallet.account_annotation
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'wallet', 'pg_temp'
+    AS $$
+DECLARE
+    v_annotation wallet.account_annotation;
+BEGIN
+    SELECT n.account_id, n.id, n.reference, n.metadata, n.ctime, n.actor
+    INTO v_annotation
+    FROM wallet.account_annotation n
+    WHERE n.account_id = get_annotation.account_id
+    ORDER BY n.id DESC
+    LIMIT 1;
+
+    RETURN v_annotation;
+END
+$$;
+
+ALTER FUNCTION wallet.get_annotation(account_id bigint) OWNER TO wallet_owner;
+
+COMMENT ON FUNCTION wallet.get_annotation(account_id bigint) IS 'Returns an account''s reference and metadata, with who gave them when; or NULL, if it has none. Refusals: none';
+
+REVOKE ALL ON FUNCTION wallet.get_annotation(account_id bigint) FROM PUBLIC;
+GRANT ALL ON FUNCTION wallet.get_annotation(account_id bigint) TO wallet_app;
+GRANT ALL ON FUNCTION wallet.get_annotation(account_id bigint) TO wallet_reader;
 
 -- Function wallet.get_hold
 
@@ -2644,7 +2997,7 @@ BEGIN
                ::wallet.claim
         FROM unnest(leave_out_locked.requests, leave_out_locked.claims) WITH ORDINALITY AS r (
             operation, source_account_id, target_account_id, amount, idempotency_key, actor,
-            state, transaction_id, locked_account_id, place)
+            reference, metadata, state, transaction_id, locked_account_id, place)
         LEFT JOIN LATERAL (
             SELECT min(u.id) FROM unnest(v_locked) AS u (id)
             WHERE u.id IN (r.source_account_id, r.target_account_id) AND r.state = 'run'
@@ -2670,7 +3023,7 @@ BEGIN
                ::wallet.claim
         FROM unnest(leave_out_locked.requests, v_claims) WITH ORDINALITY AS r (
             operation, source_account_id, target_account_id, amount, idempotency_key, actor,
-            state, transaction_id, locked_account_id, place)
+            reference, metadata, state, transaction_id, locked_account_id, place)
         ORDER BY r.place);
 END
 $$;
@@ -2777,21 +3130,20 @@ REVOKE ALL ON FUNCTION wallet.log_event(actor text, event text, account_id bigin
 
 -- Function wallet.post
 
-CREATE FUNCTION wallet.post(source_account_id bigint, target_account_id bigint, amount numeric, outside boolean, actor text DEFAULT NULL::text, id bigint DEFAULT NULL::bigint, freed numeric DEFAULT NULL::numeric) RETURNS wallet.operation_result
+CREATE FUNCTION wallet.post(source_account_id bigint, target_account_id bigint, amount numeric, outside boolean, actor text DEFAULT NULL::text, id bigint DEFAULT NULL::bigint, freed numeric DEFAULT NULL::numeric, reference text DEFAULT NULL::text, metadata jsonb DEFAULT NULL::jsonb) RETURNS wallet.operation_result
     LANGUAGE plpgsql
     AS $$
 DECLARE
     v_amount numeric := wallet.round_amount(post.amount);
     v_source record;
     v_target record;
-    v_refusal wallet.refusal;
+    v_refusal wallet.refusal := wallet.check_request(
+        post.source_account_id, post.target_account_id, post.amount);
     v_transaction wallet.transaction;
 BEGIN
-    v_refusal := wallet.check_request(post.source_account_id, post.target_account_id, post.amount);
     IF v_refusal.sqlstate IS NOT NULL THEN
         PERFORM wallet.raise_refusal(v_refusal);
     END IF;
-
     -- One row a statement, the lower id first. What is read here is locked, and therefore current.
     IF post.source_account_id < post.target_account_id THEN
         SELECT a.id, a.balance, a.held, a.minimum, a.entry_count, a.mtime, a.frozen INTO v_source
@@ -2815,13 +3167,11 @@ BEGIN
     IF v_refusal.sqlstate IS NOT NULL THEN
         RETURN ROW(false, NULL, NULL, NULL, v_refusal, NULL)::wallet.operation_result;
     END IF;
-
     -- A clock that was set back must not date the entry before the accounts' last ones.
     INSERT INTO wallet.transaction AS t
         (id, source_account_id, target_account_id, ctime, source_entry, target_entry,
          amount, source_balance, target_balance, actor)
-    OVERRIDING SYSTEM VALUE
-    VALUES
+    OVERRIDING SYSTEM VALUE VALUES
         (coalesce(post.id, nextval('wallet.transaction_id_seq')),
          v_source.id, v_target.id, greatest(clock_timestamp(), v_source.mtime, v_target.mtime),
          v_source.entry_count + 1, v_target.entry_count + 1,
@@ -2846,16 +3196,19 @@ BEGIN
             held = CASE a.id WHEN v_source.id THEN v_source.held ELSE a.held END
         WHERE a.id IN (v_source.id, v_target.id);
     END IF;
-
+    IF post.reference IS NOT NULL OR post.metadata IS NOT NULL THEN
+        PERFORM wallet.annotate(
+            ARRAY[v_transaction.id], ARRAY[post.reference], ARRAY[post.metadata]);
+    END IF;
     RETURN ROW(false, NULL, v_transaction, NULL, NULL, NULL)::wallet.operation_result;
 END
 $$;
 
-ALTER FUNCTION wallet.post(source_account_id bigint, target_account_id bigint, amount numeric, outside boolean, actor text, id bigint, freed numeric) OWNER TO wallet_owner;
+ALTER FUNCTION wallet.post(source_account_id bigint, target_account_id bigint, amount numeric, outside boolean, actor text, id bigint, freed numeric, reference text, metadata jsonb) OWNER TO wallet_owner;
 
-COMMENT ON FUNCTION wallet.post(source_account_id bigint, target_account_id bigint, amount numeric, outside boolean, actor text, id bigint, freed numeric) IS 'Moves an amount from a source to a target, and returns the transaction or why it is refused. Refusals: WL002 invalid_amount, WL003 same_account, WL004 account_not_found, WL006 insufficient_funds, WL007 balance_limit_exceeded, WL008 account_frozen';
+COMMENT ON FUNCTION wallet.post(source_account_id bigint, target_account_id bigint, amount numeric, outside boolean, actor text, id bigint, freed numeric, reference text, metadata jsonb) IS 'Moves an amount from a source to a target, and returns the transaction or why it is refused. Refusals: WL002 invalid_amount, WL003 same_account, WL004 account_not_found, WL006 insufficient_funds, WL007 balance_limit_exceeded, WL008 account_frozen';
 
-REVOKE ALL ON FUNCTION wallet.post(source_account_id bigint, target_account_id bigint, amount numeric, outside boolean, actor text, id bigint, freed numeric) FROM PUBLIC;
+REVOKE ALL ON FUNCTION wallet.post(source_account_id bigint, target_account_id bigint, amount numeric, outside boolean, actor text, id bigint, freed numeric, reference text, metadata jsonb) FROM PUBLIC;
 
 -- Function wallet.process_pending
 
@@ -3240,7 +3593,7 @@ ALTER FUNCTION wallet.reverse(transaction_id bigint) OWNER TO wallet_owner;
 
 COMMENT ON FUNCTION wallet.reverse(transaction_id bigint) IS 'Moves the money of a transaction back, and returns the new transaction. Refusals: WL005 transaction_not_found, WL010 not_reversible, WL009 already_reversed, WL006 insufficient_funds, WL007 balance_limit_exceeded, WL008 account_frozen';
 
-CREATE FUNCTION wallet.reverse(transaction_id bigint, idempotency_key text, actor text DEFAULT NULL::text) RETURNS wallet.operation_result
+CREATE FUNCTION wallet.reverse(transaction_id bigint, idempotency_key text, actor text DEFAULT NULL::text, reference text DEFAULT NULL::text, metadata jsonb DEFAULT NULL::jsonb) RETURNS wallet.operation_result
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'wallet', 'pg_temp'
     AS $$
@@ -3250,8 +3603,10 @@ DECLARE
     v_result wallet.operation_result;
 BEGIN
     IF reverse.idempotency_key IS NOT NULL THEN
-        RETURN wallet.run_with_key(reverse.idempotency_key, reverse.actor, 'reverse',
-                                   jsonb_build_object('transaction_id', reverse.transaction_id));
+        RETURN wallet.run_with_key(
+            reverse.idempotency_key, reverse.actor, 'reverse', jsonb_build_object(
+                'transaction_id', reverse.transaction_id,
+                'reference', reverse.reference, 'metadata', reverse.metadata));
     END IF;
 
     SELECT t.id, t.source_account_id, t.target_account_id, t.amount INTO v_reversed
@@ -3271,7 +3626,8 @@ BEGIN
     END IF;
 
     v_result := wallet.post(v_reversed.target_account_id, v_reversed.source_account_id,
-                            v_reversed.amount, outside => true, actor => reverse.actor);
+                            v_reversed.amount, outside => true, actor => reverse.actor,
+                            reference => reverse.reference, metadata => reverse.metadata);
     IF (v_result.refusal).sqlstate IS NULL THEN
         INSERT INTO wallet.reversal (transaction_id, reverses)
         VALUES ((v_result.transaction).id, v_reversed.id);
@@ -3280,15 +3636,15 @@ BEGIN
 END
 $$;
 
-ALTER FUNCTION wallet.reverse(transaction_id bigint, idempotency_key text, actor text) OWNER TO wallet_owner;
+ALTER FUNCTION wallet.reverse(transaction_id bigint, idempotency_key text, actor text, reference text, metadata jsonb) OWNER TO wallet_owner;
 
-COMMENT ON FUNCTION wallet.reverse(transaction_id bigint, idempotency_key text, actor text) IS 'Moves the money of a transaction back, and returns the new transaction, once for each key. Refusals: 22023 for a bad key, WL011 idempotency_key_reused; all others are part of the result';
+COMMENT ON FUNCTION wallet.reverse(transaction_id bigint, idempotency_key text, actor text, reference text, metadata jsonb) IS 'Moves the money of a transaction back, and returns the new transaction, once for each key. Refusals: 22023 for a bad key, WL011 idempotency_key_reused; all others are part of the result';
 
 REVOKE ALL ON FUNCTION wallet.reverse(transaction_id bigint) FROM PUBLIC;
 GRANT ALL ON FUNCTION wallet.reverse(transaction_id bigint) TO wallet_app;
 
-REVOKE ALL ON FUNCTION wallet.reverse(transaction_id bigint, idempotency_key text, actor text) FROM PUBLIC;
-GRANT ALL ON FUNCTION wallet.reverse(transaction_id bigint, idempotency_key text, actor text) TO wallet_app;
+REVOKE ALL ON FUNCTION wallet.reverse(transaction_id bigint, idempotency_key text, actor text, reference text, metadata jsonb) FROM PUBLIC;
+GRANT ALL ON FUNCTION wallet.reverse(transaction_id bigint, idempotency_key text, actor text, reference text, metadata jsonb) TO wallet_app;
 
 -- Function wallet.revoke_api_key
 
@@ -3354,7 +3710,8 @@ DECLARE
     v_began timestamptz := clock_timestamp();
     v_requests wallet.group_request[] := ARRAY(
         SELECT (r.operation, r.source_account_id, r.target_account_id, r.amount, r.idempotency_key,
-            coalesce(r.actor, session_user))::wallet.group_request FROM unnest(requests) r);
+            coalesce(r.actor, session_user), r.reference, r.metadata)::wallet.group_request
+        FROM unnest(requests) r);
     v_claims wallet.claim[] := wallet.claim_keys(v_requests, run_group.wait);
     v_ids bigint[];
     v_accounts wallet.account[];
@@ -3381,11 +3738,12 @@ BEGIN
     END LOOP;
     SELECT array_agg(r.transaction_id) AS ids, array_agg(r.operation <> 'transfer') AS outside,
            array_agg(ROW(r.source_account_id, r.target_account_id, r.amount)
-                     ::wallet.transfer_request) AS transfers, array_agg(r.actor) AS actors
+                     ::wallet.transfer_request) AS transfers, array_agg(r.actor) AS actors,
+           array_agg(r.reference) AS reference, array_agg(r.metadata) AS metadata
     INTO v_run FROM unnest(v_requests, v_claims) r WHERE r.state = 'run';
     v_results := wallet.decide_batch(
         v_accounts, v_run.transfers, v_run.ids, v_run.outside, v_run.actors);
-    PERFORM wallet.write_batch(v_results);
+    PERFORM wallet.write_batch(v_results, v_run.reference, v_run.metadata);
     -- What is refused made no transaction: its key keeps the refusal.
     UPDATE wallet.idempotency_key k
     SET transaction_id = NULL, refusal = ROW(f.sqlstate, f.message, f.detail, f.hint)
@@ -3396,14 +3754,12 @@ BEGIN
 
     RETURN QUERY
     SELECT r.state = 'replay',
-           CASE WHEN f.state = 'succeeded'
-               THEN ROW(f.id, f.source_account_id, f.target_account_id, f.ctime, f.source_entry,
-                        f.target_entry, f.amount, f.source_balance, f.target_balance, f.actor)
-                   ::wallet.transaction
+           CASE WHEN f.state = 'succeeded' THEN ROW(f.id, f.source_account_id, f.target_account_id,
+                   f.ctime, f.source_entry, f.target_entry, f.amount, f.source_balance,
+                   f.target_balance, f.actor)::wallet.transaction
                ELSE (k.result).transaction END,
-           CASE WHEN f.state = 'failed'
+           CASE WHEN r.state = 'reused' THEN wallet.refusal('WL011') WHEN f.state = 'failed'
                THEN ROW(f.sqlstate, f.message, f.detail, f.hint)::wallet.refusal
-               WHEN r.state = 'reused' THEN wallet.refusal('WL011')
                ELSE (k.result).refusal END,
            r.locked_account_id
     FROM (
@@ -3423,7 +3779,7 @@ $$;
 
 ALTER FUNCTION wallet.run_group(requests wallet.group_request[], wait integer) OWNER TO wallet_owner;
 
-COMMENT ON FUNCTION wallet.run_group(requests wallet.group_request[], wait integer) IS 'Runs many requests as if one after another, and returns the result of each, in their order. Refusals: none of class WL; 22023 for a bad key or operation';
+COMMENT ON FUNCTION wallet.run_group(requests wallet.group_request[], wait integer) IS 'Runs many requests as if one after another, and returns the result of each, in their order. Refusals: none of class WL; 22023 for a bad key, operation or annotation';
 
 REVOKE ALL ON FUNCTION wallet.run_group(requests wallet.group_request[], wait integer) FROM PUBLIC;
 GRANT ALL ON FUNCTION wallet.run_group(requests wallet.group_request[], wait integer) TO wallet_app;
@@ -3439,7 +3795,7 @@ DECLARE
         v_request.source_account_id, v_request.target_account_id, v_request.amount);
     v_hash bytea := wallet.hash_request(jsonb_build_array(v_request.operation,
         v_request.source_account_id, v_request.target_account_id,
-        wallet.round_amount(v_request.amount)));
+        wallet.round_amount(v_request.amount), v_request.reference, v_request.metadata));
     v_id bigint;
     v_known wallet.idempotency_key;
     v_result wallet.operation_result;
@@ -3473,7 +3829,8 @@ BEGIN
 
     v_result := wallet.post(
         v_request.source_account_id, v_request.target_account_id, v_request.amount,
-        v_request.operation <> 'transfer', v_request.actor, v_id);
+        v_request.operation <> 'transfer', v_request.actor, v_id,
+        reference => v_request.reference, metadata => v_request.metadata);
     IF (v_result.refusal).sqlstate IS NOT NULL THEN
         UPDATE wallet.idempotency_key k SET transaction_id = NULL, refusal = v_result.refusal
         WHERE k.actor = v_request.actor AND k.key = v_request.idempotency_key;
@@ -3499,32 +3856,41 @@ DECLARE
     v_account bigint := (run_operation.arguments ->> 'account_id')::bigint;
     v_hold bigint := (run_operation.arguments ->> 'hold_id')::bigint;
     v_amount numeric := (run_operation.arguments ->> 'amount')::numeric;
+    v_reference text := run_operation.arguments ->> 'reference';
+    v_metadata jsonb := nullif(run_operation.arguments -> 'metadata', 'null');
 BEGIN
     CASE run_operation.operation
         WHEN 'create_account' THEN
             RETURN wallet.create_account(
-                run_operation.arguments ->> 'email', NULL, run_operation.actor);
+                run_operation.arguments ->> 'email', NULL, run_operation.actor, v_reference,
+                v_metadata);
         WHEN 'reverse' THEN
             RETURN wallet.reverse((run_operation.arguments ->> 'transaction_id')::bigint,
-                                  NULL, run_operation.actor);
+                                  NULL, run_operation.actor, v_reference, v_metadata);
         WHEN 'transfer_batch' THEN
             RETURN wallet.transfer_batch(
                 ARRAY(SELECT r FROM jsonb_populate_recordset(
                     NULL::wallet.transfer_request, run_operation.arguments -> 'transfers') r),
-                (run_operation.arguments ->> 'atomic')::boolean, NULL, run_operation.actor);
+                (run_operation.arguments ->> 'atomic')::boolean, NULL, run_operation.actor,
+                ARRAY(SELECT r.reference FROM jsonb_array_elements_text(
+                    nullif(run_operation.arguments -> 'reference', 'null')) AS r (reference)),
+                ARRAY(SELECT nullif(m.metadata, 'null') FROM jsonb_array_elements(v_metadata)
+                    AS m (metadata)));
         WHEN 'enqueue_transfer' THEN
             RETURN wallet.enqueue_transfer(
-                v_source, v_target, v_amount, NULL, run_operation.actor);
+                v_source, v_target, v_amount, NULL, run_operation.actor, v_reference, v_metadata);
         WHEN 'transfer_or_enqueue' THEN
             RETURN wallet.transfer_or_enqueue(v_source, v_target, v_amount,
-                (run_operation.arguments ->> 'wait')::numeric, NULL, run_operation.actor);
+                (run_operation.arguments ->> 'wait')::numeric, NULL, run_operation.actor,
+                v_reference, v_metadata);
         WHEN 'hold' THEN
             RETURN wallet.hold(v_account, v_amount,
                 make_interval(secs => (run_operation.arguments ->> 'seconds')::float8),
                 NULL, run_operation.actor);
         WHEN 'capture' THEN
             RETURN wallet.capture(v_hold, v_amount, v_target,
-                (run_operation.arguments ->> 'final')::boolean, NULL, run_operation.actor);
+                (run_operation.arguments ->> 'final')::boolean, NULL, run_operation.actor,
+                v_reference, v_metadata);
         WHEN 'release' THEN
             RETURN wallet.release(v_hold, NULL, run_operation.actor);
     END CASE;
@@ -3746,7 +4112,7 @@ ALTER FUNCTION wallet.transfer(source_account_id bigint, target_account_id bigin
 
 COMMENT ON FUNCTION wallet.transfer(source_account_id bigint, target_account_id bigint, amount numeric) IS 'Moves an amount from one account to another, and returns the transaction. Refusals: WL002 invalid_amount, WL003 same_account, WL004 account_not_found, WL006 insufficient_funds, WL007 balance_limit_exceeded, WL008 account_frozen';
 
-CREATE FUNCTION wallet.transfer(source_account_id bigint, target_account_id bigint, amount numeric, idempotency_key text, actor text DEFAULT NULL::text) RETURNS wallet.operation_result
+CREATE FUNCTION wallet.transfer(source_account_id bigint, target_account_id bigint, amount numeric, idempotency_key text, actor text DEFAULT NULL::text, reference text DEFAULT NULL::text, metadata jsonb DEFAULT NULL::jsonb) RETURNS wallet.operation_result
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'wallet', 'pg_temp'
     AS $$
@@ -3754,23 +4120,25 @@ BEGIN
     IF transfer.idempotency_key IS NULL THEN
         RETURN wallet.post(
             transfer.source_account_id, transfer.target_account_id, transfer.amount,
-            outside => false, actor => transfer.actor);
+            outside => false, actor => transfer.actor,
+            reference => transfer.reference, metadata => transfer.metadata);
     END IF;
     RETURN wallet.run_keyed(ROW(
         'transfer', transfer.source_account_id, transfer.target_account_id, transfer.amount,
-        transfer.idempotency_key, transfer.actor));
+        transfer.idempotency_key, transfer.actor,
+        transfer.reference, transfer.metadata));
 END
 $$;
 
-ALTER FUNCTION wallet.transfer(source_account_id bigint, target_account_id bigint, amount numeric, idempotency_key text, actor text) OWNER TO wallet_owner;
+ALTER FUNCTION wallet.transfer(source_account_id bigint, target_account_id bigint, amount numeric, idempotency_key text, actor text, reference text, metadata jsonb) OWNER TO wallet_owner;
 
-COMMENT ON FUNCTION wallet.transfer(source_account_id bigint, target_account_id bigint, amount numeric, idempotency_key text, actor text) IS 'Moves an amount from one account to another, and returns the transaction, once for each key. Refusals: 22023 for a bad key, WL002 invalid_amount, WL003 same_account, WL011 idempotency_key_reused; all others are part of the result';
+COMMENT ON FUNCTION wallet.transfer(source_account_id bigint, target_account_id bigint, amount numeric, idempotency_key text, actor text, reference text, metadata jsonb) IS 'Moves an amount from one account to another, and returns the transaction, once for each key. Refusals: 22023 for a bad key, WL002 invalid_amount, WL003 same_account, WL011 idempotency_key_reused; all others are part of the result';
 
 REVOKE ALL ON FUNCTION wallet.transfer(source_account_id bigint, target_account_id bigint, amount numeric) FROM PUBLIC;
 GRANT ALL ON FUNCTION wallet.transfer(source_account_id bigint, target_account_id bigint, amount numeric) TO wallet_app;
 
-REVOKE ALL ON FUNCTION wallet.transfer(source_account_id bigint, target_account_id bigint, amount numeric, idempotency_key text, actor text) FROM PUBLIC;
-GRANT ALL ON FUNCTION wallet.transfer(source_account_id bigint, target_account_id bigint, amount numeric, idempotency_key text, actor text) TO wallet_app;
+REVOKE ALL ON FUNCTION wallet.transfer(source_account_id bigint, target_account_id bigint, amount numeric, idempotency_key text, actor text, reference text, metadata jsonb) FROM PUBLIC;
+GRANT ALL ON FUNCTION wallet.transfer(source_account_id bigint, target_account_id bigint, amount numeric, idempotency_key text, actor text, reference text, metadata jsonb) TO wallet_app;
 
 -- Function wallet.transfer_batch
 
@@ -3794,7 +4162,7 @@ ALTER FUNCTION wallet.transfer_batch(transfers wallet.transfer_request[], atomic
 
 COMMENT ON FUNCTION wallet.transfer_batch(transfers wallet.transfer_request[], atomic boolean) IS 'Makes many transfers, one after another, and returns the result of each, in their order. Refusals: WL012 batch_too_large';
 
-CREATE FUNCTION wallet.transfer_batch(transfers wallet.transfer_request[], atomic boolean, idempotency_key text, actor text DEFAULT NULL::text) RETURNS wallet.operation_result
+CREATE FUNCTION wallet.transfer_batch(transfers wallet.transfer_request[], atomic boolean, idempotency_key text, actor text DEFAULT NULL::text, reference text[] DEFAULT NULL::text[], metadata jsonb[] DEFAULT NULL::jsonb[]) RETURNS wallet.operation_result
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'wallet', 'pg_temp'
     AS $$
@@ -3813,7 +4181,9 @@ BEGIN
                                coalesce(wallet.round_amount(r.amount), r.amount))
                            ::wallet.transfer_request
                     FROM unnest(transfer_batch.transfers) r)),
-                'atomic', transfer_batch.atomic));
+                'atomic', transfer_batch.atomic,
+                'reference', to_jsonb(transfer_batch.reference),
+                'metadata', to_jsonb(transfer_batch.metadata)));
     ELSIF v_count > 10000 THEN
         PERFORM wallet.raise_refusal(wallet.refusal('WL012', v_count));
     END IF;
@@ -3841,20 +4211,20 @@ BEGIN
             FROM unnest(v_results) o);
     END IF;
 
-    PERFORM wallet.write_batch(v_results);
+    PERFORM wallet.write_batch(v_results, transfer_batch.reference, transfer_batch.metadata);
     RETURN ROW(false, NULL, NULL, v_results, NULL, NULL)::wallet.operation_result;
 END
 $$;
 
-ALTER FUNCTION wallet.transfer_batch(transfers wallet.transfer_request[], atomic boolean, idempotency_key text, actor text) OWNER TO wallet_owner;
+ALTER FUNCTION wallet.transfer_batch(transfers wallet.transfer_request[], atomic boolean, idempotency_key text, actor text, reference text[], metadata jsonb[]) OWNER TO wallet_owner;
 
-COMMENT ON FUNCTION wallet.transfer_batch(transfers wallet.transfer_request[], atomic boolean, idempotency_key text, actor text) IS 'Makes many transfers, one after another, and returns the result of each, in their order, once for each key. Refusals: 22023 for a bad key, WL011 idempotency_key_reused, WL012 batch_too_large';
+COMMENT ON FUNCTION wallet.transfer_batch(transfers wallet.transfer_request[], atomic boolean, idempotency_key text, actor text, reference text[], metadata jsonb[]) IS 'Makes many transfers, one after another, and returns the result of each, in their order, once for each key. Refusals: 22023 for a bad key, WL011 idempotency_key_reused, WL012 batch_too_large';
 
 REVOKE ALL ON FUNCTION wallet.transfer_batch(transfers wallet.transfer_request[], atomic boolean) FROM PUBLIC;
 GRANT ALL ON FUNCTION wallet.transfer_batch(transfers wallet.transfer_request[], atomic boolean) TO wallet_app;
 
-REVOKE ALL ON FUNCTION wallet.transfer_batch(transfers wallet.transfer_request[], atomic boolean, idempotency_key text, actor text) FROM PUBLIC;
-GRANT ALL ON FUNCTION wallet.transfer_batch(transfers wallet.transfer_request[], atomic boolean, idempotency_key text, actor text) TO wallet_app;
+REVOKE ALL ON FUNCTION wallet.transfer_batch(transfers wallet.transfer_request[], atomic boolean, idempotency_key text, actor text, reference text[], metadata jsonb[]) FROM PUBLIC;
+GRANT ALL ON FUNCTION wallet.transfer_batch(transfers wallet.transfer_request[], atomic boolean, idempotency_key text, actor text, reference text[], metadata jsonb[]) TO wallet_app;
 
 -- Function wallet.transfer_or_enqueue
 
@@ -3878,7 +4248,7 @@ ALTER FUNCTION wallet.transfer_or_enqueue(source_account_id bigint, target_accou
 
 COMMENT ON FUNCTION wallet.transfer_or_enqueue(source_account_id bigint, target_account_id bigint, amount numeric, wait numeric) IS 'Makes a transfer if its accounts are free within `wait` seconds; if not, puts it into the queue. Refusals: 22023 for a wait that is not 0 to 3600, WL002 invalid_amount, WL003 same_account, WL004 account_not_found, WL006 insufficient_funds, WL007 balance_limit_exceeded, WL008 account_frozen';
 
-CREATE FUNCTION wallet.transfer_or_enqueue(source_account_id bigint, target_account_id bigint, amount numeric, wait numeric, idempotency_key text, actor text DEFAULT NULL::text) RETURNS wallet.operation_result
+CREATE FUNCTION wallet.transfer_or_enqueue(source_account_id bigint, target_account_id bigint, amount numeric, wait numeric, idempotency_key text, actor text DEFAULT NULL::text, reference text DEFAULT NULL::text, metadata jsonb DEFAULT NULL::jsonb) RETURNS wallet.operation_result
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'wallet', 'pg_temp'
     AS $$
@@ -3894,7 +4264,9 @@ BEGIN
                 'target_account_id', transfer_or_enqueue.target_account_id,
                 'amount', coalesce(
                     wallet.round_amount(transfer_or_enqueue.amount), transfer_or_enqueue.amount),
-                'wait', trim_scale(transfer_or_enqueue.wait)));
+                'wait', trim_scale(transfer_or_enqueue.wait),
+                'reference', transfer_or_enqueue.reference,
+                'metadata', transfer_or_enqueue.metadata));
     ELSIF (transfer_or_enqueue.wait BETWEEN 0 AND 3600) IS NOT TRUE THEN
         RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value', MESSAGE = 'invalid wait',
             DETAIL = format('The wait is %s seconds.', coalesce(wait::text, 'NULL')),
@@ -3907,11 +4279,13 @@ BEGIN
             wait => greatest(1, (1000 * transfer_or_enqueue.wait)::int));
         v_result := wallet.post(
             transfer_or_enqueue.source_account_id, transfer_or_enqueue.target_account_id,
-            transfer_or_enqueue.amount, outside => false, actor => transfer_or_enqueue.actor);
+            transfer_or_enqueue.amount, outside => false, actor => transfer_or_enqueue.actor,
+            reference => transfer_or_enqueue.reference, metadata => transfer_or_enqueue.metadata);
     EXCEPTION WHEN lock_not_available THEN
         RETURN wallet.enqueue_transfer(
             transfer_or_enqueue.source_account_id, transfer_or_enqueue.target_account_id,
-            transfer_or_enqueue.amount, NULL, transfer_or_enqueue.actor);
+            transfer_or_enqueue.amount, NULL, transfer_or_enqueue.actor,
+            transfer_or_enqueue.reference, transfer_or_enqueue.metadata);
     END;
     v_made := v_result.transaction;
     IF v_made.id IS NOT NULL THEN
@@ -3925,15 +4299,15 @@ BEGIN
 END
 $$;
 
-ALTER FUNCTION wallet.transfer_or_enqueue(source_account_id bigint, target_account_id bigint, amount numeric, wait numeric, idempotency_key text, actor text) OWNER TO wallet_owner;
+ALTER FUNCTION wallet.transfer_or_enqueue(source_account_id bigint, target_account_id bigint, amount numeric, wait numeric, idempotency_key text, actor text, reference text, metadata jsonb) OWNER TO wallet_owner;
 
-COMMENT ON FUNCTION wallet.transfer_or_enqueue(source_account_id bigint, target_account_id bigint, amount numeric, wait numeric, idempotency_key text, actor text) IS 'Makes a transfer if its accounts are free within `wait` seconds; if not, puts it into the queue; once for each key. Refusals: 22023 for a bad key or wait, WL002 invalid_amount, WL003 same_account, WL011 idempotency_key_reused; all others are part of the result';
+COMMENT ON FUNCTION wallet.transfer_or_enqueue(source_account_id bigint, target_account_id bigint, amount numeric, wait numeric, idempotency_key text, actor text, reference text, metadata jsonb) IS 'Makes a transfer if its accounts are free within `wait` seconds; if not, puts it into the queue; once for each key. Refusals: 22023 for a bad key or wait, WL002 invalid_amount, WL003 same_account, WL011 idempotency_key_reused; all others are part of the result';
 
 REVOKE ALL ON FUNCTION wallet.transfer_or_enqueue(source_account_id bigint, target_account_id bigint, amount numeric, wait numeric) FROM PUBLIC;
 GRANT ALL ON FUNCTION wallet.transfer_or_enqueue(source_account_id bigint, target_account_id bigint, amount numeric, wait numeric) TO wallet_app;
 
-REVOKE ALL ON FUNCTION wallet.transfer_or_enqueue(source_account_id bigint, target_account_id bigint, amount numeric, wait numeric, idempotency_key text, actor text) FROM PUBLIC;
-GRANT ALL ON FUNCTION wallet.transfer_or_enqueue(source_account_id bigint, target_account_id bigint, amount numeric, wait numeric, idempotency_key text, actor text) TO wallet_app;
+REVOKE ALL ON FUNCTION wallet.transfer_or_enqueue(source_account_id bigint, target_account_id bigint, amount numeric, wait numeric, idempotency_key text, actor text, reference text, metadata jsonb) FROM PUBLIC;
+GRANT ALL ON FUNCTION wallet.transfer_or_enqueue(source_account_id bigint, target_account_id bigint, amount numeric, wait numeric, idempotency_key text, actor text, reference text, metadata jsonb) TO wallet_app;
 
 -- Function wallet.unfreeze_account
 
@@ -3998,7 +4372,7 @@ ALTER FUNCTION wallet.withdraw(account_id bigint, amount numeric) OWNER TO walle
 
 COMMENT ON FUNCTION wallet.withdraw(account_id bigint, amount numeric) IS 'Pays an amount out of an account to outside, and returns the transaction. Refusals: WL002 invalid_amount, WL004 account_not_found, WL006 insufficient_funds, WL008 account_frozen';
 
-CREATE FUNCTION wallet.withdraw(account_id bigint, amount numeric, idempotency_key text, actor text DEFAULT NULL::text) RETURNS wallet.operation_result
+CREATE FUNCTION wallet.withdraw(account_id bigint, amount numeric, idempotency_key text, actor text DEFAULT NULL::text, reference text DEFAULT NULL::text, metadata jsonb DEFAULT NULL::jsonb) RETURNS wallet.operation_result
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'wallet', 'pg_temp'
     AS $$
@@ -4006,27 +4380,29 @@ BEGIN
     IF withdraw.idempotency_key IS NULL THEN
         RETURN wallet.post(
             withdraw.account_id, NULL, withdraw.amount, outside => true,
-            actor => withdraw.actor);
+            actor => withdraw.actor,
+            reference => withdraw.reference, metadata => withdraw.metadata);
     END IF;
     RETURN wallet.run_keyed(ROW(
         'withdraw', withdraw.account_id, NULL, withdraw.amount, withdraw.idempotency_key,
-        withdraw.actor));
+        withdraw.actor,
+        withdraw.reference, withdraw.metadata));
 END
 $$;
 
-ALTER FUNCTION wallet.withdraw(account_id bigint, amount numeric, idempotency_key text, actor text) OWNER TO wallet_owner;
+ALTER FUNCTION wallet.withdraw(account_id bigint, amount numeric, idempotency_key text, actor text, reference text, metadata jsonb) OWNER TO wallet_owner;
 
-COMMENT ON FUNCTION wallet.withdraw(account_id bigint, amount numeric, idempotency_key text, actor text) IS 'Pays an amount out of an account to outside, and returns the transaction, once for each key. Refusals: 22023 for a bad key, WL002 invalid_amount, WL011 idempotency_key_reused; all others are part of the result';
+COMMENT ON FUNCTION wallet.withdraw(account_id bigint, amount numeric, idempotency_key text, actor text, reference text, metadata jsonb) IS 'Pays an amount out of an account to outside, and returns the transaction, once for each key. Refusals: 22023 for a bad key, WL002 invalid_amount, WL011 idempotency_key_reused; all others are part of the result';
 
 REVOKE ALL ON FUNCTION wallet.withdraw(account_id bigint, amount numeric) FROM PUBLIC;
 GRANT ALL ON FUNCTION wallet.withdraw(account_id bigint, amount numeric) TO wallet_app;
 
-REVOKE ALL ON FUNCTION wallet.withdraw(account_id bigint, amount numeric, idempotency_key text, actor text) FROM PUBLIC;
-GRANT ALL ON FUNCTION wallet.withdraw(account_id bigint, amount numeric, idempotency_key text, actor text) TO wallet_app;
+REVOKE ALL ON FUNCTION wallet.withdraw(account_id bigint, amount numeric, idempotency_key text, actor text, reference text, metadata jsonb) FROM PUBLIC;
+GRANT ALL ON FUNCTION wallet.withdraw(account_id bigint, amount numeric, idempotency_key text, actor text, reference text, metadata jsonb) TO wallet_app;
 
 -- Function wallet.write_batch
 
-CREATE FUNCTION wallet.write_batch(results wallet.transfer_result[]) RETURNS void
+CREATE FUNCTION wallet.write_batch(results wallet.transfer_result[], reference text[] DEFAULT NULL::text[], metadata jsonb[] DEFAULT NULL::jsonb[]) RETURNS void
     LANGUAGE plpgsql
     SET plan_cache_mode TO 'force_generic_plan'
     SET enable_seqscan TO 'off'
@@ -4055,16 +4431,29 @@ BEGIN
            o.target_entry, o.amount, o.source_balance, o.target_balance, o.actor
     FROM unnest(write_batch.results) o
     WHERE o.state = 'succeeded';
+
+    IF cardinality(array_remove(write_batch.reference, NULL)) > 0
+        OR cardinality(array_remove(write_batch.metadata, NULL)) > 0
+    THEN
+        PERFORM wallet.annotate(
+            ARRAY(SELECT CASE o.state WHEN 'succeeded' THEN o.id END
+                  FROM unnest(write_batch.results) o),
+            write_batch.reference, write_batch.metadata);
+    END IF;
 END
 $$;
 
-ALTER FUNCTION wallet.write_batch(results wallet.transfer_result[]) OWNER TO wallet_owner;
+ALTER FUNCTION wallet.write_batch(results wallet.transfer_result[], reference text[], metadata jsonb[]) OWNER TO wallet_owner;
 
-COMMENT ON FUNCTION wallet.write_batch(results wallet.transfer_result[]) IS 'Writes what wallet.decide_batch() decided: the transactions that succeeded, and their accounts. Refusals: none';
+COMMENT ON FUNCTION wallet.write_batch(results wallet.transfer_result[], reference text[], metadata jsonb[]) IS 'Writes what wallet.decide_batch() decided: the transactions that succeeded, and their accounts. Refusals: none of class WL; 22023 for a bad annotation';
 
-REVOKE ALL ON FUNCTION wallet.write_batch(results wallet.transfer_result[]) FROM PUBLIC;
+REVOKE ALL ON FUNCTION wallet.write_batch(results wallet.transfer_result[], reference text[], metadata jsonb[]) FROM PUBLIC;
 
 -- Triggers
+
+CREATE TRIGGER account_annotation_history BEFORE DELETE OR UPDATE OR TRUNCATE ON wallet.account_annotation FOR EACH STATEMENT EXECUTE FUNCTION wallet.refuse_change();
+
+ALTER TABLE wallet.account_annotation ENABLE ALWAYS TRIGGER account_annotation_history;
 
 CREATE TRIGGER account_history BEFORE DELETE OR TRUNCATE ON wallet.account FOR EACH STATEMENT EXECUTE FUNCTION wallet.refuse_change();
 
@@ -4097,6 +4486,10 @@ ALTER TABLE wallet.queued_transfer ENABLE ALWAYS TRIGGER queued_transfer_history
 CREATE TRIGGER reversal_history BEFORE DELETE OR UPDATE OR TRUNCATE ON wallet.reversal FOR EACH STATEMENT EXECUTE FUNCTION wallet.refuse_change();
 
 ALTER TABLE wallet.reversal ENABLE ALWAYS TRIGGER reversal_history;
+
+CREATE TRIGGER transaction_annotation_history BEFORE DELETE OR UPDATE OR TRUNCATE ON wallet.transaction_annotation FOR EACH STATEMENT EXECUTE FUNCTION wallet.refuse_change();
+
+ALTER TABLE wallet.transaction_annotation ENABLE ALWAYS TRIGGER transaction_annotation_history;
 
 CREATE TRIGGER transaction_history BEFORE DELETE OR UPDATE OR TRUNCATE ON wallet.transaction FOR EACH STATEMENT EXECUTE FUNCTION wallet.refuse_change();
 

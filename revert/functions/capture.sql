@@ -3,6 +3,6 @@
 BEGIN;
 
 DROP FUNCTION wallet.capture(bigint, numeric, bigint, boolean),
-    wallet.capture(bigint, numeric, bigint, boolean, text, text);
+    wallet.capture(bigint, numeric, bigint, boolean, text, text, text, jsonb);
 
 COMMIT;

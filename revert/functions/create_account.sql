@@ -2,7 +2,7 @@
 
 BEGIN;
 
-DROP FUNCTION wallet.create_account(text, text, text);
+DROP FUNCTION wallet.create_account(text, text, text, text, jsonb);
 DROP FUNCTION wallet.create_account(text);
 
 COMMIT;

@@ -2,7 +2,7 @@
 
 BEGIN;
 
-DROP FUNCTION wallet.deposit(bigint, numeric, text, text);
+DROP FUNCTION wallet.deposit(bigint, numeric, text, text, text, jsonb);
 DROP FUNCTION wallet.deposit(bigint, numeric);
 
 COMMIT;

@@ -2,7 +2,7 @@
 
 BEGIN;
 
-DROP FUNCTION wallet.enqueue_transfer(bigint, bigint, numeric, text, text);
+DROP FUNCTION wallet.enqueue_transfer(bigint, bigint, numeric, text, text, text, jsonb);
 DROP FUNCTION wallet.enqueue_transfer(bigint, bigint, numeric);
 
 COMMIT;

@@ -2,6 +2,6 @@
 
 BEGIN;
 
-DROP FUNCTION wallet.find_accounts(text, bigint, int);
+DROP FUNCTION wallet.find_accounts(text, bigint, int, text);
 
 COMMIT;

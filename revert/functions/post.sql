@@ -2,6 +2,6 @@
 
 BEGIN;
 
-DROP FUNCTION wallet.post(bigint, bigint, numeric, boolean, text, bigint, numeric);
+DROP FUNCTION wallet.post(bigint, bigint, numeric, boolean, text, bigint, numeric, text, jsonb);
 
 COMMIT;

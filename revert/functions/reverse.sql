@@ -2,7 +2,7 @@
 
 BEGIN;
 
-DROP FUNCTION wallet.reverse(bigint, text, text);
+DROP FUNCTION wallet.reverse(bigint, text, text, text, jsonb);
 DROP FUNCTION wallet.reverse(bigint);
 
 COMMIT;

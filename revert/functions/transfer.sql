@@ -2,7 +2,7 @@
 
 BEGIN;
 
-DROP FUNCTION wallet.transfer(bigint, bigint, numeric, text, text);
+DROP FUNCTION wallet.transfer(bigint, bigint, numeric, text, text, text, jsonb);
 DROP FUNCTION wallet.transfer(bigint, bigint, numeric);
 
 COMMIT;

@@ -2,7 +2,7 @@
 
 BEGIN;
 
-DROP FUNCTION wallet.transfer_batch(wallet.transfer_request[], boolean, text, text);
+DROP FUNCTION wallet.transfer_batch(wallet.transfer_request[], boolean, text, text, text[], jsonb[]);
 DROP FUNCTION wallet.transfer_batch(wallet.transfer_request[], boolean);
 
 COMMIT;

@@ -2,7 +2,7 @@
 
 BEGIN;
 
-DROP FUNCTION wallet.transfer_or_enqueue(bigint, bigint, numeric, numeric, text, text);
+DROP FUNCTION wallet.transfer_or_enqueue(bigint, bigint, numeric, numeric, text, text, text, jsonb);
 DROP FUNCTION wallet.transfer_or_enqueue(bigint, bigint, numeric, numeric);
 
 COMMIT;

@@ -2,7 +2,7 @@
 
 BEGIN;
 
-DROP FUNCTION wallet.withdraw(bigint, numeric, text, text);
+DROP FUNCTION wallet.withdraw(bigint, numeric, text, text, text, jsonb);
 DROP FUNCTION wallet.withdraw(bigint, numeric);
 
 COMMIT;

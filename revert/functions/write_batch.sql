@@ -2,6 +2,6 @@
 
 BEGIN;
 
-DROP FUNCTION wallet.write_batch(wallet.transfer_result[]);
+DROP FUNCTION wallet.write_batch(wallet.transfer_result[], text[], jsonb[]);
 
 COMMIT;

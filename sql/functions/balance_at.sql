@@ -1,7 +1,6 @@
 -- Returns an account's balance as of a moment, or NULL for a moment before it was opened.
 --
--- Times never run backwards along the entries, and entries have no gap. So it finds the last entry
--- up to the moment by halving, in 20 steps for a million entries, and returns its stored balance.
+-- It is the stored balance of the last entry up to that moment, which entry_at() finds.
 --
 -- Locks: nothing.
 -- Refusals: WL004 account_not_found.
@@ -21,33 +20,16 @@ SET search_path = wallet, pg_temp
 AS $$
 DECLARE
     v_account wallet.account := wallet.get_account(balance_at.account_id);
-    -- The entry looked for is v_low or lies between v_low and v_high; entry 0 is the opening.
-    v_low bigint := 0::bigint;
-    v_high bigint := v_account.entry_count::bigint;
-    v_middle bigint;
-    v_ctime timestamptz;
+    v_entry bigint;
 BEGIN
     IF (balance_at.at >= v_account.ctime) IS NOT TRUE THEN
         RETURN NULL;
     END IF;
 
-    WHILE v_low < v_high LOOP
-        v_middle := (v_low + v_high + 1) / 2;
-        SELECT e.ctime INTO STRICT v_ctime
-        FROM wallet.entry e
-        WHERE e.account_id = balance_at.account_id AND e.entry = v_middle;
-        IF v_ctime <= balance_at.at THEN
-            v_low := v_middle;
-        ELSE
-            v_high := v_middle - 1;
-        END IF;
-    END LOOP;
-
+    v_entry := wallet.entry_at(v_account.id, balance_at.at);
     RETURN coalesce(
         (SELECT e.balance FROM wallet.entry e
-         WHERE e.account_id = balance_at.account_id AND e.entry = v_low),
-        0.00
-    );
+         WHERE e.account_id = v_account.id AND e.entry = v_entry), 0.00);
 END
 $$;
 

@@ -5,7 +5,7 @@
 -- reversed, but the hold stays as it is.
 --
 -- With an idempotency_key it is done once for each key, as run_with_key() says. `actor` is who
--- asked for it; NULL is session_user.
+-- asked for it; NULL is session_user. `reference` and `metadata` are the caller's own words for it.
 --
 -- Locks: the key, if there is one, then the accounts' rows, the lower id first, until the caller's
 -- transaction ends. A hold changes only while its account is locked, so it is read again then.
@@ -48,7 +48,7 @@ $$;
 
 CREATE OR REPLACE FUNCTION wallet.capture(
     hold_id bigint, amount numeric, target_account_id bigint, final boolean, idempotency_key text,
-    actor text DEFAULT NULL
+    actor text DEFAULT NULL, reference text DEFAULT NULL, metadata jsonb DEFAULT NULL
 )
 RETURNS wallet.operation_result
 LANGUAGE plpgsql
@@ -71,7 +71,8 @@ BEGIN
         RETURN wallet.run_with_key(
             capture.idempotency_key, capture.actor, 'capture', jsonb_build_object(
                 'hold_id', capture.hold_id, 'amount', coalesce(v_amount, capture.amount),
-                'target_account_id', v_target, 'final', coalesce(capture.final, false)));
+                'target_account_id', v_target, 'final', coalesce(capture.final, false),
+                'reference', capture.reference, 'metadata', capture.metadata));
     ELSIF capture.amount IS NOT NULL AND v_amount IS NULL THEN
         PERFORM wallet.raise_refusal(wallet.refusal('WL002', amount => capture.amount));
     ELSIF v_account_id = v_target THEN
@@ -101,7 +102,8 @@ BEGIN
     v_amount := coalesce(v_amount, v_left);
     v_freed := CASE WHEN capture.final THEN v_left ELSE v_amount END;
     v_result := wallet.post(v_account_id, v_target, v_amount, outside => true,
-                            actor => capture.actor, freed => v_freed);
+                            actor => capture.actor, freed => v_freed,
+                            reference => capture.reference, metadata => capture.metadata);
     IF (v_result.refusal).sqlstate IS NULL THEN
         UPDATE wallet.hold h
         SET captured = h.captured + v_amount,
@@ -120,14 +122,14 @@ COMMENT ON FUNCTION wallet.capture(bigint, numeric, bigint, boolean) IS
     'account_not_found, WL017 hold_closed, WL018 hold_exceeded, WL007 balance_limit_exceeded, '
     'WL008 account_frozen';
 
-COMMENT ON FUNCTION wallet.capture(bigint, numeric, bigint, boolean, text, text) IS
+COMMENT ON FUNCTION wallet.capture(bigint, numeric, bigint, boolean, text, text, text, jsonb) IS
     'Takes held money, and returns the transaction: to another account, or, without one, to '
     'outside, once for each key. Refusals: 22023 for a bad key, WL002 invalid_amount, WL003 '
     'same_account, WL011 idempotency_key_reused; all others are part of the result';
 
 REVOKE ALL ON FUNCTION wallet.capture(bigint, numeric, bigint, boolean),
-    wallet.capture(bigint, numeric, bigint, boolean, text, text) FROM PUBLIC;
+    wallet.capture(bigint, numeric, bigint, boolean, text, text, text, jsonb) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION wallet.capture(bigint, numeric, bigint, boolean),
-    wallet.capture(bigint, numeric, bigint, boolean, text, text) TO wallet_app;
+    wallet.capture(bigint, numeric, bigint, boolean, text, text, text, jsonb) TO wallet_app;
 
 COMMIT;

@@ -10,7 +10,7 @@
 -- Locks: the keys, by actor and key, until the caller's transaction ends.
 -- Refusals: none of class WL; 22023 for a bad key or operation.
 --
---   SELECT c.state FROM unnest(wallet.claim_keys('{"(transfer,1,2,5.00,k-1,ada)"}', wait => 20)) c;
+--   SELECT c.state FROM unnest(wallet.claim_keys('{"(transfer,1,2,5,k,ada,,)"}', wait => 20)) c;
 
 BEGIN;
 
@@ -38,7 +38,8 @@ BEGIN
            array_agg(CASE WHEN (wallet.check_request(
                    r.source_account_id, r.target_account_id, r.amount)).sqlstate IS NULL
                THEN wallet.hash_request(jsonb_build_array(r.operation, r.source_account_id,
-                   r.target_account_id, wallet.round_amount(r.amount))) END),
+                   r.target_account_id, wallet.round_amount(r.amount), r.reference,
+                   r.metadata)) END),
            bool_or((r.operation = 'transfer'
                OR (r.operation = 'deposit' AND r.source_account_id IS NULL)
                OR (r.operation = 'withdraw' AND r.target_account_id IS NULL)) IS NOT TRUE)
@@ -53,8 +54,8 @@ BEGIN
         SELECT DISTINCT ON (r.actor, r.idempotency_key) ROW(r.actor, r.idempotency_key, r.hash,
                clock_timestamp(), r.id, NULL, NULL, NULL, NULL, NULL)::wallet.idempotency_key
         FROM unnest(claim_keys.requests, v_ids, v_hashes) AS r (
-            operation, source_account_id, target_account_id, amount, idempotency_key, actor, id,
-            hash)
+            operation, source_account_id, target_account_id, amount, idempotency_key, actor,
+            reference, metadata, id, hash)
         WHERE r.idempotency_key IS NOT NULL AND r.hash IS NOT NULL
         ORDER BY r.actor, r.idempotency_key, r.id);
     BEGIN
@@ -84,8 +85,8 @@ BEGIN
             WHEN r.hash IS NULL OR k.request_hash <> r.hash THEN 'reused'
             ELSE 'replay' END, r.id, NULL)::wallet.claim
         FROM unnest(claim_keys.requests, v_ids, v_hashes) WITH ORDINALITY AS r (
-            operation, source_account_id, target_account_id, amount, idempotency_key, actor, id,
-            hash, place)
+            operation, source_account_id, target_account_id, amount, idempotency_key, actor,
+            reference, metadata, id, hash, place)
         LEFT JOIN wallet.idempotency_key k ON k.actor = r.actor AND k.key = r.idempotency_key
         ORDER BY r.place);
 END

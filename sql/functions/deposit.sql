@@ -5,7 +5,7 @@
 -- All of it happens in the caller's transaction, or none of it.
 --
 -- With an idempotency_key it is done once for each key, as run_keyed() says: the result holds
--- what was made or the refusal.
+-- what was made or the refusal. `reference` and `metadata` are the caller's own words for it.
 --
 -- Locks: the key, if there is one, then the account's row, until the caller's transaction ends.
 -- Refusals, the first that applies:
@@ -39,7 +39,8 @@ END
 $$;
 
 CREATE OR REPLACE FUNCTION wallet.deposit(
-    account_id bigint, amount numeric, idempotency_key text, actor text DEFAULT NULL
+    account_id bigint, amount numeric, idempotency_key text, actor text DEFAULT NULL,
+    reference text DEFAULT NULL, metadata jsonb DEFAULT NULL
 )
 RETURNS wallet.operation_result
 LANGUAGE plpgsql
@@ -51,11 +52,13 @@ BEGIN
     IF deposit.idempotency_key IS NULL THEN
         RETURN wallet.post(
             NULL, deposit.account_id, deposit.amount, outside => true,
-            actor => deposit.actor);
+            actor => deposit.actor,
+            reference => deposit.reference, metadata => deposit.metadata);
     END IF;
     RETURN wallet.run_keyed(ROW(
         'deposit', NULL, deposit.account_id, deposit.amount, deposit.idempotency_key,
-        deposit.actor));
+        deposit.actor,
+        deposit.reference, deposit.metadata));
 END
 $$;
 
@@ -64,14 +67,14 @@ COMMENT ON FUNCTION wallet.deposit(bigint, numeric) IS
     'invalid_amount, WL004 account_not_found, WL007 balance_limit_exceeded, WL008 '
     'account_frozen';
 
-COMMENT ON FUNCTION wallet.deposit(bigint, numeric, text, text) IS
+COMMENT ON FUNCTION wallet.deposit(bigint, numeric, text, text, text, jsonb) IS
     'Pays an amount into an account from outside, and returns the transaction, once for each '
     'key. Refusals: 22023 for a bad key, WL002 invalid_amount, WL011 idempotency_key_reused; '
     'all others are part of the result';
 
 REVOKE ALL ON FUNCTION wallet.deposit(bigint, numeric),
-    wallet.deposit(bigint, numeric, text, text) FROM PUBLIC;
+    wallet.deposit(bigint, numeric, text, text, text, jsonb) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION wallet.deposit(bigint, numeric),
-    wallet.deposit(bigint, numeric, text, text) TO wallet_app;
+    wallet.deposit(bigint, numeric, text, text, text, jsonb) TO wallet_app;
 
 COMMIT;

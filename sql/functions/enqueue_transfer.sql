@@ -6,7 +6,8 @@
 --
 -- With an idempotency_key it is done once for each key, as run_with_key() says: the result holds
 -- what was made or the refusal. A retry is told that
--- the transfer is pending, whatever has become of it since.
+-- the transfer is pending, whatever has become of it since. `reference` and `metadata` are the
+-- caller's own words for it, which it keeps in each state.
 --
 -- Locks: the key, if there is one, until the caller's transaction ends.
 -- Refusals, the first that applies:
@@ -43,7 +44,8 @@ $$;
 
 CREATE OR REPLACE FUNCTION wallet.enqueue_transfer(
     source_account_id bigint, target_account_id bigint, amount numeric, idempotency_key text,
-    actor text DEFAULT NULL
+    actor text DEFAULT NULL,
+    reference text DEFAULT NULL, metadata jsonb DEFAULT NULL
 )
 RETURNS wallet.operation_result
 LANGUAGE plpgsql
@@ -63,7 +65,8 @@ BEGIN
                 'source_account_id', enqueue_transfer.source_account_id,
                 'target_account_id', enqueue_transfer.target_account_id,
                 'amount', coalesce(
-                    wallet.round_amount(enqueue_transfer.amount), enqueue_transfer.amount)));
+                    wallet.round_amount(enqueue_transfer.amount), enqueue_transfer.amount),
+                'reference', enqueue_transfer.reference, 'metadata', enqueue_transfer.metadata));
     END IF;
     v_refusal := wallet.check_request(enqueue_transfer.source_account_id,
         enqueue_transfer.target_account_id, enqueue_transfer.amount);
@@ -90,6 +93,10 @@ BEGIN
               NULL, NULL, NULL, NULL
     INTO v_result;
 
+    IF enqueue_transfer.reference IS NOT NULL OR enqueue_transfer.metadata IS NOT NULL THEN
+        PERFORM wallet.annotate(ARRAY[v_result.id], ARRAY[enqueue_transfer.reference],
+                                ARRAY[enqueue_transfer.metadata]);
+    END IF;
     RETURN ROW(false, NULL, NULL, ARRAY[v_result], NULL, NULL)::wallet.operation_result;
 END
 $$;
@@ -98,14 +105,14 @@ COMMENT ON FUNCTION wallet.enqueue_transfer(bigint, bigint, numeric) IS
     'Puts a transfer into the queue, and returns it as pending, with the id that it will keep. '
     'Refusals: WL002 invalid_amount, WL003 same_account, WL004 account_not_found';
 
-COMMENT ON FUNCTION wallet.enqueue_transfer(bigint, bigint, numeric, text, text) IS
+COMMENT ON FUNCTION wallet.enqueue_transfer(bigint, bigint, numeric, text, text, text, jsonb) IS
     'Puts a transfer into the queue, and returns it as pending, with the id that it will keep, '
     'once for each key. Refusals: 22023 for a bad key, WL002 invalid_amount, WL003 '
     'same_account, WL011 idempotency_key_reused; all others are part of the result';
 
 REVOKE ALL ON FUNCTION wallet.enqueue_transfer(bigint, bigint, numeric),
-    wallet.enqueue_transfer(bigint, bigint, numeric, text, text) FROM PUBLIC;
+    wallet.enqueue_transfer(bigint, bigint, numeric, text, text, text, jsonb) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION wallet.enqueue_transfer(bigint, bigint, numeric),
-    wallet.enqueue_transfer(bigint, bigint, numeric, text, text) TO wallet_app;
+    wallet.enqueue_transfer(bigint, bigint, numeric, text, text, text, jsonb) TO wallet_app;
 
 COMMIT;

@@ -7,7 +7,7 @@
 -- Locks: the accounts' rows that are free, until the caller's transaction ends.
 -- Refusals: none.
 --
---   SELECT wallet.leave_out_locked('{"(transfer,1,2,5.00,,ada)"}', '{"(run,,)"}', ids => '{1,2}');
+--   SELECT wallet.leave_out_locked('{"(transfer,1,2,5,,ada,,)"}', '{"(run,,)"}', ids => '{1,2}');
 
 BEGIN;
 
@@ -39,7 +39,7 @@ BEGIN
                ::wallet.claim
         FROM unnest(leave_out_locked.requests, leave_out_locked.claims) WITH ORDINALITY AS r (
             operation, source_account_id, target_account_id, amount, idempotency_key, actor,
-            state, transaction_id, locked_account_id, place)
+            reference, metadata, state, transaction_id, locked_account_id, place)
         LEFT JOIN LATERAL (
             SELECT min(u.id) FROM unnest(v_locked) AS u (id)
             WHERE u.id IN (r.source_account_id, r.target_account_id) AND r.state = 'run'
@@ -65,7 +65,7 @@ BEGIN
                ::wallet.claim
         FROM unnest(leave_out_locked.requests, v_claims) WITH ORDINALITY AS r (
             operation, source_account_id, target_account_id, amount, idempotency_key, actor,
-            state, transaction_id, locked_account_id, place)
+            reference, metadata, state, transaction_id, locked_account_id, place)
         ORDER BY r.place);
 END
 $$;

@@ -3,6 +3,7 @@
 -- `outside` says whether a NULL source or target stands for the world outside or for no account.
 -- `actor` is who asked for it; NULL is session_user. `id` is the id that the transaction will have;
 -- NULL draws a new one. `freed` is the part of the source's balance that is held no longer.
+-- `reference` and `metadata` are the caller's own words for it.
 -- Refusals of the arguments (WL002, WL003) are raised, all others returned.
 -- For the functions that move money, which are SECURITY DEFINER and pin the search_path; nobody
 -- else may execute it. Many transfers at once take decide_batch() and write_batch() in its place,
@@ -26,7 +27,8 @@ SET LOCAL ROLE wallet_owner;
 
 CREATE OR REPLACE FUNCTION wallet.post(
     source_account_id bigint, target_account_id bigint, amount numeric, outside boolean,
-    actor text DEFAULT NULL, id bigint DEFAULT NULL, freed numeric DEFAULT NULL
+    actor text DEFAULT NULL, id bigint DEFAULT NULL, freed numeric DEFAULT NULL,
+    reference text DEFAULT NULL, metadata jsonb DEFAULT NULL
 )
 RETURNS wallet.operation_result
 LANGUAGE plpgsql
@@ -36,14 +38,13 @@ DECLARE
     v_amount numeric := wallet.round_amount(post.amount);
     v_source record;
     v_target record;
-    v_refusal wallet.refusal;
+    v_refusal wallet.refusal := wallet.check_request(
+        post.source_account_id, post.target_account_id, post.amount);
     v_transaction wallet.transaction;
 BEGIN
-    v_refusal := wallet.check_request(post.source_account_id, post.target_account_id, post.amount);
     IF v_refusal.sqlstate IS NOT NULL THEN
         PERFORM wallet.raise_refusal(v_refusal);
     END IF;
-
     -- One row a statement, the lower id first. What is read here is locked, and therefore current.
     IF post.source_account_id < post.target_account_id THEN
         SELECT a.id, a.balance, a.held, a.minimum, a.entry_count, a.mtime, a.frozen INTO v_source
@@ -67,13 +68,11 @@ BEGIN
     IF v_refusal.sqlstate IS NOT NULL THEN
         RETURN ROW(false, NULL, NULL, NULL, v_refusal, NULL)::wallet.operation_result;
     END IF;
-
     -- A clock that was set back must not date the entry before the accounts' last ones.
     INSERT INTO wallet.transaction AS t
         (id, source_account_id, target_account_id, ctime, source_entry, target_entry,
          amount, source_balance, target_balance, actor)
-    OVERRIDING SYSTEM VALUE
-    VALUES
+    OVERRIDING SYSTEM VALUE VALUES
         (coalesce(post.id, nextval('wallet.transaction_id_seq')),
          v_source.id, v_target.id, greatest(clock_timestamp(), v_source.mtime, v_target.mtime),
          v_source.entry_count + 1, v_target.entry_count + 1,
@@ -98,17 +97,23 @@ BEGIN
             held = CASE a.id WHEN v_source.id THEN v_source.held ELSE a.held END
         WHERE a.id IN (v_source.id, v_target.id);
     END IF;
-
+    IF post.reference IS NOT NULL OR post.metadata IS NOT NULL THEN
+        PERFORM wallet.annotate(
+            ARRAY[v_transaction.id], ARRAY[post.reference], ARRAY[post.metadata]);
+    END IF;
     RETURN ROW(false, NULL, v_transaction, NULL, NULL, NULL)::wallet.operation_result;
 END
 $$;
 
-COMMENT ON FUNCTION wallet.post(bigint, bigint, numeric, boolean, text, bigint, numeric) IS
+COMMENT ON FUNCTION wallet.post(
+    bigint, bigint, numeric, boolean, text, bigint, numeric, text, jsonb
+) IS
     'Moves an amount from a source to a target, and returns the transaction or why it is '
     'refused. Refusals: WL002 invalid_amount, WL003 same_account, WL004 account_not_found, '
     'WL006 insufficient_funds, WL007 balance_limit_exceeded, WL008 account_frozen';
 
-REVOKE ALL ON FUNCTION wallet.post(bigint, bigint, numeric, boolean, text, bigint, numeric)
-    FROM PUBLIC;
+REVOKE ALL ON FUNCTION wallet.post(
+    bigint, bigint, numeric, boolean, text, bigint, numeric, text, jsonb
+) FROM PUBLIC;
 
 COMMIT;

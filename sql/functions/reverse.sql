@@ -4,7 +4,7 @@
 -- comes back. wallet.reversal links the two. A transaction is reversed once, and a reversal never.
 --
 -- With an idempotency_key it is done once for each key, as run_with_key() says: the result holds
--- what was made or the refusal.
+-- what was made or the refusal. `reference` and `metadata` are the caller's own words for it.
 --
 -- Locks: the key, if there is one, then the accounts' rows, the lower id first, until the caller's
 -- transaction ends. Two reversals of one transaction want the same rows, so the second sees the
@@ -41,7 +41,8 @@ END
 $$;
 
 CREATE OR REPLACE FUNCTION wallet.reverse(
-    transaction_id bigint, idempotency_key text, actor text DEFAULT NULL
+    transaction_id bigint, idempotency_key text, actor text DEFAULT NULL,
+    reference text DEFAULT NULL, metadata jsonb DEFAULT NULL
 )
 RETURNS wallet.operation_result
 LANGUAGE plpgsql
@@ -55,8 +56,10 @@ DECLARE
     v_result wallet.operation_result;
 BEGIN
     IF reverse.idempotency_key IS NOT NULL THEN
-        RETURN wallet.run_with_key(reverse.idempotency_key, reverse.actor, 'reverse',
-                                   jsonb_build_object('transaction_id', reverse.transaction_id));
+        RETURN wallet.run_with_key(
+            reverse.idempotency_key, reverse.actor, 'reverse', jsonb_build_object(
+                'transaction_id', reverse.transaction_id,
+                'reference', reverse.reference, 'metadata', reverse.metadata));
     END IF;
 
     SELECT t.id, t.source_account_id, t.target_account_id, t.amount INTO v_reversed
@@ -76,7 +79,8 @@ BEGIN
     END IF;
 
     v_result := wallet.post(v_reversed.target_account_id, v_reversed.source_account_id,
-                            v_reversed.amount, outside => true, actor => reverse.actor);
+                            v_reversed.amount, outside => true, actor => reverse.actor,
+                            reference => reverse.reference, metadata => reverse.metadata);
     IF (v_result.refusal).sqlstate IS NULL THEN
         INSERT INTO wallet.reversal (transaction_id, reverses)
         VALUES ((v_result.transaction).id, v_reversed.id);
@@ -90,12 +94,14 @@ COMMENT ON FUNCTION wallet.reverse(bigint) IS
     'transaction_not_found, WL010 not_reversible, WL009 already_reversed, WL006 '
     'insufficient_funds, WL007 balance_limit_exceeded, WL008 account_frozen';
 
-COMMENT ON FUNCTION wallet.reverse(bigint, text, text) IS
+COMMENT ON FUNCTION wallet.reverse(bigint, text, text, text, jsonb) IS
     'Moves the money of a transaction back, and returns the new transaction, once for each key. '
     'Refusals: 22023 for a bad key, WL011 idempotency_key_reused; all others are part of the '
     'result';
 
-REVOKE ALL ON FUNCTION wallet.reverse(bigint), wallet.reverse(bigint, text, text) FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION wallet.reverse(bigint), wallet.reverse(bigint, text, text) TO wallet_app;
+REVOKE ALL ON FUNCTION wallet.reverse(bigint),
+    wallet.reverse(bigint, text, text, text, jsonb) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION wallet.reverse(bigint),
+    wallet.reverse(bigint, text, text, text, jsonb) TO wallet_app;
 
 COMMIT;

@@ -12,9 +12,9 @@
 --
 -- Locks: the keys by actor and key, then all accounts that are named by ascending id, until the
 -- caller's transaction ends.
--- Refusals: none of class WL; 22023 for a bad key or operation. All others are results.
+-- Refusals: none of class WL; 22023 for a bad key, operation or annotation. All others are results.
 --
---   SELECT * FROM wallet.run_group('{"(deposit,,1,5.00,,)", "(transfer,1,2,5,k-1,)"}', wait => 20);
+--   SELECT * FROM wallet.run_group('{"(deposit,,1,5,,,,)", "(transfer,1,2,5,k,,,)"}', wait => 20);
 
 BEGIN;
 
@@ -36,7 +36,8 @@ DECLARE
     v_began timestamptz := clock_timestamp();
     v_requests wallet.group_request[] := ARRAY(
         SELECT (r.operation, r.source_account_id, r.target_account_id, r.amount, r.idempotency_key,
-            coalesce(r.actor, session_user))::wallet.group_request FROM unnest(requests) r);
+            coalesce(r.actor, session_user), r.reference, r.metadata)::wallet.group_request
+        FROM unnest(requests) r);
     v_claims wallet.claim[] := wallet.claim_keys(v_requests, run_group.wait);
     v_ids bigint[];
     v_accounts wallet.account[];
@@ -63,11 +64,12 @@ BEGIN
     END LOOP;
     SELECT array_agg(r.transaction_id) AS ids, array_agg(r.operation <> 'transfer') AS outside,
            array_agg(ROW(r.source_account_id, r.target_account_id, r.amount)
-                     ::wallet.transfer_request) AS transfers, array_agg(r.actor) AS actors
+                     ::wallet.transfer_request) AS transfers, array_agg(r.actor) AS actors,
+           array_agg(r.reference) AS reference, array_agg(r.metadata) AS metadata
     INTO v_run FROM unnest(v_requests, v_claims) r WHERE r.state = 'run';
     v_results := wallet.decide_batch(
         v_accounts, v_run.transfers, v_run.ids, v_run.outside, v_run.actors);
-    PERFORM wallet.write_batch(v_results);
+    PERFORM wallet.write_batch(v_results, v_run.reference, v_run.metadata);
     -- What is refused made no transaction: its key keeps the refusal.
     UPDATE wallet.idempotency_key k
     SET transaction_id = NULL, refusal = ROW(f.sqlstate, f.message, f.detail, f.hint)
@@ -78,14 +80,12 @@ BEGIN
 
     RETURN QUERY
     SELECT r.state = 'replay',
-           CASE WHEN f.state = 'succeeded'
-               THEN ROW(f.id, f.source_account_id, f.target_account_id, f.ctime, f.source_entry,
-                        f.target_entry, f.amount, f.source_balance, f.target_balance, f.actor)
-                   ::wallet.transaction
+           CASE WHEN f.state = 'succeeded' THEN ROW(f.id, f.source_account_id, f.target_account_id,
+                   f.ctime, f.source_entry, f.target_entry, f.amount, f.source_balance,
+                   f.target_balance, f.actor)::wallet.transaction
                ELSE (k.result).transaction END,
-           CASE WHEN f.state = 'failed'
+           CASE WHEN r.state = 'reused' THEN wallet.refusal('WL011') WHEN f.state = 'failed'
                THEN ROW(f.sqlstate, f.message, f.detail, f.hint)::wallet.refusal
-               WHEN r.state = 'reused' THEN wallet.refusal('WL011')
                ELSE (k.result).refusal END,
            r.locked_account_id
     FROM (
@@ -105,7 +105,7 @@ $$;
 
 COMMENT ON FUNCTION wallet.run_group(wallet.group_request[], int) IS
     'Runs many requests as if one after another, and returns the result of each, in their order. '
-    'Refusals: none of class WL; 22023 for a bad key or operation';
+    'Refusals: none of class WL; 22023 for a bad key, operation or annotation';
 
 REVOKE ALL ON FUNCTION wallet.run_group(wallet.group_request[], int) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION wallet.run_group(wallet.group_request[], int) TO wallet_app;

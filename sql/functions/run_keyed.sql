@@ -14,7 +14,7 @@
 --   WL003 same_account
 -- All others are part of the result.
 --
---   SELECT (wallet.run_keyed('(deposit,,1,5.00,k-1,ada)')).transaction;
+--   SELECT (wallet.run_keyed('(deposit,,1,5.00,k-1,ada,,)')).transaction;
 
 BEGIN;
 
@@ -31,7 +31,7 @@ DECLARE
         v_request.source_account_id, v_request.target_account_id, v_request.amount);
     v_hash bytea := wallet.hash_request(jsonb_build_array(v_request.operation,
         v_request.source_account_id, v_request.target_account_id,
-        wallet.round_amount(v_request.amount)));
+        wallet.round_amount(v_request.amount), v_request.reference, v_request.metadata));
     v_id bigint;
     v_known wallet.idempotency_key;
     v_result wallet.operation_result;
@@ -65,7 +65,8 @@ BEGIN
 
     v_result := wallet.post(
         v_request.source_account_id, v_request.target_account_id, v_request.amount,
-        v_request.operation <> 'transfer', v_request.actor, v_id);
+        v_request.operation <> 'transfer', v_request.actor, v_id,
+        reference => v_request.reference, metadata => v_request.metadata);
     IF (v_result.refusal).sqlstate IS NOT NULL THEN
         UPDATE wallet.idempotency_key k SET transaction_id = NULL, refusal = v_result.refusal
         WHERE k.actor = v_request.actor AND k.key = v_request.idempotency_key;

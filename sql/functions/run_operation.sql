@@ -27,32 +27,41 @@ DECLARE
     v_account bigint := (run_operation.arguments ->> 'account_id')::bigint;
     v_hold bigint := (run_operation.arguments ->> 'hold_id')::bigint;
     v_amount numeric := (run_operation.arguments ->> 'amount')::numeric;
+    v_reference text := run_operation.arguments ->> 'reference';
+    v_metadata jsonb := nullif(run_operation.arguments -> 'metadata', 'null');
 BEGIN
     CASE run_operation.operation
         WHEN 'create_account' THEN
             RETURN wallet.create_account(
-                run_operation.arguments ->> 'email', NULL, run_operation.actor);
+                run_operation.arguments ->> 'email', NULL, run_operation.actor, v_reference,
+                v_metadata);
         WHEN 'reverse' THEN
             RETURN wallet.reverse((run_operation.arguments ->> 'transaction_id')::bigint,
-                                  NULL, run_operation.actor);
+                                  NULL, run_operation.actor, v_reference, v_metadata);
         WHEN 'transfer_batch' THEN
             RETURN wallet.transfer_batch(
                 ARRAY(SELECT r FROM jsonb_populate_recordset(
                     NULL::wallet.transfer_request, run_operation.arguments -> 'transfers') r),
-                (run_operation.arguments ->> 'atomic')::boolean, NULL, run_operation.actor);
+                (run_operation.arguments ->> 'atomic')::boolean, NULL, run_operation.actor,
+                ARRAY(SELECT r.reference FROM jsonb_array_elements_text(
+                    nullif(run_operation.arguments -> 'reference', 'null')) AS r (reference)),
+                ARRAY(SELECT nullif(m.metadata, 'null') FROM jsonb_array_elements(v_metadata)
+                    AS m (metadata)));
         WHEN 'enqueue_transfer' THEN
             RETURN wallet.enqueue_transfer(
-                v_source, v_target, v_amount, NULL, run_operation.actor);
+                v_source, v_target, v_amount, NULL, run_operation.actor, v_reference, v_metadata);
         WHEN 'transfer_or_enqueue' THEN
             RETURN wallet.transfer_or_enqueue(v_source, v_target, v_amount,
-                (run_operation.arguments ->> 'wait')::numeric, NULL, run_operation.actor);
+                (run_operation.arguments ->> 'wait')::numeric, NULL, run_operation.actor,
+                v_reference, v_metadata);
         WHEN 'hold' THEN
             RETURN wallet.hold(v_account, v_amount,
                 make_interval(secs => (run_operation.arguments ->> 'seconds')::float8),
                 NULL, run_operation.actor);
         WHEN 'capture' THEN
             RETURN wallet.capture(v_hold, v_amount, v_target,
-                (run_operation.arguments ->> 'final')::boolean, NULL, run_operation.actor);
+                (run_operation.arguments ->> 'final')::boolean, NULL, run_operation.actor,
+                v_reference, v_metadata);
         WHEN 'release' THEN
             RETURN wallet.release(v_hold, NULL, run_operation.actor);
     END CASE;

@@ -5,7 +5,7 @@
 -- All of it happens in the caller's transaction, or none of it.
 --
 -- With an idempotency_key it is done once for each key, as run_keyed() says: the result holds
--- what was made or the refusal.
+-- what was made or the refusal. `reference` and `metadata` are the caller's own words for it.
 --
 -- Locks: the key, if there is one, then both accounts' rows, the lower id first, until the caller's
 -- transaction ends. Every wallet function takes its locks in that order, so no two calls can ever
@@ -46,7 +46,8 @@ $$;
 
 CREATE OR REPLACE FUNCTION wallet.transfer(
     source_account_id bigint, target_account_id bigint, amount numeric, idempotency_key text,
-    actor text DEFAULT NULL
+    actor text DEFAULT NULL,
+    reference text DEFAULT NULL, metadata jsonb DEFAULT NULL
 )
 RETURNS wallet.operation_result
 LANGUAGE plpgsql
@@ -58,11 +59,13 @@ BEGIN
     IF transfer.idempotency_key IS NULL THEN
         RETURN wallet.post(
             transfer.source_account_id, transfer.target_account_id, transfer.amount,
-            outside => false, actor => transfer.actor);
+            outside => false, actor => transfer.actor,
+            reference => transfer.reference, metadata => transfer.metadata);
     END IF;
     RETURN wallet.run_keyed(ROW(
         'transfer', transfer.source_account_id, transfer.target_account_id, transfer.amount,
-        transfer.idempotency_key, transfer.actor));
+        transfer.idempotency_key, transfer.actor,
+        transfer.reference, transfer.metadata));
 END
 $$;
 
@@ -71,14 +74,14 @@ COMMENT ON FUNCTION wallet.transfer(bigint, bigint, numeric) IS
     'invalid_amount, WL003 same_account, WL004 account_not_found, WL006 insufficient_funds, '
     'WL007 balance_limit_exceeded, WL008 account_frozen';
 
-COMMENT ON FUNCTION wallet.transfer(bigint, bigint, numeric, text, text) IS
+COMMENT ON FUNCTION wallet.transfer(bigint, bigint, numeric, text, text, text, jsonb) IS
     'Moves an amount from one account to another, and returns the transaction, once for each '
     'key. Refusals: 22023 for a bad key, WL002 invalid_amount, WL003 same_account, WL011 '
     'idempotency_key_reused; all others are part of the result';
 
 REVOKE ALL ON FUNCTION wallet.transfer(bigint, bigint, numeric),
-    wallet.transfer(bigint, bigint, numeric, text, text) FROM PUBLIC;
+    wallet.transfer(bigint, bigint, numeric, text, text, text, jsonb) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION wallet.transfer(bigint, bigint, numeric),
-    wallet.transfer(bigint, bigint, numeric, text, text) TO wallet_app;
+    wallet.transfer(bigint, bigint, numeric, text, text, text, jsonb) TO wallet_app;
 
 COMMIT;

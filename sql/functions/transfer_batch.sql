@@ -5,7 +5,8 @@
 -- nothing is done if any item is refused: the other items fail too, as batch_refused, which names
 -- the first refused item, counted from 1.
 --
--- With an idempotency_key it is done once for each key, as run_with_key() says.
+-- With an idempotency_key it is done once for each key, as run_with_key() says. The nth `reference`
+-- and `metadata` are the caller's own words for the nth transfer, and are kept if it succeeds.
 --
 -- Locks: the key, if there is one, then all accounts that are named, by ascending id, until the
 -- caller's transaction ends.
@@ -40,7 +41,7 @@ $$;
 
 CREATE OR REPLACE FUNCTION wallet.transfer_batch(
     transfers wallet.transfer_request[], atomic boolean, idempotency_key text,
-    actor text DEFAULT NULL
+    actor text DEFAULT NULL, reference text[] DEFAULT NULL, metadata jsonb[] DEFAULT NULL
 )
 RETURNS wallet.operation_result
 LANGUAGE plpgsql
@@ -63,7 +64,9 @@ BEGIN
                                coalesce(wallet.round_amount(r.amount), r.amount))
                            ::wallet.transfer_request
                     FROM unnest(transfer_batch.transfers) r)),
-                'atomic', transfer_batch.atomic));
+                'atomic', transfer_batch.atomic,
+                'reference', to_jsonb(transfer_batch.reference),
+                'metadata', to_jsonb(transfer_batch.metadata)));
     ELSIF v_count > 10000 THEN
         PERFORM wallet.raise_refusal(wallet.refusal('WL012', v_count));
     END IF;
@@ -91,7 +94,7 @@ BEGIN
             FROM unnest(v_results) o);
     END IF;
 
-    PERFORM wallet.write_batch(v_results);
+    PERFORM wallet.write_batch(v_results, transfer_batch.reference, transfer_batch.metadata);
     RETURN ROW(false, NULL, NULL, v_results, NULL, NULL)::wallet.operation_result;
 END
 $$;
@@ -100,14 +103,20 @@ COMMENT ON FUNCTION wallet.transfer_batch(wallet.transfer_request[], boolean) IS
     'Makes many transfers, one after another, and returns the result of each, in their order. '
     'Refusals: WL012 batch_too_large';
 
-COMMENT ON FUNCTION wallet.transfer_batch(wallet.transfer_request[], boolean, text, text) IS
+COMMENT ON FUNCTION wallet.transfer_batch(
+    wallet.transfer_request[], boolean, text, text, text[], jsonb[]
+) IS
     'Makes many transfers, one after another, and returns the result of each, in their order, once '
     'for each key. Refusals: 22023 for a bad key, WL011 idempotency_key_reused, '
     'WL012 batch_too_large';
 
 REVOKE ALL ON FUNCTION wallet.transfer_batch(wallet.transfer_request[], boolean),
-    wallet.transfer_batch(wallet.transfer_request[], boolean, text, text) FROM PUBLIC;
+    wallet.transfer_batch(
+        wallet.transfer_request[], boolean, text, text, text[], jsonb[]
+    ) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION wallet.transfer_batch(wallet.transfer_request[], boolean),
-    wallet.transfer_batch(wallet.transfer_request[], boolean, text, text) TO wallet_app;
+    wallet.transfer_batch(
+        wallet.transfer_request[], boolean, text, text, text[], jsonb[]
+    ) TO wallet_app;
 
 COMMIT;

@@ -4,7 +4,8 @@
 -- enqueue_transfer() does. A wait of 0 seconds lasts a millisecond.
 --
 -- With an idempotency_key it is done once for each key, as run_with_key() says: the result holds
--- what was made or queued, or the refusal.
+-- what was made or queued, or the refusal. `reference` and `metadata` are the caller's own words
+-- for it.
 --
 -- Locks: the key, if there is one, then both accounts' rows, the lower id first, until the caller's
 -- transaction ends; no account's row, when it is queued.
@@ -46,7 +47,8 @@ $$;
 
 CREATE OR REPLACE FUNCTION wallet.transfer_or_enqueue(
     source_account_id bigint, target_account_id bigint, amount numeric, wait numeric,
-    idempotency_key text, actor text DEFAULT NULL
+    idempotency_key text, actor text DEFAULT NULL,
+    reference text DEFAULT NULL, metadata jsonb DEFAULT NULL
 )
 RETURNS wallet.operation_result
 LANGUAGE plpgsql
@@ -66,7 +68,9 @@ BEGIN
                 'target_account_id', transfer_or_enqueue.target_account_id,
                 'amount', coalesce(
                     wallet.round_amount(transfer_or_enqueue.amount), transfer_or_enqueue.amount),
-                'wait', trim_scale(transfer_or_enqueue.wait)));
+                'wait', trim_scale(transfer_or_enqueue.wait),
+                'reference', transfer_or_enqueue.reference,
+                'metadata', transfer_or_enqueue.metadata));
     ELSIF (transfer_or_enqueue.wait BETWEEN 0 AND 3600) IS NOT TRUE THEN
         RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value', MESSAGE = 'invalid wait',
             DETAIL = format('The wait is %s seconds.', coalesce(wait::text, 'NULL')),
@@ -79,11 +83,13 @@ BEGIN
             wait => greatest(1, (1000 * transfer_or_enqueue.wait)::int));
         v_result := wallet.post(
             transfer_or_enqueue.source_account_id, transfer_or_enqueue.target_account_id,
-            transfer_or_enqueue.amount, outside => false, actor => transfer_or_enqueue.actor);
+            transfer_or_enqueue.amount, outside => false, actor => transfer_or_enqueue.actor,
+            reference => transfer_or_enqueue.reference, metadata => transfer_or_enqueue.metadata);
     EXCEPTION WHEN lock_not_available THEN
         RETURN wallet.enqueue_transfer(
             transfer_or_enqueue.source_account_id, transfer_or_enqueue.target_account_id,
-            transfer_or_enqueue.amount, NULL, transfer_or_enqueue.actor);
+            transfer_or_enqueue.amount, NULL, transfer_or_enqueue.actor,
+            transfer_or_enqueue.reference, transfer_or_enqueue.metadata);
     END;
     v_made := v_result.transaction;
     IF v_made.id IS NOT NULL THEN
@@ -103,14 +109,20 @@ COMMENT ON FUNCTION wallet.transfer_or_enqueue(bigint, bigint, numeric, numeric)
     'WL003 same_account, WL004 account_not_found, WL006 insufficient_funds, '
     'WL007 balance_limit_exceeded, WL008 account_frozen';
 
-COMMENT ON FUNCTION wallet.transfer_or_enqueue(bigint, bigint, numeric, numeric, text, text) IS
+COMMENT ON FUNCTION wallet.transfer_or_enqueue(
+    bigint, bigint, numeric, numeric, text, text, text, jsonb
+) IS
     'Makes a transfer if its accounts are free within `wait` seconds; if not, puts it into the '
     'queue; once for each key. Refusals: 22023 for a bad key or wait, WL002 invalid_amount, '
     'WL003 same_account, WL011 idempotency_key_reused; all others are part of the result';
 
 REVOKE ALL ON FUNCTION wallet.transfer_or_enqueue(bigint, bigint, numeric, numeric),
-    wallet.transfer_or_enqueue(bigint, bigint, numeric, numeric, text, text) FROM PUBLIC;
+    wallet.transfer_or_enqueue(
+        bigint, bigint, numeric, numeric, text, text, text, jsonb
+    ) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION wallet.transfer_or_enqueue(bigint, bigint, numeric, numeric),
-    wallet.transfer_or_enqueue(bigint, bigint, numeric, numeric, text, text) TO wallet_app;
+    wallet.transfer_or_enqueue(
+        bigint, bigint, numeric, numeric, text, text, text, jsonb
+    ) TO wallet_app;
 
 COMMIT;

@@ -1,10 +1,11 @@
 -- Writes what wallet.decide_batch() decided: the transactions that succeeded, and their accounts.
 --
--- It runs one UPDATE and one INSERT, whatever their number. For the functions that called
+-- It runs one UPDATE and one INSERT, whatever their number. The nth `reference` and `metadata` are
+-- those of the nth result, and are kept if it succeeded. For the functions that called
 -- decide_batch() in the same transaction, and so hold the locks; nobody else may execute it.
 --
 -- Locks: the accounts' rows, which are locked already.
--- Refusals: none.
+-- Refusals: none of class WL; 22023 for a bad annotation.
 --
 --   SELECT wallet.write_batch(wallet.decide_batch('{}', '{"(1,2,5.00)"}', NULL, NULL));
 
@@ -12,7 +13,9 @@ BEGIN;
 
 SET LOCAL ROLE wallet_owner;
 
-CREATE OR REPLACE FUNCTION wallet.write_batch(results wallet.transfer_result[])
+CREATE OR REPLACE FUNCTION wallet.write_batch(
+    results wallet.transfer_result[], reference text[] DEFAULT NULL, metadata jsonb[] DEFAULT NULL
+)
 RETURNS void
 LANGUAGE plpgsql
 VOLATILE
@@ -44,13 +47,22 @@ BEGIN
            o.target_entry, o.amount, o.source_balance, o.target_balance, o.actor
     FROM unnest(write_batch.results) o
     WHERE o.state = 'succeeded';
+
+    IF cardinality(array_remove(write_batch.reference, NULL)) > 0
+        OR cardinality(array_remove(write_batch.metadata, NULL)) > 0
+    THEN
+        PERFORM wallet.annotate(
+            ARRAY(SELECT CASE o.state WHEN 'succeeded' THEN o.id END
+                  FROM unnest(write_batch.results) o),
+            write_batch.reference, write_batch.metadata);
+    END IF;
 END
 $$;
 
-COMMENT ON FUNCTION wallet.write_batch(wallet.transfer_result[]) IS
+COMMENT ON FUNCTION wallet.write_batch(wallet.transfer_result[], text[], jsonb[]) IS
     'Writes what wallet.decide_batch() decided: the transactions that succeeded, and their '
-    'accounts. Refusals: none';
+    'accounts. Refusals: none of class WL; 22023 for a bad annotation';
 
-REVOKE ALL ON FUNCTION wallet.write_batch(wallet.transfer_result[]) FROM PUBLIC;
+REVOKE ALL ON FUNCTION wallet.write_batch(wallet.transfer_result[], text[], jsonb[]) FROM PUBLIC;
 
 COMMIT;

@@ -59,7 +59,7 @@ def call_batch(database: Database, requests: list[Request]) -> None:
 
 def call_group(database: Database, requests: list[Request]) -> None:
     items = ", ".join(
-        f'"(transfer,{source},{target},{cents}e-2,,)"' for source, target, cents in requests
+        f'"(transfer,{source},{target},{cents}e-2,,,,)"' for source, target, cents in requests
     )
     database.execute("SELECT wallet.run_group(%s)", f"{{{items}}}", user="wallet_app")
 

@@ -99,7 +99,7 @@ def test_in_a_group_too(app: Connection, admin: Connection) -> None:
         assert [(one["replayed"], one["sqlstate"]) for one in results] == expected, actor
         assert {one["transaction"]["actor"] for one in results} == {actor or "wallet_app"}
     # Several actors in one group: the same key is each one's own.
-    mixed = [f"(deposit,,1,{rest})" for rest in ("1,k-3,b", "1,k-3,a", "2,k-3,b", "1,,")]
+    mixed = [f"(deposit,,1,{rest},,)" for rest in ("1,k-3,b", "1,k-3,a", "2,k-3,b", "1,,")]
     found = rows(
         app,
         "SELECT (g.transaction).actor, (g.refusal).sqlstate "
@@ -116,7 +116,7 @@ def test_what_a_group_leaves_out_frees_no_other_actors_key(
     database: Database, app: Connection, admin: Connection
 ) -> None:
     """A locked account's request gives its key back; the same key of another actor is done."""
-    group = ["(deposit,,2,1,k,a)", "(deposit,,1,1,k,b)", "(deposit,,1,1,k,b)"]
+    group = ["(deposit,,2,1,k,a,,)", "(deposit,,1,1,k,b,,)", "(deposit,,1,1,k,b,,)"]
     with database.connect() as holder, holder.transaction():
         holder.execute("SELECT FROM wallet.account WHERE id = 2 FOR NO KEY UPDATE")
         found = rows(

@@ -20,6 +20,8 @@ COLUMNS = {
     "event_log": "event",
     "hold_capture": "hold_id",
     "limit_change": "entry",
+    "transaction_annotation": "reference",
+    "account_annotation": "reference",
 }
 REMOVALS = (
     "DELETE FROM wallet.{table}",

@@ -16,7 +16,14 @@ from tests.support.calls import TABLES, Connection, call, rows, value
 PUBLIC = """
     create_account(email text): account, app, v
     get_account(id bigint): account, app reader, s
-    find_accounts(email text, AFTER, page_size integer DEFAULT 50): SETOF account, app reader, s
+    find_accounts(email text DEFAULT NULL::text, AFTER, page_size integer DEFAULT 50, REFERENCE): \
+SETOF account, app reader, s
+    find_transactions(REFERENCE, account_id bigint DEFAULT NULL::bigint, \
+from_time timestamp with time zone DEFAULT NULL::timestamp with time zone, \
+to_time timestamp with time zone DEFAULT NULL::timestamp with time zone, BEFORE, \
+page_size integer DEFAULT 50): SETOF transaction_detail, app reader, s
+    annotate_account(account_id bigint, reference text, metadata jsonb, ACTOR): account, app, v
+    get_annotation(account_id bigint): account_annotation, app reader, v
     deposit(account_id bigint, amount numeric): transaction, app, v
     withdraw(account_id bigint, amount numeric): transaction, app, v
     transfer(PAIR, amount numeric): transaction, app, v
@@ -37,9 +44,7 @@ app, v
     get_queue(page_size integer DEFAULT 50): TABLE(pending bigint, \
 oldest timestamp with time zone, id bigint, PAIR, amount numeric, \
 ctime timestamp with time zone), app reader, s
-    describe_transaction(id bigint): TABLE(transaction_id bigint, PAIR, amount numeric, \
-ctime timestamp with time zone, actor text, state text, reverses bigint, reversed_by bigint, \
-queued_at timestamp with time zone, sqlstate text, detail text), app reader, s
+    describe_transaction(id bigint): transaction_detail, app reader, s
     get_account_waits(): TABLE(account_id bigint, pid integer, role name, waiting interval, \
 blocked_by integer[]), app reader, s
     max_amount(): numeric, app reader, i
@@ -68,8 +73,9 @@ SHORT = {
     "BEFORE": "before bigint DEFAULT NULL::bigint",
     "ACTOR": "actor text DEFAULT NULL::text",
     "AFTER": "after bigint DEFAULT NULL::bigint",
+    "REFERENCE": "reference text DEFAULT NULL::text",
 }
-# These have a full form too, with two more parameters and another result.
+# These have a full form too, with more parameters and another result.
 KEYED = {
     *("create_account", "deposit", "withdraw", "transfer", "reverse"),
     *("transfer_batch", "enqueue_transfer", "transfer_or_enqueue", "hold", "capture", "release"),
@@ -82,6 +88,7 @@ INTERNAL = {
     *("leave_out_locked", "check_key", "hash_request", "replay_result"),
     *("check_email", "check_page_size", "log_event"),
     *("audit_entries", "audit_transactions", "audit_reversals", "audit_queue"),
+    *("annotate", "check_annotation", "entry_at"),
     *("audit_limits", "audit_holds", "check_hold", "is_within_limits", "is_complete"),
 }
 VIEWS = {
@@ -186,6 +193,11 @@ def test_the_functions_are_those_of_the_contract(admin: Connection) -> None:
             # What has a parameter without a default behind it has none either.
             full = re.sub(r" DEFAULT [^,)]+", "", line.strip())
             full = re.sub(r"\): .*?,", ", idempotency_key text, ACTOR): operation_result,", full)
+            words = "reference text DEFAULT NULL::text, metadata jsonb DEFAULT NULL::jsonb"
+            if full.startswith("transfer_batch"):
+                words = re.sub(r"(text|jsonb)\b", r"\1[]", words)
+            if not full.startswith(("hold", "release")):  # No money moves there.
+                full = full.replace("ACTOR", f"ACTOR, {words}")
             expected.add(full.replace("ACTOR", SHORT["ACTOR"]))
     assert {signature.replace("wallet.", "") for signature in public} == expected
     internal = [row for row in found if row["name"] in INTERNAL]
@@ -316,6 +328,7 @@ def test_history_has_triggers_that_always_fire_and_that_no_transfer_meets(
         for changes, table in (
             ("DELETE OR TRUNCATE", "account"),
             ("DELETE OR TRUNCATE", "hold"),
+            ("DELETE OR UPDATE OR TRUNCATE", "account_annotation"),
             ("DELETE OR UPDATE OR TRUNCATE", "event_log"),
             ("DELETE OR UPDATE OR TRUNCATE", "failed_transfer"),
             ("DELETE OR UPDATE OR TRUNCATE", "hold_capture"),
@@ -323,6 +336,7 @@ def test_history_has_triggers_that_always_fire_and_that_no_transfer_meets(
             ("DELETE OR UPDATE OR TRUNCATE", "queued_transfer"),
             ("DELETE OR UPDATE OR TRUNCATE", "reversal"),
             ("DELETE OR UPDATE OR TRUNCATE", "transaction"),
+            ("DELETE OR UPDATE OR TRUNCATE", "transaction_annotation"),
         )
     ]
 

@@ -31,6 +31,8 @@ NEVER = {
     "reverse": {"WL002", "WL003", "WL004"},
     # It holds the account, finds the hold that is there, and never takes what is not held.
     "capture": {"WL006"},
+    # It annotates the account that it has just opened.
+    "create_account": {"WL004"},
     # NULL is no account here, and nothing comes in.
     "hold": {"WL007"},
     "release": {"WL018"},

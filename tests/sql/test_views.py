@@ -71,6 +71,7 @@ def test_account_overview_has_each_account(admin: Connection, reader: Connection
             "entry_count": account["entry_count"],
             "opened": account["ctime"],
             "last_entry": account["mtime"] if account["entry_count"] else None,
+            **dict.fromkeys(("reference", "metadata")),
         }
         for account in ledger(admin).accounts
     ]

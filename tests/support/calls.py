@@ -35,6 +35,8 @@ TABLES = {
     "hold_capture": "hold_id, transaction_id",
     "limit_change": "id",
     "queued_transfer": "id",
+    "transaction_annotation": "transaction_id",
+    "account_annotation": "id",
 }
 """Each table, and what its rows are ordered by."""
 
@@ -53,6 +55,8 @@ class Ledger(NamedTuple):
     captures: list[DictRow]
     limits: list[DictRow]
     queued: list[DictRow]
+    transaction_annotations: list[DictRow]
+    account_annotations: list[DictRow]
 
 
 def batch(requests: Iterable[Request]) -> list[str]:
@@ -134,7 +138,7 @@ def run_group(
 ) -> list[dict[str, Any]]:
     """The results of a group, with the members of keyed() and the account that is locked."""
     group = [
-        "({},{})".format(",".join("" if part is None else f'"{part}"' for part in request), actor)
+        "({},{},,)".format(",".join("" if part is None else f'"{part}"' for part in request), actor)
         for request in requests
     ]
     return rows(

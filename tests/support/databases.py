@@ -26,7 +26,8 @@ EMPTY = """
     SET LOCAL wallet.change_history = on;
     TRUNCATE wallet.account, wallet.transaction, wallet.reversal, wallet.idempotency_key,
         wallet.pending_transfer, wallet.failed_transfer, wallet.queued_transfer,
-        wallet.event_log, wallet.hold, wallet.hold_capture, wallet.limit_change RESTART IDENTITY;
+        wallet.event_log, wallet.hold, wallet.hold_capture, wallet.limit_change,
+        wallet.transaction_annotation, wallet.account_annotation RESTART IDENTITY;
     COMMIT
 """
 

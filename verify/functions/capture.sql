@@ -5,7 +5,7 @@ BEGIN;
 SELECT 1 / (count(*) = 2)::int
 FROM pg_proc p
 WHERE p.oid IN ('wallet.capture(bigint, numeric, bigint, boolean)'::regprocedure,
-                'wallet.capture(bigint, numeric, bigint, boolean, text, text)'::regprocedure)
+                'wallet.capture(bigint, numeric, bigint, boolean, text, text, text, jsonb)'::regprocedure)
   AND p.proowner = 'wallet_owner'::regrole AND p.prosecdef
   AND has_function_privilege('wallet_app', p.oid, 'EXECUTE')
   AND NOT has_function_privilege('wallet_reader', p.oid, 'EXECUTE')

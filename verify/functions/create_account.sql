@@ -6,7 +6,7 @@ SELECT 1 / (count(*) = 2)::int
 FROM pg_proc p
 WHERE p.oid IN (
     'wallet.create_account(text)'::regprocedure,
-    'wallet.create_account(text, text, text)'::regprocedure
+    'wallet.create_account(text, text, text, text, jsonb)'::regprocedure
 )
   AND p.proowner = 'wallet_owner'::regrole AND p.prosecdef
   AND has_function_privilege('wallet_app', p.oid, 'EXECUTE')

@@ -6,7 +6,7 @@ SELECT 1 / (count(*) = 2)::int
 FROM pg_proc p
 WHERE p.oid IN (
     'wallet.transfer_batch(wallet.transfer_request[], boolean)'::regprocedure,
-    'wallet.transfer_batch(wallet.transfer_request[], boolean, text, text)'::regprocedure
+    'wallet.transfer_batch(wallet.transfer_request[], boolean, text, text, text[], jsonb[])'::regprocedure
 )
   AND p.proowner = 'wallet_owner'::regrole AND p.prosecdef
   AND has_function_privilege('wallet_app', p.oid, 'EXECUTE')

@@ -1,0 +1,1 @@
+../../sql/functions/annotate.sql

@@ -1,0 +1,1 @@
+../../sql/functions/entry_at.sql

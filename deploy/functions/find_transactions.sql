@@ -1,0 +1,1 @@
+../../sql/functions/find_transactions.sql

@@ -1,0 +1,1 @@
+../../sql/functions/get_annotation.sql

@@ -1,0 +1,7 @@
+-- Revert pgwallet:account_annotation from pg
+
+BEGIN;
+
+DROP TABLE wallet.account_annotation;
+
+COMMIT;

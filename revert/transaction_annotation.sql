@@ -1,0 +1,7 @@
+-- Revert pgwallet:transaction_annotation from pg
+
+BEGIN;
+
+DROP TABLE wallet.transaction_annotation;
+
+COMMIT;
