@@ -429,6 +429,7 @@ CREATE TYPE wallet.transaction_detail AS (
 	state text,
 	reverses bigint,
 	reversed_by bigint,
+	queued_at timestamp with time zone,
 	sqlstate text,
 	detail text,
 	reference text,
@@ -437,7 +438,7 @@ CREATE TYPE wallet.transaction_detail AS (
 
 ALTER TYPE wallet.transaction_detail OWNER TO wallet_owner;
 
-COMMENT ON TYPE wallet.transaction_detail IS 'A transaction in its state, what it reverses and what reversed it, why it failed, and what its caller said of it';
+COMMENT ON TYPE wallet.transaction_detail IS 'A transaction in its state, what it reverses and what reversed it, when it was queued, why it failed, and what its caller said of it';
 
 -- Type wallet.transfer_request
 
@@ -567,6 +568,19 @@ CREATE VIEW wallet.account_overview AS
 ALTER VIEW wallet.account_overview OWNER TO wallet_owner;
 
 COMMENT ON VIEW wallet.account_overview IS 'Each account: what it holds, how much of it is held and available, its limits, whether it is frozen, how many entries it has, since when, and its reference and metadata';
+COMMENT ON COLUMN wallet.account_overview.id IS 'From 1';
+COMMENT ON COLUMN wallet.account_overview.email IS 'Its owner''s address; others may have the same';
+COMMENT ON COLUMN wallet.account_overview.balance IS 'What it holds, in units with two decimals, what is held included';
+COMMENT ON COLUMN wallet.account_overview.held IS 'How much of the balance open holds reserve';
+COMMENT ON COLUMN wallet.account_overview.available IS 'What it may pay or hold: balance - held - minimum';
+COMMENT ON COLUMN wallet.account_overview.minimum IS 'The least balance; negative is a credit line';
+COMMENT ON COLUMN wallet.account_overview.maximum IS 'The greatest balance';
+COMMENT ON COLUMN wallet.account_overview.frozen IS 'Whether it takes no part in new transactions';
+COMMENT ON COLUMN wallet.account_overview.entry_count IS 'How many entries its statement has';
+COMMENT ON COLUMN wallet.account_overview.opened IS 'When it was opened';
+COMMENT ON COLUMN wallet.account_overview.last_entry IS 'When its last entry was made; NULL if it has none';
+COMMENT ON COLUMN wallet.account_overview.reference IS 'Its callers'' own name for it, if any';
+COMMENT ON COLUMN wallet.account_overview.metadata IS 'What its callers want kept, if anything';
 
 GRANT SELECT ON TABLE wallet.account_overview TO wallet_reader;
 
@@ -1150,6 +1164,7 @@ COMMENT ON COLUMN wallet.recent_transaction.target_account_id IS 'The account th
 COMMENT ON COLUMN wallet.recent_transaction.amount IS '0.01 or more, in hundredths';
 COMMENT ON COLUMN wallet.recent_transaction.reverses IS 'The transaction that it takes back, if it is a reversal';
 COMMENT ON COLUMN wallet.recent_transaction.actor IS 'Who asked for it: the API key''s name, or the role that called';
+COMMENT ON COLUMN wallet.recent_transaction.reference IS 'Its caller''s own name for it, if any';
 
 GRANT SELECT ON TABLE wallet.recent_transaction TO wallet_reader;
 
@@ -2262,11 +2277,14 @@ DECLARE
     v_detail wallet.transaction_detail;
 BEGIN
     SELECT r.id, r.source_account_id, r.target_account_id, r.amount, r.ctime, r.actor, r.state,
-           x.reverses, y.transaction_id, r.sqlstate, r.detail, n.reference::text, n.metadata::jsonb
+           x.reverses, y.transaction_id,
+           CASE WHEN r.state = 'pending' THEN r.ctime ELSE q.queued_at END, r.sqlstate, r.detail,
+           n.reference::text, n.metadata::jsonb
     INTO v_detail
     FROM wallet.get_transfer_result(describe_transaction.id) r
     LEFT JOIN wallet.reversal x ON x.transaction_id = r.id
     LEFT JOIN wallet.reversal y ON y.reverses = r.id
+    LEFT JOIN wallet.queued_transfer q ON q.id = r.id
     LEFT JOIN wallet.transaction_annotation n ON n.transaction_id = r.id;
 
     RETURN v_detail;
@@ -2275,7 +2293,7 @@ $$;
 
 ALTER FUNCTION wallet.describe_transaction(id bigint) OWNER TO wallet_owner;
 
-COMMENT ON FUNCTION wallet.describe_transaction(id bigint) IS 'Returns a transaction in its state, with what it reverses, what reversed it, and its annotation. Refusals: WL005 transaction_not_found';
+COMMENT ON FUNCTION wallet.describe_transaction(id bigint) IS 'Returns a transaction in its state, with when it was queued, its reversals and its annotation. Refusals: WL005 transaction_not_found';
 
 REVOKE ALL ON FUNCTION wallet.describe_transaction(id bigint) FROM PUBLIC;
 GRANT ALL ON FUNCTION wallet.describe_transaction(id bigint) TO wallet_app;
@@ -2558,7 +2576,7 @@ BEGIN
 
     RETURN QUERY
     SELECT d.id, d.source_account_id, d.target_account_id, d.amount, d.ctime, d.actor, d.state,
-           d.reverses, d.reversed_by, d.sqlstate, d.detail, d.reference, d.metadata
+           d.reverses, d.reversed_by, d.queued_at, d.sqlstate, d.detail, d.reference, d.metadata
     FROM unnest(v_ids) WITH ORDINALITY AS i (id, place)
     CROSS JOIN LATERAL wallet.describe_transaction(i.id) d
     ORDER BY i.place;

@@ -168,7 +168,8 @@ def test_a_database_that_lacks_what_is_called_is_not_served(database: Database) 
     for word in ("not deployed", "sqitch deploy", empty.name):
         assert word in line
     for statement in (
-        "REVOKE EXECUTE ON FUNCTION wallet.deposit(bigint, numeric, text, text) FROM wallet_app",
+        "REVOKE EXECUTE ON FUNCTION wallet.deposit(bigint, numeric, text, text, text, jsonb) "
+        "FROM wallet_app",
         # As in an older schema: neither the function nor its argument's type is there.
         "DROP TYPE wallet.transfer_request CASCADE",
         "REVOKE USAGE ON SCHEMA wallet FROM wallet_app, PUBLIC",
