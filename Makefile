@@ -2,8 +2,9 @@
 .DEFAULT_GOAL := help
 PYTHON ?= python3
 BIN := .venv/bin
-# A worker for each core, with a server of its own. ARGS=-n0 runs the tests in one process.
-PYTEST := $(BIN)/pytest -n logical --maxprocesses 4 --dist loadfile
+# A worker for each core, with a server of its own: one that is idle takes over what waits for another.
+# ARGS=-n0 runs the tests in one process.
+PYTEST := $(BIN)/pytest -n logical --maxprocesses 4 --dist worksteal
 TEST15 := tests/sql tests/migrations tests/concurrency/test_transfers.py tests/http/test_tls.py \
 	--ignore=tests/sql/test_ledger_model.py
 TEST_CONTAINERS := tests/containers client/tests/test_container.py tests/sql/test_examples.py
@@ -24,7 +25,7 @@ test15: .venv/.dev  ## Run what depends on PostgreSQL's version on Debian's Post
 	@tools/postgresql15 $(PYTEST) $(or $(ARGS),$(TEST15))
 
 test-containers: .venv/.dev  ## Run what depends on containers: Compose, and a few tests on postgres:18
-	@WALLET_TEST_DATABASE=testcontainers $(PYTEST) $(or $(ARGS),$(TEST_CONTAINERS))
+	@WALLET_TEST_DATABASE=testcontainers $(PYTEST) --dist loadfile $(or $(ARGS),$(TEST_CONTAINERS))
 
 faults: .venv/.dev  ## Kill, freeze, cut and fill while there is load; writes docs/reliability.md (6 minutes)
 	@$(BIN)/pytest tests/faults $(ARGS)

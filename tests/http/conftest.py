@@ -10,7 +10,7 @@ from httpx import Client
 from psycopg.rows import DictRow
 
 from tests.http.answers import check
-from tests.http.processes import OwnServer, open_wallet, own_database
+from tests.http.processes import PATIENT, OwnServer, open_wallet, own_database, own_service
 from tests.support import databases
 from tests.support.databases import Database
 from tests.support.service import Service
@@ -48,6 +48,14 @@ def psql(service: Service) -> Iterator[Owner]:
     """What a DBA has in psql as wallet_app, on the shared service's database."""
     with service.database.connect("wallet_app") as connection:
         yield connection
+
+
+@pytest.fixture(scope="session")
+def patient(template: Database) -> Iterator[Service]:
+    """A service that waits long for whatever is held, and for a connection."""
+    with own_service(template, **PATIENT, WALLET_POOL_TIMEOUT="50") as service:
+        yield service
+        assert "Traceback" not in service.log.read_text()
 
 
 @pytest.fixture(scope="session")

@@ -36,12 +36,6 @@ def hasty(template: Database) -> Iterator[Service]:
         yield service
 
 
-@pytest.fixture(scope="module")
-def patient(template: Database) -> Iterator[Service]:
-    with own_service(template, **PATIENT) as service:
-        yield service
-
-
 def pay(client: Client, id: int, **headers: str) -> Response:
     headers = {name.replace("_", "-"): value for name, value in headers.items()}
     return client.post(f"/account/{id}/payment", json={"amount": "1"}, headers=headers)

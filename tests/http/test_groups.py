@@ -111,9 +111,12 @@ def test_a_locked_account_holds_up_nobody_else_however_many_ask_for_it(patient: 
             sent = requests.send(*[pay(stuck)] * 15, *[move(other, stuck)] * 15)
             wait_until(lambda: waiting(database) == 1, "one call waits for the account")
             hold_to_all_else_going_on(client, other)
+            with counted(database) as calls:
+                sent += requests.send(pay(stuck), move(other, stuck))
+            assert calls == {}, "nobody asks for an account that is known to be locked"
             assert waiting(database) == 1
         assert {request.answer().status_code for request in sent} == {201}
-    assert (balance(client, stuck), balance(client, other)) == ("130.00", "85.00")
+    assert (balance(client, stuck), balance(client, other)) == ("132.00", "84.00")
     # The account is an account like any other again.
     with counted(database) as calls:
         assert ask(client, pay(stuck)).status_code == 201

@@ -2,33 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 
 from tests.http.line import counted, held_line, pay
 from tests.http.processes import (
-    PATIENT,
     balance,
     held,
     open_wallet,
-    own_service,
     payments,
     wait_until,
     waiting,
 )
 from tests.http.test_metrics import scrape
 from tests.http.wire import Connection, post
-from tests.support.databases import Database
 from tests.support.service import Service
-
-
-@pytest.fixture(scope="module")
-def patient(template: Database) -> Iterator[Service]:
-    """A service that waits long for an account and for a connection."""
-    with own_service(template, **PATIENT, WALLET_POOL_TIMEOUT="50") as service:
-        yield service
-        assert "Traceback" not in service.log.read_text()
 
 
 @pytest.mark.parametrize("way", ["close", "reset", "half-close"])

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-import pytest
 from httpx import Client, Response
 
 from tests.http.answers import TIME, problem
@@ -16,7 +14,6 @@ from tests.http.processes import (
     balance,
     held,
     open_wallet,
-    own_service,
     pending,
     queue_stopped,
     running,
@@ -30,14 +27,6 @@ from tests.support.service import Service
 
 NOBODY = 2**63 - 1
 QUEUED = "respond-async"
-
-
-@pytest.fixture(scope="module")
-def patient(template: Database) -> Iterator[Service]:
-    """A service that waits long for whatever is held."""
-    with own_service(template, **PATIENT) as service:
-        yield service
-        assert "Traceback" not in service.log.read_text()
 
 
 def accepted(response: Response, applied: str | None = QUEUED) -> dict[str, Any]:
