@@ -115,20 +115,23 @@ def test_the_sweep_passes_over_an_account_that_a_dba_holds_and_comes_back_to_it(
     assert_sound(admin)
 
 
-def test_a_capture_that_waited_sees_what_was_done_meanwhile(
+def test_a_capture_or_a_release_that_waited_sees_what_was_done_meanwhile(
     database: Database, app: Connection, admin: Connection
 ) -> None:
-    """A freeze, and a release of the hold itself."""
     open_accounts(app, "0", "100")
-    id = call(app, "hold", 2, 5)["id"]
-    for done, expected in ((("freeze_account", 2), "WL008"), (("release", id), "WL017")):
-        with database.connect() as other, database.connect("wallet_app") as waiting:
+    one, other = (call(app, "hold", 2, 5)["id"] for _ in "12")
+    for done, given, expected in (
+        (("freeze_account", 2), ("capture", one, None, 1), "WL008"),
+        (("release", one), ("capture", one, None, 1), "WL017"),
+        (("capture", other, None, 1), ("release", other), "WL017"),
+    ):
+        with database.connect() as dba, database.connect("wallet_app") as waiting:
             waiting.execute("SET lock_timeout = '60s'")
-            other.execute("BEGIN")
-            call(other, *done)
-            with background(answer, waiting, "capture", id, None, 1) as waiter:
-                wait_until_blocked(admin, waiting, other)
-                other.execute("COMMIT")
+            dba.execute("BEGIN")
+            call(dba, *done)
+            with background(answer, waiting, *given) as waiter:
+                wait_until_blocked(admin, waiting, dba)
+                dba.execute("COMMIT")
                 assert waiter.result() == expected
         call(admin, "unfreeze_account", 2)
     assert call(app, "get_account", 2)["held"] == 0

@@ -60,6 +60,10 @@ def test_what_was_committed_or_taken_back_meanwhile_decides(
     # What the source holds is not looked at before the target is locked too.
     call(holding, "withdraw", target, 1)
     assert after(holding.commit, "transfer", source, target, 500) == "WL006"
+    call(holding, "withdraw", source, 6)
+    assert after(holding.commit, "hold", source, 5) == "WL006"
+    call(holding, "withdraw", source, 1)
+    assert after(holding.commit, "set_limits", source, 4, None) == "WL019"
     assert_sound(admin)
 
 

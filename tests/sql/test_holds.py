@@ -82,12 +82,15 @@ def test_a_hold_is_captured_in_parts_and_closed_by_the_last_one(
     part = call(app, "capture", id, "10.00", 2)
     assert (part["source_account_id"], part["target_account_id"]) == (1, 2)
     assert (state(app, id), held(admin)) == ("held 10.00", "90.00 50.00")
-    outside = call(app, "capture", id, 20)
-    assert outside["target_account_id"] is None
+    outside = keyed(app, "capture", id, 20, None, False, "k", "shop")["transaction"]
+    assert (outside["target_account_id"], outside["actor"]) == (None, "shop")
     # The rest of a final capture is free again.
     call(app, "capture", id, 5, 3, True)
     assert (state(app, id), held(admin)) == ("captured 35.00", "65.00 0.00")
-    whole = hold(app, 65)
+    whole, by = (
+        keyed(app, "hold", 1, 65, "1 day", "h", "shop")["hold"][n] for n in ("id", "actor")
+    )
+    assert by == "shop"
     assert str(call(app, "capture", whole, None, 2)["amount"]) == "65.00"
     assert (state(app, whole), held(admin)) == ("captured 65.00", "0.00 0.00")
     # It is an ordinary transaction: it can be reversed, and the hold stays closed.
