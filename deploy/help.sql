@@ -6,7 +6,7 @@ BEGIN;
 
 SET LOCAL ROLE wallet_owner;
 
--- What is SECURITY DEFINER is for callers. All other functions are parts of these.
+-- What is SECURITY DEFINER, or granted, is for callers. All other functions are parts of these.
 CREATE VIEW wallet.help AS
 SELECT p.proname AS function,
        pg_get_function_arguments(p.oid) AS arguments,
@@ -15,7 +15,8 @@ SELECT p.proname AS function,
        split_part(d.comment, ' Refusals: ', 2) AS refusals
 FROM pg_proc p
 CROSS JOIN LATERAL (VALUES (obj_description(p.oid, 'pg_proc'))) AS d (comment)
-WHERE p.pronamespace = 'wallet'::regnamespace AND p.prosecdef
+WHERE p.pronamespace = 'wallet'::regnamespace
+  AND (p.prosecdef OR has_function_privilege('wallet_app', p.oid, 'EXECUTE'))
 ORDER BY p.proname, p.pronargs;
 
 COMMENT ON VIEW wallet.help IS

@@ -840,7 +840,7 @@ CREATE VIEW wallet.help AS
     split_part(d.comment, ' Refusals: '::text, 2) AS refusals
    FROM (pg_proc p
      CROSS JOIN LATERAL ( VALUES (obj_description(p.oid, 'pg_proc'::name))) d(comment))
-  WHERE ((p.pronamespace = ('wallet'::regnamespace)::oid) AND p.prosecdef)
+  WHERE ((p.pronamespace = ('wallet'::regnamespace)::oid) AND (p.prosecdef OR has_function_privilege('wallet_app'::name, p.oid, 'EXECUTE'::text)))
   ORDER BY p.proname, p.pronargs;
 
 ALTER VIEW wallet.help OWNER TO wallet_owner;

@@ -47,7 +47,8 @@ _FUNCTIONS = """
                  'superusers, until it is granted to somebody')
     )
     FROM pg_proc p
-    WHERE p.pronamespace = 'wallet'::regnamespace AND p.prosecdef
+    WHERE p.pronamespace = 'wallet'::regnamespace
+      AND (p.prosecdef OR has_function_privilege('wallet_app', p.oid, 'EXECUTE'))
     ORDER BY p.oid
 """
 _VIEWS = """

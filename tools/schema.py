@@ -1,7 +1,7 @@
 """sql/schema.sql: the schema of today as one file, made by pg_dump from what Sqitch deploys.
 
 pg_dump orders by kind; here each table and each function stands with all that belongs to it. The
-file can be run: on a server that has the two roles it makes the same schema.
+file can be run: on a server that has the three roles it makes the same schema.
 """
 
 from __future__ import annotations

@@ -200,6 +200,10 @@ def test_the_functions_are_those_of_the_contract(admin: Connection) -> None:
                 full = full.replace("ACTOR", f"ACTOR, {words}")
             expected.add(full.replace("ACTOR", SHORT["ACTOR"]))
     assert {signature.replace("wallet.", "") for signature in public} == expected
+    manual = rows(admin, "SELECT function, arguments FROM wallet.help")
+    assert {(row["function"], row["arguments"]) for row in manual} == {
+        (row["name"], row["arguments"]) for row in found if row["name"] not in INTERNAL
+    }
     internal = [row for row in found if row["name"] in INTERNAL]
     assert sorted(row["name"] for row in internal) == sorted(INTERNAL), "none has an overload"
     assert [row["name"] for row in internal if row["roles"]] == []
