@@ -19,6 +19,7 @@ run: .venv/.run  ## Start PostgreSQL, deploy the schema, serve on 127.0.0.1:8000
 	@exec $(BIN)/python -m tools.run
 
 test: .venv/.dev  ## Run the tests on embedded servers (ARGS='tests/sql -k rounding' runs some of them)
+	@[ -n "$(ARGS)" ] || echo "All tests take about 4 minutes on two idle cores."
 	@$(PYTEST) --ignore=tests/faults $(ARGS)
 
 test15: .venv/.dev  ## Run what depends on PostgreSQL's version on Debian's PostgreSQL 15

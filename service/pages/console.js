@@ -23,9 +23,11 @@ const money = (amount) => {
 };
 const time = (text) =>
   text ? h("time", { datetime: text }, text.replace("T", " ").replace(/\.\d+Z$/, " UTC")) : "none";
-const account = (id) =>
-  id == null ? "outside" : h("a", { href: `#/account/${id}` }, `account ${id}`);
-const transaction = (id) => h("a", { href: `#/transaction/${id}` }, `transaction ${id}`);
+/** In a table on a phone the number alone shows: its column says of what. */
+const link = (what, id) =>
+  h("a", { href: `#/${what}/${id}` }, h("span", { class: "what" }, `${what} `), id);
+const account = (id) => (id == null ? "outside" : link("account", id));
+const transaction = (id) => link("transaction", id);
 const facts = (...pairs) =>
   h("dl", { class: "facts" },
     pairs.filter(([, value]) => value != null)
@@ -328,7 +330,7 @@ async function waitsView() {
   return [
     h("h1", {}, "Who waits for whom"),
     waits.items.length
-      ? table(`${plural(waits.items.length, "session")} that wait for an account`,
+      ? table(`Sessions that wait for an account: ${waits.items.length}`,
         ["Account", "Session", "Role", number("Seconds"), "Blocked by sessions"],
         waits.items.map((item) => [account(item.account_id), String(item.pid), item.role,
           number(item.seconds), item.blocked_by.join(", ")]))
