@@ -190,10 +190,11 @@ def test_while_keys_cannot_be_read_nobody_is_let_in_and_then_everybody_again(
     own: tuple[OwnServer, Database],
 ) -> None:
     server, database = own
-    key = make_key(database, "shop", "read")
+    key, once = (make_key(database, name, "read") for name in ("shop", "once"))
     with running(database, WALLET_AUTH="required") as service:
         guarded = Guarded(service, {})
         assert guarded.status(key, "/account?email=a@b") == 200
+        assert guarded.status(once) == 404
         server.stop()
         stale = "The API keys cannot be read"
         asked = service.client.get
@@ -205,6 +206,8 @@ def test_while_keys_cannot_be_read_nobody_is_let_in_and_then_everybody_again(
         again = "reading the API keys again, after"
         wait_until(lambda: again in service.log.read_text(), "the log says that it is over")
         assert 1 <= service.log.read_text().count("cannot read the API keys: ") <= 2
+        unused = "SELECT name FROM wallet.api_key WHERE last_used_on IS NULL"
+        wait_until(lambda: not database.execute(unused), "what was used before is recorded")
 
 
 def test_a_key_that_asks_too_often_is_429_and_holds_up_no_other(template: Database) -> None:

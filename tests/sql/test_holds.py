@@ -143,6 +143,7 @@ def test_refusals_of_a_capture_come_in_the_contracts_order_and_leave_the_hold(
         ("get_holds", (77,), "WL004"),
         ("get_holds", (1, None, 0), "22023"),
         ("expire_holds", (0,), "22023"),
+        ("expire_holds", (None,), "22023"),
     ):
         assert answer(app, function, *given) == sqlstate, (function, given)
     for expires_in in (
