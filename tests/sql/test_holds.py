@@ -167,14 +167,15 @@ def test_a_due_hold_is_closed_at_once_and_its_money_is_free_when_the_sweep_has_r
     open_accounts(app, "100", "0")
     due, later = hold(app, 60), hold(app, 10, "366 days")
     assert value(app, "expire_holds", 10) == 0, "none before it is due"
+    call(app, "capture", due, 10)
     admin.execute(DUE, [due])
     for function in ("capture", "release"):
         said = refusal(app, function, due)
         assert (said.sqlstate, said.message_detail) == ("WL017", f"Hold {due} is expired.")
-    assert (state(app, due), held(admin)) == ("held 0.00", "100.00 70.00")
+    assert (state(app, due), held(admin)) == ("held 10.00", "90.00 60.00")
     call(admin, "freeze_account", 1)  # Expiry goes through.
     assert [value(app, "expire_holds", 10) for _ in "12"] == [1, 0]
-    assert (state(app, due), held(admin)) == ("expired 0.00", "100.00 10.00")
+    assert (state(app, due), held(admin)) == ("expired 10.00", "90.00 10.00")
     assert [row["id"] for row in rows(app, "get_holds", 1)] == [later, due]
     assert [row["id"] for row in rows(app, "get_holds", 1, later, 1)] == [due]
     assert_sound(admin)
