@@ -192,7 +192,7 @@ class Database:
         """`wait` is in seconds."""
         arguments = (source_account_id, target_account_id, amount, wait)
         return await run_operation(
-            self._waiting,
+            self._locking,
             statements.TRANSFER_OR_ENQUEUE,
             TransactionRow,
             *arguments,

@@ -4271,6 +4271,9 @@ CREATE FUNCTION wallet.transfer_or_enqueue(source_account_id bigint, target_acco
     SET search_path TO 'wallet', 'pg_temp'
     AS $$
 DECLARE
+    v_timeout int := (extract(epoch FROM current_setting('lock_timeout')::interval) * 1000)::int;
+    v_wait int;
+    v_cannot_wait boolean;
     v_result wallet.operation_result;
     v_made wallet.transaction;
 BEGIN
@@ -4291,15 +4294,20 @@ BEGIN
             HINT = 'Give a wait of 0 to 3600 seconds.';
     END IF;
 
+    v_wait := greatest(1, (1000 * transfer_or_enqueue.wait)::int);
+    v_cannot_wait := v_timeout BETWEEN 1 AND least(20, v_wait - 1);
     BEGIN
         PERFORM wallet.lock_accounts(
             ARRAY[transfer_or_enqueue.source_account_id, transfer_or_enqueue.target_account_id],
-            wait => greatest(1, (1000 * transfer_or_enqueue.wait)::int));
+            wait => CASE WHEN v_cannot_wait THEN v_timeout ELSE v_wait END);
         v_result := wallet.post(
             transfer_or_enqueue.source_account_id, transfer_or_enqueue.target_account_id,
             transfer_or_enqueue.amount, outside => false, actor => transfer_or_enqueue.actor,
             reference => transfer_or_enqueue.reference, metadata => transfer_or_enqueue.metadata);
     EXCEPTION WHEN lock_not_available THEN
+        IF v_cannot_wait THEN
+            RAISE;
+        END IF;
         RETURN wallet.enqueue_transfer(
             transfer_or_enqueue.source_account_id, transfer_or_enqueue.target_account_id,
             transfer_or_enqueue.amount, NULL, transfer_or_enqueue.actor,

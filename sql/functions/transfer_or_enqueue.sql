@@ -1,7 +1,8 @@
 -- Makes a transfer if its accounts are free within `wait` seconds; if not, puts it into the queue.
 --
 -- The result is one that succeeded, as transfer() makes it, or one that is pending, as
--- enqueue_transfer() does. A wait of 0 seconds lasts a millisecond.
+-- enqueue_transfer() does. A wait of 0 seconds lasts a millisecond. A session whose lock_timeout is
+-- at most 20 ms cannot wait: if the wait is longer, nothing is done, and it can try in another one.
 --
 -- With an idempotency_key it is done once for each key, as run_with_key() says: the result holds
 -- what was made or queued, or the refusal. `reference` and `metadata` are the caller's own words
@@ -11,6 +12,7 @@
 -- transaction ends; no account's row, when it is queued.
 -- Refusals, the first that applies:
 --   22023 invalid_parameter_value  `wait` is not 0 to 3600
+--   55P03 lock_not_available      an account is locked, and the session cannot wait
 --   WL002 invalid_amount          NULL, NaN, Infinity, or not 0.01 to 999999.99 once rounded
 --   WL003 same_account            source and target are one account
 --   WL004 account_not_found       the source is looked at first, then the target
@@ -57,6 +59,9 @@ SECURITY DEFINER
 SET search_path = wallet, pg_temp
 AS $$
 DECLARE
+    v_timeout int := (extract(epoch FROM current_setting('lock_timeout')::interval) * 1000)::int;
+    v_wait int;
+    v_cannot_wait boolean;
     v_result wallet.operation_result;
     v_made wallet.transaction;
 BEGIN
@@ -77,15 +82,20 @@ BEGIN
             HINT = 'Give a wait of 0 to 3600 seconds.';
     END IF;
 
+    v_wait := greatest(1, (1000 * transfer_or_enqueue.wait)::int);
+    v_cannot_wait := v_timeout BETWEEN 1 AND least(20, v_wait - 1);
     BEGIN
         PERFORM wallet.lock_accounts(
             ARRAY[transfer_or_enqueue.source_account_id, transfer_or_enqueue.target_account_id],
-            wait => greatest(1, (1000 * transfer_or_enqueue.wait)::int));
+            wait => CASE WHEN v_cannot_wait THEN v_timeout ELSE v_wait END);
         v_result := wallet.post(
             transfer_or_enqueue.source_account_id, transfer_or_enqueue.target_account_id,
             transfer_or_enqueue.amount, outside => false, actor => transfer_or_enqueue.actor,
             reference => transfer_or_enqueue.reference, metadata => transfer_or_enqueue.metadata);
     EXCEPTION WHEN lock_not_available THEN
+        IF v_cannot_wait THEN
+            RAISE;
+        END IF;
         RETURN wallet.enqueue_transfer(
             transfer_or_enqueue.source_account_id, transfer_or_enqueue.target_account_id,
             transfer_or_enqueue.amount, NULL, transfer_or_enqueue.actor,

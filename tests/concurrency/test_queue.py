@@ -21,6 +21,7 @@ from tests.support.calls import (
     keyed,
     ledger,
     open_accounts,
+    refusal,
     value,
 )
 from tests.support.databases import Database, assert_sound
@@ -48,6 +49,11 @@ def test_who_waited_for_as_long_as_told_is_queued(
     """The account is held all the while. Nothing is kept that others could wait for."""
     open_accounts(app, "100", "100")
     app.execute("SET lock_timeout = '1ms'")
+    with holding.transaction():
+        # A session that cannot wait as long leaves it to another one.
+        call(holding, "deposit", 1, 1)
+        assert refusal(app, "transfer_or_enqueue", 1, 2, 5, 1).sqlstate == "55P03"
+        assert value(app, "SELECT pending FROM wallet.get_queue() LIMIT 1") == 0
     for held in (1, 2):
         for source, target in ((1, 2), (2, 1)):
             call(holding, "deposit", held, 1)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from typing import Any, NamedTuple
 
@@ -54,8 +54,10 @@ def move(source: int, target: int, amount: str = "1", key: str = "") -> Post:
     return Post("/transaction", members, key)
 
 
-def ask(client: Client, request: Post) -> Response:
-    headers = {"Idempotency-Key": request.key} if request.key else {}
+def ask(client: Client, request: Post, also: Mapping[str, str] | None = None) -> Response:
+    headers = dict(also or {})
+    if request.key:
+        headers["Idempotency-Key"] = request.key
     return client.post(request.path, json=request.body, headers=headers)
 
 
@@ -76,12 +78,13 @@ class Line:
         self._service = service
         self._connections = connections
 
-    def send(self, *requests: Post) -> list[Sent]:
+    def send(self, *requests: Post, prefer: str = "") -> list[Sent]:
         """Send them, and return once the service has them, in this order."""
         sent = []
         for request in requests:
             connection = self._connections.enter_context(Connection(self._service.port))
-            headers = {"Idempotency-Key": request.key} if request.key else {}
+            headers = {"Idempotency-Key": request.key, "Prefer": prefer}
+            headers = {name: value for name, value in headers.items() if value}
             connection.send(post(request.path, request.body, headers))
             self.notice()
             sent.append(Sent(connection, request))

@@ -127,17 +127,21 @@ def test_what_waits_for_a_locked_account_holds_up_no_other_call_of_its_kind(
     patient: Service,
 ) -> None:
     client, database = patient.client, patient.database
-    stuck, other = open_wallet(client), open_wallet(client)
+    stuck, other, third = (open_wallet(client) for _ in range(3))
     paid = [ask(client, pay(id)).json()["id"] for id in (stuck, other)]
     take_back = [Post(f"/transaction/{id}/reversal", {}, "") for id in paid]
     with line(patient) as requests:
         with held(database, stuck):
             sent = requests.send(*[take_back[0]] * 30)
+            patiently = requests.send(*[move(stuck, other)] * 10, prefer="respond-async, wait=40")
             wait_until(lambda: waiting(database) >= 2, "all who may wait for the account do")
+            at_once = {"Prefer": "respond-async, wait=40"}
+            assert ask(client, move(other, third), at_once).status_code == 201
             assert ask(client, take_back[1]).status_code == 201
             reserve = Post(f"/account/{other}/hold", {"amount": "1.00"}, "")
             assert ask(client, reserve).status_code == 201
             assert client.post("/account", json={"email": "a@b"}).status_code == 201
+        assert {request.answer().status_code for request in patiently} <= {201, 202}
         codes = sorted(request.answer().status_code for request in sent)
         assert codes == [201, *[409] * 29]
 
