@@ -193,18 +193,16 @@ def _problems(codes: tuple[str, ...]) -> dict[str, Schema]:
     by_status: dict[int, list[str]] = {}
     for code in dict.fromkeys((*codes, *EVERYWHERE)):
         by_status.setdefault(CODES[code].status, []).append(code)
-    return {
-        str(status): {
-            **_response(
-                " or ".join(names),
-                "Problem",
-                *_PROBLEM_HEADERS.get(status, ()),
-                media_type="application/problem+json",
-            ),
-            "x-codes": names,
+    responses = {}
+    for status, names in sorted(by_status.items()):
+        media_type = "application/problem+json"
+        headers = _PROBLEM_HEADERS.get(status, ())
+        response = _response(" or ".join(names), "Problem", *headers, media_type=media_type)
+        response["content"][media_type]["examples"] = {
+            name: _ref("examples", name) for name in names
         }
-        for status, names in sorted(by_status.items())
-    }
+        responses[str(status)] = {**response, "x-codes": names}
+    return responses
 
 
 def _operation(
@@ -556,6 +554,19 @@ DOCUMENT: dict[str, Any] = {
         "schemas": _SCHEMAS,
         "headers": _HEADERS,
         "parameters": _PARAMETERS,
+        "examples": {
+            code.code: {
+                "value": {
+                    "type": f"/guide#{code.code}",
+                    "title": code.code.replace("_", " ").capitalize(),
+                    "status": code.status,
+                    "detail": code.meaning.replace("`", ""),
+                    "instance": "6e720f45b92b184ba83d3d039a4a0dcc",
+                    "code": code.code,
+                }
+            }
+            for code in CODES.values()
+        },
         "securitySchemes": {
             "key": {
                 "type": "http",
