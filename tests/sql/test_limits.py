@@ -60,7 +60,7 @@ def test_limits_against_the_present_state_or_out_of_range_are_refused(
     ):
         said = refusal(app, "set_limits", 1, minimum, maximum)
         assert (said.sqlstate, said.message_detail) == ("WL019", detail)
-    for wrong in ("NaN", "Infinity", "-Infinity", "1000000", "-999999.995"):
+    for wrong in ("NaN", "Infinity", "-Infinity", "1000000", "999999.995", "-999999.995"):
         assert answer(app, "set_limits", 1, wrong, None) == "WL002", wrong
         assert answer(app, "set_limits", 1, None, wrong) == "WL002", wrong
     assert answer(app, "set_limits", 77, 0, None) == "WL004"
