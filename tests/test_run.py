@@ -96,7 +96,10 @@ def start(checkout: Path) -> Iterator[Start]:
             run.end(signal.SIGTERM)
 
 
-def test_what_was_made_is_there_after_ctrl_c_and_another_start(start: Start) -> None:
+def test_what_was_made_is_there_after_ctrl_c_and_another_start(
+    start: Start, checkout: Path
+) -> None:
+    subprocess.run(RESET, cwd=checkout, check=True)  # Whichever test came before.
     first = start()
     said = "".join(first.until("Ctrl-C"))
     url = f"http://127.0.0.1:{first.port}"

@@ -181,7 +181,7 @@ def test_a_due_hold_is_closed_at_once_and_its_money_is_free_when_the_sweep_has_r
     assert_sound(admin)
 
 
-def test_a_hold_is_not_made_before_the_accounts_last_entry_when_the_clock_was_set_back(
+def test_nothing_is_dated_before_the_accounts_last_entry_when_the_clock_was_set_back(
     app: Connection, admin: Connection
 ) -> None:
     open_accounts(app, "100")
@@ -195,6 +195,8 @@ def test_a_hold_is_not_made_before_the_accounts_last_entry_when_the_clock_was_se
     assert made["ctime"] == mtime
     assert value(app, "expire_holds", 10) == 0
     assert call(app, "capture", made["id"])["ctime"] == mtime
+    call(app, "set_limits", 1, -5, None)
+    assert ledger(admin).limits[-1]["ctime"] == mtime
     assert_sound(admin)
 
 
