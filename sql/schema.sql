@@ -1298,69 +1298,77 @@ GRANT ALL ON FUNCTION wallet.audit(account_id bigint) TO wallet_reader;
 -- Function wallet.audit_entries
 
 CREATE FUNCTION wallet.audit_entries(account_id bigint) RETURNS SETOF wallet.violation
-    LANGUAGE sql STABLE
+    LANGUAGE plpgsql STABLE
     AS $$
-WITH chained AS (
-    SELECT e.account_id, e.entry, e.transaction_id, e.amount, e.balance, e.ctime,
-           coalesce(lag(e.entry) OVER along, 0) AS entry_before,
-           coalesce(lag(e.balance) OVER along, 0.00) AS balance_before,
-           lag(e.ctime) OVER along AS ctime_before,
-           lead(e.transaction_id) OVER along IS NULL AS is_last
-    FROM wallet.entry e
-    WHERE audit_entries.account_id IS NULL OR e.account_id = audit_entries.account_id
-    WINDOW along AS (PARTITION BY e.account_id ORDER BY e.entry, e.transaction_id)
-),
--- Few of the entries: one for each account, and those that are wrong.
-kept AS MATERIALIZED (
-    SELECT c.account_id, c.entry, c.transaction_id, c.amount, c.balance, c.ctime,
-           c.entry_before, c.balance_before, c.ctime_before, c.is_last
-    FROM chained c
-    WHERE c.is_last
-       OR c.entry IS DISTINCT FROM c.entry_before + 1
-       OR c.balance IS DISTINCT FROM c.balance_before + c.amount
-       OR c.ctime < c.ctime_before
-       OR c.entry = 1
-       OR c.balance NOT BETWEEN 0.00 AND wallet.max_amount()
-)
-SELECT v.violation, coalesce(k.account_id, a.id), v.transaction_id, v.detail
-FROM kept k
-FULL JOIN (
-    SELECT b.id, b.balance, b.entry_count, b.ctime, b.mtime, b.minimum, b.maximum
-    FROM wallet.account b
-    WHERE audit_entries.account_id IS NULL OR b.id = audit_entries.account_id
-) a ON a.id = k.account_id
-CROSS JOIN LATERAL (VALUES
-    ('entry_gap', k.transaction_id, CASE WHEN k.entry IS DISTINCT FROM k.entry_before + 1
-        THEN format('entry %s follows entry %s', k.entry, k.entry_before) END),
-    ('balance_chain', k.transaction_id,
-        CASE WHEN k.balance IS DISTINCT FROM k.balance_before + k.amount
-        THEN format('%s and %s make %s, not %s', k.balance_before, k.amount,
-                    k.balance_before + k.amount, k.balance) END),
-    ('time_backwards', k.transaction_id, CASE WHEN k.ctime < coalesce(k.ctime_before, a.ctime)
-        THEN format('%s is before %s', k.ctime, coalesce(k.ctime_before, a.ctime)) END),
-    ('orphan_entry', k.transaction_id, CASE WHEN k.is_last AND a.id IS NULL
-        THEN format('%s entries', k.entry) END),
-    ('balance_mismatch', k.transaction_id,
-        CASE WHEN coalesce(k.is_last, true) AND a.balance <> coalesce(k.balance, 0.00)
-        THEN format('the account holds %s, its last entry says %s', a.balance,
-                    coalesce(k.balance, 0.00)) END),
-    ('entry_count_mismatch', k.transaction_id,
-        CASE WHEN coalesce(k.is_last, true) AND a.entry_count <> coalesce(k.entry, 0)
-        THEN format('the account counts %s entries, the last is %s', a.entry_count,
-                    coalesce(k.entry, 0)) END),
-    ('mtime_mismatch', k.transaction_id,
-        CASE WHEN coalesce(k.is_last, true) AND a.mtime <> coalesce(k.ctime, a.ctime)
-        THEN format('the account says %s, its last entry or its opening %s', a.mtime,
-                    coalesce(k.ctime, a.ctime)) END),
-    ('balance_out_of_range', k.transaction_id,
-        CASE WHEN k.balance NOT BETWEEN 0.00 AND wallet.max_amount()
-            AND NOT EXISTS (SELECT FROM wallet.limit_change c WHERE c.account_id = k.account_id)
-        THEN format('the balance after entry %s is %s', k.entry, k.balance) END),
-    ('balance_out_of_range', NULL,
-        CASE WHEN coalesce(k.is_last, true) AND a.balance NOT BETWEEN a.minimum AND a.maximum
-        THEN format('the account holds %s', a.balance) END)
-) AS v (violation, transaction_id, detail)
-WHERE v.detail IS NOT NULL
+BEGIN
+    RETURN QUERY
+    WITH chained AS (
+        SELECT e.account_id, e.entry, e.transaction_id, e.amount, e.balance, e.ctime,
+               coalesce(lag(e.entry) OVER along, 0) AS entry_before,
+               coalesce(lag(e.balance) OVER along, 0.00) AS balance_before,
+               lag(e.ctime) OVER along AS ctime_before,
+               lead(e.transaction_id) OVER along IS NULL AS is_last
+        FROM wallet.entry e
+        WHERE audit_entries.account_id IS NULL OR e.account_id = audit_entries.account_id
+        WINDOW along AS (PARTITION BY e.account_id ORDER BY e.entry, e.transaction_id)
+    ),
+    -- Few of the entries: one for each account, and those that are wrong.
+    kept AS MATERIALIZED (
+        SELECT c.account_id, c.entry, c.transaction_id, c.amount, c.balance, c.ctime,
+               c.entry_before, c.balance_before, c.ctime_before, c.is_last
+        FROM chained c
+        WHERE c.is_last
+           OR c.entry IS DISTINCT FROM c.entry_before + 1
+           OR c.balance IS DISTINCT FROM c.balance_before + c.amount
+           OR c.ctime < c.ctime_before
+           OR c.entry = 1
+           OR c.balance NOT BETWEEN 0.00 AND wallet.max_amount()
+    ),
+    account AS MATERIALIZED (
+        SELECT b.id, b.balance, b.entry_count, b.ctime, b.mtime, b.minimum, b.maximum
+        FROM wallet.account b
+        WHERE audit_entries.account_id IS NULL OR b.id = audit_entries.account_id
+    ),
+    limited AS MATERIALIZED (
+        SELECT DISTINCT c.account_id FROM wallet.limit_change c
+        WHERE audit_entries.account_id IS NULL OR c.account_id = audit_entries.account_id
+    )
+    SELECT v.violation, coalesce(k.account_id, a.id), v.transaction_id, v.detail
+    FROM kept k
+    FULL JOIN account a ON a.id = k.account_id
+    CROSS JOIN LATERAL (VALUES
+        ('entry_gap', k.transaction_id, CASE WHEN k.entry IS DISTINCT FROM k.entry_before + 1
+            THEN format('entry %s follows entry %s', k.entry, k.entry_before) END),
+        ('balance_chain', k.transaction_id,
+            CASE WHEN k.balance IS DISTINCT FROM k.balance_before + k.amount
+            THEN format('%s and %s make %s, not %s', k.balance_before, k.amount,
+                        k.balance_before + k.amount, k.balance) END),
+        ('time_backwards', k.transaction_id, CASE WHEN k.ctime < coalesce(k.ctime_before, a.ctime)
+            THEN format('%s is before %s', k.ctime, coalesce(k.ctime_before, a.ctime)) END),
+        ('orphan_entry', k.transaction_id, CASE WHEN k.is_last AND a.id IS NULL
+            THEN format('%s entries', k.entry) END),
+        ('balance_mismatch', k.transaction_id,
+            CASE WHEN coalesce(k.is_last, true) AND a.balance <> coalesce(k.balance, 0.00)
+            THEN format('the account holds %s, its last entry says %s', a.balance,
+                        coalesce(k.balance, 0.00)) END),
+        ('entry_count_mismatch', k.transaction_id,
+            CASE WHEN coalesce(k.is_last, true) AND a.entry_count <> coalesce(k.entry, 0)
+            THEN format('the account counts %s entries, the last is %s', a.entry_count,
+                        coalesce(k.entry, 0)) END),
+        ('mtime_mismatch', k.transaction_id,
+            CASE WHEN coalesce(k.is_last, true) AND a.mtime <> coalesce(k.ctime, a.ctime)
+            THEN format('the account says %s, its last entry or its opening %s', a.mtime,
+                        coalesce(k.ctime, a.ctime)) END),
+        ('balance_out_of_range', k.transaction_id,
+            CASE WHEN k.balance NOT BETWEEN 0.00 AND wallet.max_amount()
+                AND NOT EXISTS (SELECT FROM limited c WHERE c.account_id = k.account_id)
+            THEN format('the balance after entry %s is %s', k.entry, k.balance) END),
+        ('balance_out_of_range', NULL,
+            CASE WHEN coalesce(k.is_last, true) AND a.balance NOT BETWEEN a.minimum AND a.maximum
+            THEN format('the account holds %s', a.balance) END)
+    ) AS v (violation, transaction_id, detail)
+    WHERE v.detail IS NOT NULL;
+END
 $$;
 
 ALTER FUNCTION wallet.audit_entries(account_id bigint) OWNER TO wallet_owner;
@@ -1372,59 +1380,77 @@ REVOKE ALL ON FUNCTION wallet.audit_entries(account_id bigint) FROM PUBLIC;
 -- Function wallet.audit_holds
 
 CREATE FUNCTION wallet.audit_holds(account_id bigint) RETURNS SETOF wallet.violation
-    LANGUAGE sql STABLE
+    LANGUAGE plpgsql STABLE
     AS $$
-SELECT v.violation, a.id, NULL::bigint, v.detail
-FROM wallet.account a
-LEFT JOIN (
-    SELECT h.account_id, sum(h.amount - h.captured)
-    FROM wallet.hold h
-    WHERE h.state = 'held'
+BEGIN
+    RETURN QUERY
+    WITH hold AS MATERIALIZED (
+        SELECT h.id, h.account_id, h.amount, h.captured, h.state, h.expires_at, h.ctime
+        FROM wallet.hold h
+    ),
+    account AS MATERIALIZED (
+        SELECT a.id, a.balance, a.held, a.minimum FROM wallet.account a
+        WHERE audit_holds.account_id IS NULL OR a.id = audit_holds.account_id
+    ),
+    capture AS MATERIALIZED (SELECT c.hold_id, c.transaction_id FROM wallet.hold_capture c),
+    taken AS MATERIALIZED (
+        SELECT t.id, t.source_account_id, t.amount FROM wallet.transaction t
+        WHERE t.id IN (SELECT c.transaction_id FROM capture c)
+    )
+    SELECT v.violation, a.id, NULL::bigint, v.detail
+    FROM account a
+    LEFT JOIN (
+        SELECT h.account_id, sum(h.amount - h.captured)
+        FROM hold h
+        WHERE h.state = 'held'
+          AND (audit_holds.account_id IS NULL OR h.account_id = audit_holds.account_id)
+        GROUP BY h.account_id
+    ) AS o (account_id, held) ON o.account_id = a.id
+    CROSS JOIN LATERAL (VALUES
+        ('held_mismatch', CASE WHEN a.held <> coalesce(o.held, 0.00)
+            THEN format('%s is held, the open holds have %s left', a.held,
+                        coalesce(o.held, 0.00)) END),
+        ('held_out_of_range', CASE WHEN a.held < 0
+                OR a.held > 0 AND a.held > a.balance - a.minimum
+            THEN format('%s is held of %s, and the minimum is %s', a.held, a.balance,
+                        a.minimum) END)
+    ) AS v (violation, detail)
+    WHERE v.detail IS NOT NULL
+    UNION ALL
+    SELECT v.violation, h.account_id, NULL, v.detail
+    FROM hold h
+    LEFT JOIN account a ON a.id = h.account_id
+    LEFT JOIN (
+        SELECT c.hold_id, sum(t.amount)
+        FROM capture c JOIN taken t ON t.id = c.transaction_id
+        GROUP BY c.hold_id
+    ) AS s (hold_id, amount) ON s.hold_id = h.id
+    CROSS JOIN LATERAL (VALUES
+        ('captured_mismatch', CASE WHEN h.captured <> coalesce(s.amount, 0.00)
+            THEN format('hold %s says %s, its captures took %s', h.id, h.captured,
+                        coalesce(s.amount, 0.00)) END),
+        ('hold_state', CASE WHEN h.captured NOT BETWEEN 0.00 AND h.amount
+                OR h.state IN ('held', 'released', 'expired') AND h.captured >= h.amount
+                OR h.state = 'captured' AND h.captured = 0
+                OR h.expires_at NOT BETWEEN h.ctime AND h.ctime + interval '367 days'
+                OR a.id IS NULL
+            THEN format('hold %s is %s with %s of %s captured, made %s, expires %s', h.id, h.state,
+                        h.captured, h.amount, h.ctime, h.expires_at) END)
+    ) AS v (violation, detail)
+    WHERE v.detail IS NOT NULL
       AND (audit_holds.account_id IS NULL OR h.account_id = audit_holds.account_id)
-    GROUP BY h.account_id
-) AS o (account_id, held) ON o.account_id = a.id
-CROSS JOIN LATERAL (VALUES
-    ('held_mismatch', CASE WHEN a.held <> coalesce(o.held, 0.00)
-        THEN format('%s is held, the open holds have %s left', a.held, coalesce(o.held, 0.00)) END),
-    ('held_out_of_range', CASE WHEN a.held < 0
-            OR a.held > 0 AND a.held > a.balance - a.minimum
-        THEN format('%s is held of %s, and the minimum is %s', a.held, a.balance, a.minimum) END)
-) AS v (violation, detail)
-WHERE v.detail IS NOT NULL
-  AND (audit_holds.account_id IS NULL OR a.id = audit_holds.account_id)
-UNION ALL
-SELECT v.violation, h.account_id, NULL, v.detail
-FROM wallet.hold h
-LEFT JOIN LATERAL (
-    SELECT sum(t.amount)
-    FROM wallet.hold_capture c JOIN wallet.transaction t ON t.id = c.transaction_id
-    WHERE c.hold_id = h.id
-) AS s (amount) ON true
-CROSS JOIN LATERAL (VALUES
-    ('captured_mismatch', CASE WHEN h.captured <> coalesce(s.amount, 0.00)
-        THEN format('hold %s says %s, its captures took %s', h.id, h.captured,
-                    coalesce(s.amount, 0.00)) END),
-    ('hold_state', CASE WHEN h.captured NOT BETWEEN 0.00 AND h.amount
-            OR h.state IN ('held', 'released', 'expired') AND h.captured >= h.amount
-            OR h.state = 'captured' AND h.captured = 0
-            OR h.expires_at NOT BETWEEN h.ctime AND h.ctime + interval '367 days'
-            OR NOT EXISTS (SELECT FROM wallet.account a WHERE a.id = h.account_id)
-        THEN format('hold %s is %s with %s of %s captured, made %s, expires %s', h.id, h.state,
-                    h.captured, h.amount, h.ctime, h.expires_at) END)
-) AS v (violation, detail)
-WHERE v.detail IS NOT NULL
-  AND (audit_holds.account_id IS NULL OR h.account_id = audit_holds.account_id)
-UNION ALL
-SELECT 'capture_mismatch', coalesce(h.account_id, t.source_account_id), c.transaction_id,
-       format('it is said to capture hold %s', c.hold_id)
-FROM wallet.hold_capture c
-LEFT JOIN wallet.hold h ON h.id = c.hold_id
-LEFT JOIN wallet.transaction t ON t.id = c.transaction_id
-WHERE (t.source_account_id IS DISTINCT FROM h.account_id OR h.id IS NULL OR t.id IS NULL
-       OR EXISTS (SELECT FROM wallet.hold_capture d
-                  WHERE d.transaction_id = c.transaction_id AND d.hold_id <> c.hold_id))
-  AND (audit_holds.account_id IS NULL
-       OR audit_holds.account_id = coalesce(h.account_id, t.source_account_id))
+    UNION ALL
+    SELECT 'capture_mismatch', coalesce(h.account_id, t.source_account_id), c.transaction_id,
+           format('it is said to capture hold %s', c.hold_id)
+    FROM capture c
+    LEFT JOIN hold h ON h.id = c.hold_id
+    LEFT JOIN taken t ON t.id = c.transaction_id
+    WHERE (t.source_account_id IS DISTINCT FROM h.account_id OR h.id IS NULL OR t.id IS NULL
+           OR EXISTS (SELECT FROM capture d
+                      WHERE d.transaction_id = c.transaction_id AND d.hold_id <> c.hold_id))
+      AND (audit_holds.account_id IS NULL
+           OR audit_holds.account_id = coalesce(h.account_id, t.source_account_id));
+END
 $$;
 
 ALTER FUNCTION wallet.audit_holds(account_id bigint) OWNER TO wallet_owner;
@@ -1436,38 +1462,50 @@ REVOKE ALL ON FUNCTION wallet.audit_holds(account_id bigint) FROM PUBLIC;
 -- Function wallet.audit_limits
 
 CREATE FUNCTION wallet.audit_limits(account_id bigint) RETURNS SETOF wallet.violation
-    LANGUAGE sql STABLE
+    LANGUAGE plpgsql STABLE
     AS $$
-SELECT 'limit_mismatch', a.id, NULL::bigint,
-       format('the limits are %s and %s, the account was given %s and %s',
-              a.minimum, a.maximum, coalesce(l.minimum, 0.00),
-              coalesce(l.maximum, wallet.max_amount()))
-FROM wallet.account a
-LEFT JOIN (
-    SELECT DISTINCT ON (c.account_id) c.account_id, c.minimum, c.maximum
-    FROM wallet.limit_change c
-    WHERE audit_limits.account_id IS NULL OR c.account_id = audit_limits.account_id
-    ORDER BY c.account_id, c.entry DESC, c.id DESC
-) l ON l.account_id = a.id
-WHERE (audit_limits.account_id IS NULL OR a.id = audit_limits.account_id)
-  AND (a.minimum <> coalesce(l.minimum, 0.00)
-       OR a.maximum <> coalesce(l.maximum, wallet.max_amount()))
-UNION ALL
-SELECT 'balance_out_of_range', e.account_id, e.transaction_id,
-       format('the balance after entry %s is %s, and was to be %s to %s',
-              e.entry, e.balance, coalesce(f.minimum, 0.00),
-              coalesce(f.maximum, wallet.max_amount()))
-FROM (
-    SELECT DISTINCT c.account_id FROM wallet.limit_change c
-    WHERE audit_limits.account_id IS NULL OR c.account_id = audit_limits.account_id
-) g
-JOIN wallet.entry e ON e.account_id = g.account_id
-LEFT JOIN LATERAL (
-    SELECT c.minimum, c.maximum FROM wallet.limit_change c
-    WHERE c.account_id = e.account_id AND c.entry < e.entry
-    ORDER BY c.entry DESC, c.id DESC LIMIT 1
-) f ON true
-WHERE e.balance NOT BETWEEN coalesce(f.minimum, 0.00) AND coalesce(f.maximum, wallet.max_amount())
+BEGIN
+    RETURN QUERY
+    -- Which limits were in force, and for the entries after which one up to which one.
+    WITH change (account_id, after, until, minimum, maximum) AS MATERIALIZED (
+        SELECT c.account_id, c.entry::bigint, lead(c.entry::bigint) OVER (
+                   PARTITION BY c.account_id ORDER BY c.entry, c.id),
+               c.minimum::numeric, c.maximum::numeric
+        FROM wallet.limit_change c
+        WHERE audit_limits.account_id IS NULL OR c.account_id = audit_limits.account_id
+        UNION ALL
+        SELECT c.account_id, 0, min(c.entry::bigint), 0.00, wallet.max_amount()
+        FROM wallet.limit_change c
+        WHERE audit_limits.account_id IS NULL OR c.account_id = audit_limits.account_id
+        GROUP BY c.account_id
+    ),
+    entry AS MATERIALIZED (
+        SELECT e.account_id, e.transaction_id, e.entry, e.balance FROM wallet.entry e
+        WHERE e.account_id IN (SELECT f.account_id FROM change f)
+    )
+    SELECT 'limit_mismatch', a.id, NULL::bigint,
+           format('the limits are %s and %s, the account was given %s and %s',
+                  a.minimum, a.maximum, coalesce(l.minimum, 0.00),
+                  coalesce(l.maximum, wallet.max_amount()))
+    FROM wallet.account a
+    LEFT JOIN (
+        SELECT DISTINCT ON (c.account_id) c.account_id, c.minimum, c.maximum
+        FROM wallet.limit_change c
+        WHERE audit_limits.account_id IS NULL OR c.account_id = audit_limits.account_id
+        ORDER BY c.account_id, c.entry DESC, c.id DESC
+    ) l ON l.account_id = a.id
+    WHERE (audit_limits.account_id IS NULL OR a.id = audit_limits.account_id)
+      AND (a.minimum <> coalesce(l.minimum, 0.00)
+           OR a.maximum <> coalesce(l.maximum, wallet.max_amount()))
+    UNION ALL
+    SELECT 'balance_out_of_range', e.account_id, e.transaction_id,
+           format('the balance after entry %s is %s, and was to be %s to %s',
+                  e.entry, e.balance, f.minimum, f.maximum)
+    FROM change f
+    JOIN entry e ON e.account_id = f.account_id
+        AND e.entry > f.after AND (f.until IS NULL OR e.entry <= f.until)
+    WHERE e.balance NOT BETWEEN f.minimum AND f.maximum;
+END
 $$;
 
 ALTER FUNCTION wallet.audit_limits(account_id bigint) OWNER TO wallet_owner;
@@ -1479,24 +1517,29 @@ REVOKE ALL ON FUNCTION wallet.audit_limits(account_id bigint) FROM PUBLIC;
 -- Function wallet.audit_queue
 
 CREATE FUNCTION wallet.audit_queue(account_id bigint) RETURNS SETOF wallet.violation
-    LANGUAGE sql STABLE
+    LANGUAGE plpgsql STABLE
     AS $$
-SELECT 'two_results', NULL::bigint, q.id,
-       'it is ' || string_agg(q.state, ' and ' ORDER BY q.state)
-FROM (
-    SELECT p.id, 'pending', p.source_account_id, p.target_account_id FROM wallet.pending_transfer p
-    UNION ALL
-    SELECT f.id, 'failed', f.source_account_id, f.target_account_id FROM wallet.failed_transfer f
-    UNION ALL
-    SELECT t.id, 'succeeded', t.source_account_id, t.target_account_id
-    FROM wallet.transaction t
-    WHERE EXISTS (SELECT FROM wallet.pending_transfer p WHERE p.id = t.id)
-       OR EXISTS (SELECT FROM wallet.failed_transfer f WHERE f.id = t.id)
-) AS q (id, state, source_account_id, target_account_id)
-WHERE audit_queue.account_id IS NULL
-   OR audit_queue.account_id IN (q.source_account_id, q.target_account_id)
-GROUP BY q.id
-HAVING count(*) > 1
+BEGIN
+    RETURN QUERY
+    SELECT 'two_results', NULL::bigint, q.id,
+           'it is ' || string_agg(q.state, ' and ' ORDER BY q.state)
+    FROM (
+        SELECT p.id, 'pending', p.source_account_id, p.target_account_id
+        FROM wallet.pending_transfer p
+        UNION ALL
+        SELECT f.id, 'failed', f.source_account_id, f.target_account_id
+        FROM wallet.failed_transfer f
+        UNION ALL
+        SELECT t.id, 'succeeded', t.source_account_id, t.target_account_id
+        FROM wallet.transaction t
+        WHERE EXISTS (SELECT FROM wallet.pending_transfer p WHERE p.id = t.id)
+           OR EXISTS (SELECT FROM wallet.failed_transfer f WHERE f.id = t.id)
+    ) AS q (id, state, source_account_id, target_account_id)
+    WHERE audit_queue.account_id IS NULL
+       OR audit_queue.account_id IN (q.source_account_id, q.target_account_id)
+    GROUP BY q.id
+    HAVING count(*) > 1;
+END
 $$;
 
 ALTER FUNCTION wallet.audit_queue(account_id bigint) OWNER TO wallet_owner;
@@ -1508,36 +1551,48 @@ REVOKE ALL ON FUNCTION wallet.audit_queue(account_id bigint) FROM PUBLIC;
 -- Function wallet.audit_reversals
 
 CREATE FUNCTION wallet.audit_reversals(account_id bigint) RETURNS SETOF wallet.violation
-    LANGUAGE sql STABLE
+    LANGUAGE plpgsql STABLE
     AS $$
-SELECT v.violation, NULL::bigint, r.transaction_id, v.detail
-FROM wallet.reversal r
-LEFT JOIN wallet.transaction t ON t.id = r.transaction_id
-LEFT JOIN wallet.transaction o ON o.id = r.reverses
-CROSS JOIN LATERAL (VALUES
-    ('reversal_orphan', CASE WHEN t.id IS NULL OR o.id IS NULL
-        THEN format('transaction %s is not there',
-                    CASE WHEN t.id IS NULL THEN r.transaction_id ELSE r.reverses END) END),
-    ('reversal_mismatch', CASE WHEN t.id IS NOT NULL AND o.id IS NOT NULL
-            AND (t.amount, t.source_account_id, t.target_account_id)
-            IS DISTINCT FROM (o.amount, o.target_account_id, o.source_account_id)
-        THEN format('%s from %s to %s does not take %s from %s to %s back',
-                    t.amount, t.source_account_id, t.target_account_id,
-                    o.amount, o.source_account_id, o.target_account_id) END),
-    ('reversal_before', CASE WHEN t.id <= o.id
-        THEN format('transaction %s comes later', r.reverses) END),
-    ('reversal_of_reversal', CASE WHEN EXISTS (
-            SELECT FROM wallet.reversal p WHERE p.transaction_id = r.reverses)
-        THEN format('transaction %s is a reversal', r.reverses) END),
-    ('reversed_twice', CASE WHEN EXISTS (
-            SELECT FROM wallet.reversal p
-            WHERE p.reverses = r.reverses AND p.transaction_id < r.transaction_id)
-        THEN format('transaction %s was reversed before', r.reverses) END)
-) AS v (violation, detail)
-WHERE v.detail IS NOT NULL
-  AND (audit_reversals.account_id IS NULL
-       OR audit_reversals.account_id IN (t.source_account_id, t.target_account_id,
-                                         o.source_account_id, o.target_account_id))
+BEGIN
+    RETURN QUERY
+    WITH reversal AS MATERIALIZED (
+        SELECT r.transaction_id, r.reverses FROM wallet.reversal r
+    ),
+    named AS MATERIALIZED (
+        SELECT t.id, t.amount, t.source_account_id, t.target_account_id
+        FROM wallet.transaction t
+        WHERE t.id IN (SELECT r.transaction_id FROM reversal r
+                       UNION ALL SELECT r.reverses FROM reversal r)
+    )
+    SELECT v.violation, NULL::bigint, r.transaction_id, v.detail
+    FROM reversal r
+    LEFT JOIN named t ON t.id = r.transaction_id
+    LEFT JOIN named o ON o.id = r.reverses
+    CROSS JOIN LATERAL (VALUES
+        ('reversal_orphan', CASE WHEN t.id IS NULL OR o.id IS NULL
+            THEN format('transaction %s is not there',
+                        CASE WHEN t.id IS NULL THEN r.transaction_id ELSE r.reverses END) END),
+        ('reversal_mismatch', CASE WHEN t.id IS NOT NULL AND o.id IS NOT NULL
+                AND (t.amount, t.source_account_id, t.target_account_id)
+                IS DISTINCT FROM (o.amount, o.target_account_id, o.source_account_id)
+            THEN format('%s from %s to %s does not take %s from %s to %s back',
+                        t.amount, t.source_account_id, t.target_account_id,
+                        o.amount, o.source_account_id, o.target_account_id) END),
+        ('reversal_before', CASE WHEN t.id <= o.id
+            THEN format('transaction %s comes later', r.reverses) END),
+        ('reversal_of_reversal', CASE WHEN EXISTS (
+                SELECT FROM reversal p WHERE p.transaction_id = r.reverses)
+            THEN format('transaction %s is a reversal', r.reverses) END),
+        ('reversed_twice', CASE WHEN EXISTS (
+                SELECT FROM reversal p
+                WHERE p.reverses = r.reverses AND p.transaction_id < r.transaction_id)
+            THEN format('transaction %s was reversed before', r.reverses) END)
+    ) AS v (violation, detail)
+    WHERE v.detail IS NOT NULL
+      AND (audit_reversals.account_id IS NULL
+           OR audit_reversals.account_id IN (t.source_account_id, t.target_account_id,
+                                             o.source_account_id, o.target_account_id));
+END
 $$;
 
 ALTER FUNCTION wallet.audit_reversals(account_id bigint) OWNER TO wallet_owner;
@@ -1549,33 +1604,47 @@ REVOKE ALL ON FUNCTION wallet.audit_reversals(account_id bigint) FROM PUBLIC;
 -- Function wallet.audit_transactions
 
 CREATE FUNCTION wallet.audit_transactions(account_id bigint) RETURNS SETOF wallet.violation
-    LANGUAGE sql STABLE
+    LANGUAGE plpgsql STABLE
     AS $$
-SELECT v.violation, NULL::bigint, t.id, v.detail
-FROM wallet.transaction t
-CROSS JOIN LATERAL (VALUES
-    ('amount_out_of_range', CASE WHEN t.amount NOT BETWEEN 0.01 AND wallet.max_amount()
-        THEN format('the amount is %s', t.amount) END),
-    ('same_account', CASE WHEN t.source_account_id = t.target_account_id
-        THEN format('account %s on both sides', t.source_account_id) END),
-    ('incomplete', CASE WHEN num_nulls(t.source_account_id, t.source_entry, t.source_balance) % 3
-            + num_nulls(t.target_account_id, t.target_entry, t.target_balance) % 3 > 0
-            OR coalesce(t.source_account_id, t.target_account_id) IS NULL
-        THEN 'an account, its entry or the balance after it is missing' END)
-) AS v (violation, detail)
-WHERE v.detail IS NOT NULL
-  AND (audit_transactions.account_id IS NULL
-       OR t.source_account_id = audit_transactions.account_id
-       OR t.target_account_id = audit_transactions.account_id)
-UNION ALL
-SELECT 'sum_mismatch', NULL, NULL,
-       format('the balances add up to %s, deposits minus withdrawals to %s', b.sum, o.sum)
-FROM (SELECT coalesce(sum(a.balance), 0.00) FROM wallet.account a) AS b (sum),
-     (SELECT coalesce(sum(CASE WHEN t.source_account_id IS NULL THEN t.amount ELSE -t.amount END),
-                      0.00)
-      FROM wallet.transaction t
-      WHERE t.source_account_id IS NULL OR t.target_account_id IS NULL) AS o (sum)
-WHERE audit_transactions.account_id IS NULL AND b.sum <> o.sum
+BEGIN
+    RETURN QUERY
+    WITH suspect AS MATERIALIZED (
+        SELECT t.id, t.amount, t.source_account_id, t.source_entry, t.source_balance,
+               t.target_account_id, t.target_entry, t.target_balance
+        FROM wallet.transaction t
+        WHERE (audit_transactions.account_id IS NULL
+               OR t.source_account_id = audit_transactions.account_id
+               OR t.target_account_id = audit_transactions.account_id)
+          AND (t.amount NOT BETWEEN 0.01 AND wallet.max_amount()
+               OR t.source_account_id = t.target_account_id
+               OR num_nulls(t.source_account_id, t.source_entry, t.source_balance) NOT IN (0, 3)
+               OR num_nulls(t.target_account_id, t.target_entry, t.target_balance) NOT IN (0, 3)
+               OR coalesce(t.source_account_id, t.target_account_id) IS NULL)
+    )
+    SELECT v.violation, NULL::bigint, t.id, v.detail
+    FROM suspect t
+    CROSS JOIN LATERAL (VALUES
+        ('amount_out_of_range', CASE WHEN t.amount NOT BETWEEN 0.01 AND wallet.max_amount()
+            THEN format('the amount is %s', t.amount) END),
+        ('same_account', CASE WHEN t.source_account_id = t.target_account_id
+            THEN format('account %s on both sides', t.source_account_id) END),
+        ('incomplete', CASE
+            WHEN num_nulls(t.source_account_id, t.source_entry, t.source_balance) % 3
+                + num_nulls(t.target_account_id, t.target_entry, t.target_balance) % 3 > 0
+                OR coalesce(t.source_account_id, t.target_account_id) IS NULL
+            THEN 'an account, its entry or the balance after it is missing' END)
+    ) AS v (violation, detail)
+    WHERE v.detail IS NOT NULL
+    UNION ALL
+    SELECT 'sum_mismatch', NULL, NULL,
+           format('the balances add up to %s, deposits minus withdrawals to %s', b.sum, o.sum)
+    FROM (SELECT coalesce(sum(a.balance), 0.00) FROM wallet.account a) AS b (sum),
+         (SELECT coalesce(sum(CASE WHEN t.source_account_id IS NULL
+                              THEN t.amount ELSE -t.amount END), 0.00)
+          FROM wallet.transaction t
+          WHERE t.source_account_id IS NULL OR t.target_account_id IS NULL) AS o (sum)
+    WHERE audit_transactions.account_id IS NULL AND b.sum <> o.sum;
+END
 $$;
 
 ALTER FUNCTION wallet.audit_transactions(account_id bigint) OWNER TO wallet_owner;
@@ -1683,7 +1752,7 @@ DECLARE
     v_target bigint := capture.target_account_id;
     v_account_id bigint := (
         SELECT h.account_id FROM wallet.hold h WHERE h.id = capture.hold_id);
-    v_locked int;
+    v_found boolean;
     v_hold wallet.hold;
     v_left numeric;
     v_freed numeric;
@@ -1702,18 +1771,22 @@ BEGIN
     END IF;
 
     v_result.replayed := false;
-    -- An id never changes, so the order of the sort is the order of the locks.
-    PERFORM FROM wallet.account a WHERE a.id IN (v_account_id, v_target)
-    ORDER BY a.id FOR NO KEY UPDATE;
-    GET DIAGNOSTICS v_locked = ROW_COUNT;
+    -- One row a statement, the lower id first.
+    PERFORM FROM wallet.account a WHERE a.id = least(v_account_id, v_target) FOR NO KEY UPDATE;
+    v_found := FOUND;
+    IF v_found AND v_target IS NOT NULL THEN
+        PERFORM FROM wallet.account a WHERE a.id = greatest(v_account_id, v_target)
+        FOR NO KEY UPDATE;
+        v_found := FOUND;
+    END IF;
     IF v_account_id IS NULL THEN
         v_result.refusal := wallet.refusal('WL016', capture.hold_id);
-    ELSIF v_locked < num_nonnulls(v_account_id, v_target) THEN
+    ELSIF NOT v_found THEN
         v_result.refusal := wallet.refusal('WL004', v_target);
     ELSE
         SELECT h.id, h.account_id, h.amount, h.captured, h.state, h.expires_at, h.ctime, h.actor
         INTO v_hold
-        FROM wallet.hold h WHERE h.id = capture.hold_id;
+        FROM wallet.hold h WHERE h.id = capture.hold_id FOR NO KEY UPDATE;
         v_left := v_hold.amount - v_hold.captured;
         v_result.refusal := wallet.check_hold(v_hold, v_amount);
     END IF;
@@ -2274,18 +2347,22 @@ CREATE FUNCTION wallet.describe_transaction(id bigint) RETURNS wallet.transactio
     SET search_path TO 'wallet', 'pg_temp'
     AS $$
 DECLARE
+    v_result wallet.transfer_result := wallet.get_transfer_result(describe_transaction.id);
     v_detail wallet.transaction_detail;
 BEGIN
-    SELECT r.id, r.source_account_id, r.target_account_id, r.amount, r.ctime, r.actor, r.state,
-           x.reverses, y.transaction_id,
-           CASE WHEN r.state = 'pending' THEN r.ctime ELSE q.queued_at END, r.sqlstate, r.detail,
-           n.reference::text, n.metadata::jsonb
+    SELECT v_result.id, v_result.source_account_id, v_result.target_account_id, v_result.amount,
+           v_result.ctime, v_result.actor, v_result.state,
+           (SELECT r.reverses FROM wallet.reversal r
+            WHERE r.transaction_id = describe_transaction.id),
+           (SELECT r.transaction_id FROM wallet.reversal r
+            WHERE r.reverses = describe_transaction.id),
+           CASE WHEN v_result.state = 'pending' THEN v_result.ctime
+                ELSE (SELECT q.queued_at FROM wallet.queued_transfer q
+                      WHERE q.id = describe_transaction.id) END,
+           v_result.sqlstate, v_result.detail, n.reference::text, n.metadata::jsonb
     INTO v_detail
-    FROM wallet.get_transfer_result(describe_transaction.id) r
-    LEFT JOIN wallet.reversal x ON x.transaction_id = r.id
-    LEFT JOIN wallet.reversal y ON y.reverses = r.id
-    LEFT JOIN wallet.queued_transfer q ON q.id = r.id
-    LEFT JOIN wallet.transaction_annotation n ON n.transaction_id = r.id;
+    FROM (VALUES (1)) AS one (row)
+    LEFT JOIN wallet.transaction_annotation n ON n.transaction_id = describe_transaction.id;
 
     RETURN v_detail;
 END
@@ -2327,7 +2404,7 @@ CREATE FUNCTION wallet.enqueue_transfer(source_account_id bigint, target_account
     AS $$
 DECLARE
     v_refusal wallet.refusal;
-    v_missing bigint[];
+    v_id bigint;
     v_result wallet.transfer_result;
 BEGIN
     IF enqueue_transfer.idempotency_key IS NOT NULL THEN
@@ -2345,15 +2422,13 @@ BEGIN
     IF v_refusal.sqlstate IS NOT NULL THEN
         PERFORM wallet.raise_refusal(v_refusal);
     END IF;
-    v_missing := ARRAY(
-        SELECT i.id
-        FROM (VALUES (1, enqueue_transfer.source_account_id),
-                     (2, enqueue_transfer.target_account_id)) AS i (place, id)
-        WHERE NOT EXISTS (SELECT FROM wallet.account a WHERE a.id = i.id) ORDER BY i.place);
-    IF cardinality(v_missing) > 0 THEN
-        RETURN ROW(false, NULL, NULL, NULL, wallet.refusal('WL004', v_missing[1]), NULL)
-            ::wallet.operation_result;
-    END IF;
+    FOREACH v_id IN ARRAY ARRAY[enqueue_transfer.source_account_id,
+                                enqueue_transfer.target_account_id] LOOP
+        IF NOT EXISTS (SELECT FROM wallet.account a WHERE a.id = v_id) THEN
+            RETURN ROW(false, NULL, NULL, NULL, wallet.refusal('WL004', v_id), NULL)
+                ::wallet.operation_result;
+        END IF;
+    END LOOP;
 
     INSERT INTO wallet.pending_transfer AS p
         (source_account_id, target_account_id, amount, ctime, actor)
@@ -3238,7 +3313,9 @@ DECLARE
     v_ids bigint[];
     v_actors text[];
     v_times timestamptz[];
-    v_transfers wallet.transfer_request[];
+    v_sources bigint[];
+    v_targets bigint[];
+    v_amounts numeric[];
     v_results wallet.transfer_result[];
 BEGIN
     IF (process_pending.max_items >= 1) IS NOT TRUE THEN
@@ -3258,19 +3335,20 @@ BEGIN
     )
     SELECT array_agg(o.id ORDER BY o.id), array_agg(o.actor::text ORDER BY o.id),
            array_agg(o.ctime ORDER BY o.id),
-           array_agg(ROW(o.source_account_id, o.target_account_id, o.amount)
-                     ::wallet.transfer_request ORDER BY o.id)
-    INTO v_ids, v_actors, v_times, v_transfers
+           array_agg(o.source_account_id ORDER BY o.id),
+           array_agg(o.target_account_id ORDER BY o.id),
+           array_agg(o.amount::numeric ORDER BY o.id)
+    INTO v_ids, v_actors, v_times, v_sources, v_targets, v_amounts
     FROM oldest o;
     IF v_ids IS NULL THEN
         RETURN 0::bigint;
     END IF;
 
     v_results := wallet.decide_batch(
-        wallet.lock_accounts(ARRAY(
-            SELECT t.source_account_id FROM unnest(v_transfers) t
-            UNION SELECT t.target_account_id FROM unnest(v_transfers) t)),
-        v_transfers, v_ids, outside => NULL, actors => v_actors);
+        wallet.lock_accounts(v_sources || v_targets),
+        ARRAY(SELECT ROW(t.source, t.target, t.amount)::wallet.transfer_request
+              FROM unnest(v_sources, v_targets, v_amounts) AS t (source, target, amount)),
+        v_ids, outside => NULL, actors => v_actors);
     PERFORM wallet.write_batch(v_results);
     INSERT INTO wallet.failed_transfer
         (id, source_account_id, target_account_id, amount, ctime, sqlstate, message, detail, hint,
@@ -3506,6 +3584,8 @@ CREATE FUNCTION wallet.release(hold_id bigint, idempotency_key text, actor text 
     SET search_path TO 'wallet', 'pg_temp'
     AS $$
 DECLARE
+    v_account_id bigint := (
+        SELECT h.account_id FROM wallet.hold h WHERE h.id = release.hold_id);
     v_hold wallet.hold;
     v_result wallet.operation_result;
 BEGIN
@@ -3515,9 +3595,7 @@ BEGIN
     END IF;
 
     v_result.replayed := false;
-    PERFORM FROM wallet.account a
-    WHERE a.id = (SELECT h.account_id FROM wallet.hold h WHERE h.id = release.hold_id)
-    FOR NO KEY UPDATE;
+    PERFORM FROM wallet.account a WHERE a.id = v_account_id FOR NO KEY UPDATE;
     IF NOT FOUND THEN
         v_result.refusal := wallet.refusal('WL016', release.hold_id);
         RETURN v_result;
@@ -3525,7 +3603,7 @@ BEGIN
 
     SELECT h.id, h.account_id, h.amount, h.captured, h.state, h.expires_at, h.ctime, h.actor
     INTO v_hold
-    FROM wallet.hold h WHERE h.id = release.hold_id;
+    FROM wallet.hold h WHERE h.id = release.hold_id FOR NO KEY UPDATE;
     v_result.refusal := wallet.check_hold(v_hold, NULL);
     IF (v_result.refusal).sqlstate IS NULL THEN
         UPDATE wallet.hold h SET state = 'released' WHERE h.id = v_hold.id;
@@ -3554,6 +3632,8 @@ CREATE FUNCTION wallet.replay_result(known wallet.idempotency_key) RETURNS walle
     LANGUAGE plpgsql STABLE
     AS $$
 DECLARE
+    v_ids bigint[] := (replay_result.known).transaction_ids;
+    v_made wallet.transfer_result[];
     v_result wallet.operation_result;
 BEGIN
     v_result.replayed := true;
@@ -3567,18 +3647,22 @@ BEGIN
                    wallet.max_amount())::wallet.account
         INTO v_result.account
         FROM wallet.account a WHERE a.id = (replay_result.known).account_id;
-    ELSIF (replay_result.known).transaction_ids IS NOT NULL THEN
+    ELSIF v_ids IS NOT NULL THEN
+        v_made := ARRAY(
+            SELECT ROW(t.id, t.source_account_id, t.target_account_id, t.amount, t.ctime,
+                       t.source_entry, t.target_entry, t.source_balance, t.target_balance,
+                       t.actor, 'succeeded', NULL, NULL, NULL, NULL)::wallet.transfer_result
+            FROM wallet.transaction t
+            WHERE t.id = ANY (v_ids));
         -- The refused items are kept in their order, so the nth NULL is the nth of them.
         v_result.results := ARRAY(
             SELECT CASE WHEN i.id IS NULL THEN (replay_result.known).results[i.refused]
-                ELSE ROW(t.id, t.source_account_id, t.target_account_id, t.amount, t.ctime,
-                         t.source_entry, t.target_entry, t.source_balance, t.target_balance,
-                         t.actor, 'succeeded', NULL, NULL, NULL, NULL)::wallet.transfer_result END
+                ELSE m END
             FROM (
                 SELECT u.id, u.place, count(*) FILTER (WHERE u.id IS NULL) OVER (ORDER BY u.place)
-                FROM unnest((replay_result.known).transaction_ids) WITH ORDINALITY AS u (id, place)
+                FROM unnest(v_ids) WITH ORDINALITY AS u (id, place)
             ) AS i (id, place, refused)
-            LEFT JOIN wallet.transaction t ON t.id = i.id
+            LEFT JOIN unnest(v_made) m ON m.id = i.id
             ORDER BY i.place);
     END IF;
     RETURN v_result;

@@ -7,8 +7,9 @@
 -- With an idempotency_key it is done once for each key, as run_with_key() says. `actor` is who
 -- asked for it; NULL is session_user. `reference` and `metadata` are the caller's own words for it.
 --
--- Locks: the key, if there is one, then the accounts' rows, the lower id first, until the caller's
--- transaction ends. A hold changes only while its account is locked, so it is read again then.
+-- Locks: the key, if there is one, then the accounts' rows, the lower id first, then the hold's,
+-- until the caller's transaction ends. A hold changes only while its account is locked, so it is
+-- read again then.
 -- Refusals, the first that applies:
 --   WL002 invalid_amount          NaN, Infinity, or not 0.01 to 999999.99 once rounded
 --   WL016 hold_not_found
@@ -61,7 +62,7 @@ DECLARE
     v_target bigint := capture.target_account_id;
     v_account_id bigint := (
         SELECT h.account_id FROM wallet.hold h WHERE h.id = capture.hold_id);
-    v_locked int;
+    v_found boolean;
     v_hold wallet.hold;
     v_left numeric;
     v_freed numeric;
@@ -80,18 +81,22 @@ BEGIN
     END IF;
 
     v_result.replayed := false;
-    -- An id never changes, so the order of the sort is the order of the locks.
-    PERFORM FROM wallet.account a WHERE a.id IN (v_account_id, v_target)
-    ORDER BY a.id FOR NO KEY UPDATE;
-    GET DIAGNOSTICS v_locked = ROW_COUNT;
+    -- One row a statement, the lower id first.
+    PERFORM FROM wallet.account a WHERE a.id = least(v_account_id, v_target) FOR NO KEY UPDATE;
+    v_found := FOUND;
+    IF v_found AND v_target IS NOT NULL THEN
+        PERFORM FROM wallet.account a WHERE a.id = greatest(v_account_id, v_target)
+        FOR NO KEY UPDATE;
+        v_found := FOUND;
+    END IF;
     IF v_account_id IS NULL THEN
         v_result.refusal := wallet.refusal('WL016', capture.hold_id);
-    ELSIF v_locked < num_nonnulls(v_account_id, v_target) THEN
+    ELSIF NOT v_found THEN
         v_result.refusal := wallet.refusal('WL004', v_target);
     ELSE
         SELECT h.id, h.account_id, h.amount, h.captured, h.state, h.expires_at, h.ctime, h.actor
         INTO v_hold
-        FROM wallet.hold h WHERE h.id = capture.hold_id;
+        FROM wallet.hold h WHERE h.id = capture.hold_id FOR NO KEY UPDATE;
         v_left := v_hold.amount - v_hold.captured;
         v_result.refusal := wallet.check_hold(v_hold, v_amount);
     END IF;

@@ -21,18 +21,22 @@ SECURITY DEFINER
 SET search_path = wallet, pg_temp
 AS $$
 DECLARE
+    v_result wallet.transfer_result := wallet.get_transfer_result(describe_transaction.id);
     v_detail wallet.transaction_detail;
 BEGIN
-    SELECT r.id, r.source_account_id, r.target_account_id, r.amount, r.ctime, r.actor, r.state,
-           x.reverses, y.transaction_id,
-           CASE WHEN r.state = 'pending' THEN r.ctime ELSE q.queued_at END, r.sqlstate, r.detail,
-           n.reference::text, n.metadata::jsonb
+    SELECT v_result.id, v_result.source_account_id, v_result.target_account_id, v_result.amount,
+           v_result.ctime, v_result.actor, v_result.state,
+           (SELECT r.reverses FROM wallet.reversal r
+            WHERE r.transaction_id = describe_transaction.id),
+           (SELECT r.transaction_id FROM wallet.reversal r
+            WHERE r.reverses = describe_transaction.id),
+           CASE WHEN v_result.state = 'pending' THEN v_result.ctime
+                ELSE (SELECT q.queued_at FROM wallet.queued_transfer q
+                      WHERE q.id = describe_transaction.id) END,
+           v_result.sqlstate, v_result.detail, n.reference::text, n.metadata::jsonb
     INTO v_detail
-    FROM wallet.get_transfer_result(describe_transaction.id) r
-    LEFT JOIN wallet.reversal x ON x.transaction_id = r.id
-    LEFT JOIN wallet.reversal y ON y.reverses = r.id
-    LEFT JOIN wallet.queued_transfer q ON q.id = r.id
-    LEFT JOIN wallet.transaction_annotation n ON n.transaction_id = r.id;
+    FROM (VALUES (1)) AS one (row)
+    LEFT JOIN wallet.transaction_annotation n ON n.transaction_id = describe_transaction.id;
 
     RETURN v_detail;
 END

@@ -55,7 +55,7 @@ SET search_path = wallet, pg_temp
 AS $$
 DECLARE
     v_refusal wallet.refusal;
-    v_missing bigint[];
+    v_id bigint;
     v_result wallet.transfer_result;
 BEGIN
     IF enqueue_transfer.idempotency_key IS NOT NULL THEN
@@ -73,15 +73,13 @@ BEGIN
     IF v_refusal.sqlstate IS NOT NULL THEN
         PERFORM wallet.raise_refusal(v_refusal);
     END IF;
-    v_missing := ARRAY(
-        SELECT i.id
-        FROM (VALUES (1, enqueue_transfer.source_account_id),
-                     (2, enqueue_transfer.target_account_id)) AS i (place, id)
-        WHERE NOT EXISTS (SELECT FROM wallet.account a WHERE a.id = i.id) ORDER BY i.place);
-    IF cardinality(v_missing) > 0 THEN
-        RETURN ROW(false, NULL, NULL, NULL, wallet.refusal('WL004', v_missing[1]), NULL)
-            ::wallet.operation_result;
-    END IF;
+    FOREACH v_id IN ARRAY ARRAY[enqueue_transfer.source_account_id,
+                                enqueue_transfer.target_account_id] LOOP
+        IF NOT EXISTS (SELECT FROM wallet.account a WHERE a.id = v_id) THEN
+            RETURN ROW(false, NULL, NULL, NULL, wallet.refusal('WL004', v_id), NULL)
+                ::wallet.operation_result;
+        END IF;
+    END LOOP;
 
     INSERT INTO wallet.pending_transfer AS p
         (source_account_id, target_account_id, amount, ctime, actor)

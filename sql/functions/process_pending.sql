@@ -28,7 +28,9 @@ DECLARE
     v_ids bigint[];
     v_actors text[];
     v_times timestamptz[];
-    v_transfers wallet.transfer_request[];
+    v_sources bigint[];
+    v_targets bigint[];
+    v_amounts numeric[];
     v_results wallet.transfer_result[];
 BEGIN
     IF (process_pending.max_items >= 1) IS NOT TRUE THEN
@@ -48,19 +50,20 @@ BEGIN
     )
     SELECT array_agg(o.id ORDER BY o.id), array_agg(o.actor::text ORDER BY o.id),
            array_agg(o.ctime ORDER BY o.id),
-           array_agg(ROW(o.source_account_id, o.target_account_id, o.amount)
-                     ::wallet.transfer_request ORDER BY o.id)
-    INTO v_ids, v_actors, v_times, v_transfers
+           array_agg(o.source_account_id ORDER BY o.id),
+           array_agg(o.target_account_id ORDER BY o.id),
+           array_agg(o.amount::numeric ORDER BY o.id)
+    INTO v_ids, v_actors, v_times, v_sources, v_targets, v_amounts
     FROM oldest o;
     IF v_ids IS NULL THEN
         RETURN 0::bigint;
     END IF;
 
     v_results := wallet.decide_batch(
-        wallet.lock_accounts(ARRAY(
-            SELECT t.source_account_id FROM unnest(v_transfers) t
-            UNION SELECT t.target_account_id FROM unnest(v_transfers) t)),
-        v_transfers, v_ids, outside => NULL, actors => v_actors);
+        wallet.lock_accounts(v_sources || v_targets),
+        ARRAY(SELECT ROW(t.source, t.target, t.amount)::wallet.transfer_request
+              FROM unnest(v_sources, v_targets, v_amounts) AS t (source, target, amount)),
+        v_ids, outside => NULL, actors => v_actors);
     PERFORM wallet.write_batch(v_results);
     INSERT INTO wallet.failed_transfer
         (id, source_account_id, target_account_id, amount, ctime, sqlstate, message, detail, hint,

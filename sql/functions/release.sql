@@ -2,7 +2,8 @@
 --
 -- With an idempotency_key it is done once for each key, as run_with_key() says.
 --
--- Locks: the key, if there is one, then the account's row, until the caller's transaction ends.
+-- Locks: the key, if there is one, then the account's row, then the hold's, until the caller's
+-- transaction ends.
 -- Refusals, the first that applies:
 --   WL016 hold_not_found
 --   WL017 hold_closed             it was captured or released, or it is due
@@ -40,6 +41,8 @@ SECURITY DEFINER
 SET search_path = wallet, pg_temp
 AS $$
 DECLARE
+    v_account_id bigint := (
+        SELECT h.account_id FROM wallet.hold h WHERE h.id = release.hold_id);
     v_hold wallet.hold;
     v_result wallet.operation_result;
 BEGIN
@@ -49,9 +52,7 @@ BEGIN
     END IF;
 
     v_result.replayed := false;
-    PERFORM FROM wallet.account a
-    WHERE a.id = (SELECT h.account_id FROM wallet.hold h WHERE h.id = release.hold_id)
-    FOR NO KEY UPDATE;
+    PERFORM FROM wallet.account a WHERE a.id = v_account_id FOR NO KEY UPDATE;
     IF NOT FOUND THEN
         v_result.refusal := wallet.refusal('WL016', release.hold_id);
         RETURN v_result;
@@ -59,7 +60,7 @@ BEGIN
 
     SELECT h.id, h.account_id, h.amount, h.captured, h.state, h.expires_at, h.ctime, h.actor
     INTO v_hold
-    FROM wallet.hold h WHERE h.id = release.hold_id;
+    FROM wallet.hold h WHERE h.id = release.hold_id FOR NO KEY UPDATE;
     v_result.refusal := wallet.check_hold(v_hold, NULL);
     IF (v_result.refusal).sqlstate IS NULL THEN
         UPDATE wallet.hold h SET state = 'released' WHERE h.id = v_hold.id;

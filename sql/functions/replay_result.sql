@@ -18,6 +18,8 @@ LANGUAGE plpgsql
 STABLE
 AS $$
 DECLARE
+    v_ids bigint[] := (replay_result.known).transaction_ids;
+    v_made wallet.transfer_result[];
     v_result wallet.operation_result;
 BEGIN
     v_result.replayed := true;
@@ -31,18 +33,22 @@ BEGIN
                    wallet.max_amount())::wallet.account
         INTO v_result.account
         FROM wallet.account a WHERE a.id = (replay_result.known).account_id;
-    ELSIF (replay_result.known).transaction_ids IS NOT NULL THEN
+    ELSIF v_ids IS NOT NULL THEN
+        v_made := ARRAY(
+            SELECT ROW(t.id, t.source_account_id, t.target_account_id, t.amount, t.ctime,
+                       t.source_entry, t.target_entry, t.source_balance, t.target_balance,
+                       t.actor, 'succeeded', NULL, NULL, NULL, NULL)::wallet.transfer_result
+            FROM wallet.transaction t
+            WHERE t.id = ANY (v_ids));
         -- The refused items are kept in their order, so the nth NULL is the nth of them.
         v_result.results := ARRAY(
             SELECT CASE WHEN i.id IS NULL THEN (replay_result.known).results[i.refused]
-                ELSE ROW(t.id, t.source_account_id, t.target_account_id, t.amount, t.ctime,
-                         t.source_entry, t.target_entry, t.source_balance, t.target_balance,
-                         t.actor, 'succeeded', NULL, NULL, NULL, NULL)::wallet.transfer_result END
+                ELSE m END
             FROM (
                 SELECT u.id, u.place, count(*) FILTER (WHERE u.id IS NULL) OVER (ORDER BY u.place)
-                FROM unnest((replay_result.known).transaction_ids) WITH ORDINALITY AS u (id, place)
+                FROM unnest(v_ids) WITH ORDINALITY AS u (id, place)
             ) AS i (id, place, refused)
-            LEFT JOIN wallet.transaction t ON t.id = i.id
+            LEFT JOIN unnest(v_made) m ON m.id = i.id
             ORDER BY i.place);
     END IF;
     RETURN v_result;
