@@ -10,7 +10,7 @@ TEST15 := tests/sql tests/migrations tests/concurrency/test_transfers.py tests/h
 TEST_CONTAINERS := tests/containers client/tests/test_container.py tests/sql/test_examples.py
 
 .PHONY: help run test test15 test-containers faults faults-quick bench bench-quick lint format psql key \
-	audit images up down reset docs lock clean
+	audit citus images up down reset docs lock clean
 
 help:  ## Print this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -57,6 +57,11 @@ key: .venv/.run  ## Make an API key and show it once: NAME=shop SCOPES=read,writ
 
 audit: .venv/.run  ## Check the whole ledger of `make run`; exit code 1 on a violation
 	@$(BIN)/python -m tools.psql audit
+
+citus:  ## Deploy the ledger on the Citus that PGHOST, PGUSER and PGDATABASE name: docs/scale.md
+	@sqitch deploy --to-change roles db:pg:
+	@PGOPTIONS='-c citus.enable_ddl_propagation=off' sqitch deploy db:pg:
+	@cd citus && sqitch deploy db:pg:
 
 images:  ## Build all images: pgwallet-service and so on
 	@for target in service migrate edge standalone; do \

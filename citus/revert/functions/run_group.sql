@@ -1,0 +1,4 @@
+-- Revert pgwallet_citus:functions/run_group from pg
+
+DROP FUNCTION IF EXISTS wallet.is_free(bigint);
+\ir ../../../sql/functions/run_group.sql

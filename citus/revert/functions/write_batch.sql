@@ -1,0 +1,3 @@
+-- Revert pgwallet_citus:functions/write_batch from pg
+
+\ir ../../../sql/functions/write_batch.sql

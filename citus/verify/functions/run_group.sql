@@ -1,0 +1,8 @@
+-- Verify pgwallet_citus:functions/run_group on pg
+
+BEGIN;
+
+SELECT 1 / count(*) FROM pg_proc p
+WHERE p.oid = 'wallet.run_group(wallet.group_request[], int)'::regprocedure AND p.prosrc LIKE '%SET LOCAL lock_timeout%';
+
+ROLLBACK;
