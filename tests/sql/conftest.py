@@ -20,5 +20,5 @@ def clone(template: Database) -> Iterator[Database]:
 @pytest.fixture
 def database(clone: Database) -> Database:
     """An empty ledger that counts from 1. What else a test makes here, it removes."""
-    clone.execute(databases.EMPTY)
+    databases.empty(clone)
     return clone

@@ -93,12 +93,69 @@ class Container(Server):
         return f"postgresql://{login}@{host}:{port}/{database}"
 
 
+class Citus(Server):
+    """The cluster whose coordinator WALLET_CITUS_URL names. Databases are made on each node."""
+
+    def __init__(self, url: str) -> None:
+        self._url = url
+        self.name = f"the Citus of {url}"
+        self._nodes: list[tuple[str, int]] = []
+
+    def start(self) -> None:
+        with psycopg.connect(self._url) as connection:
+            nodes = "SELECT nodename, nodeport FROM pg_dist_node ORDER BY groupid"
+            self._nodes = connection.execute(nodes).fetchall()
+
+    def stop(self) -> None:
+        pass
+
+    def url(self, database: str, user: str | None = None, node: int = 0) -> str:
+        host, port = self._nodes[node]
+        given = conninfo.conninfo_to_dict(self._url)
+        login = f"{user}:{APP_PASSWORD}" if user else f"{given['user']}:{given.get('password', '')}"
+        return f"postgresql://{login}@{host}:{port}/{database}"
+
+    def execute(self, statement: str, database: str = "postgres") -> None:
+        for node in reversed(range(len(self._nodes))):
+            here = "-c citus.enable_ddl_propagation=off -c citus.enable_alter_role_propagation=off"
+            url = self.url(database, node=node)
+            with psycopg.connect(url, autocommit=True, options=here) as connection:
+                while True:
+                    try:
+                        connection.execute(statement)
+                        break
+                    except psycopg.errors.ObjectInUse:
+                        # Citus keeps a process of its own in each database that was used.
+                        connection.execute(
+                            "SELECT pg_terminate_backend(pid, 1000) FROM pg_stat_activity "
+                            "WHERE datname <> current_database() AND usename IS NOT NULL"
+                            " AND strpos(%s, ' ' || datname) > 0",
+                            [statement],
+                        )
+
+    def execute_here(self, statement: str, database: str, *arguments: object) -> None:
+        with psycopg.connect(self.url(database), autocommit=True) as connection:
+            connection.execute(statement, arguments)
+
+    def prepare(self, database: str) -> None:
+        self.execute("CREATE EXTENSION citus", database)
+        self.execute_here("SELECT citus_set_coordinator_host(%s, %s)", database, *self._nodes[0])
+        for node in self._nodes[1:]:
+            self.execute_here("SELECT citus_add_node(%s, %s)", database, *node)
+
+
 def chosen() -> str:
-    """WALLET_TEST_DATABASE: `embedded`, `testcontainers` or a folder with PostgreSQL's programs."""
-    return os.environ.get("WALLET_TEST_DATABASE") or "embedded"
+    """WALLET_TEST_DATABASE: `embedded`, `testcontainers` or a folder with PostgreSQL's programs.
+
+    WALLET_CITUS_URL goes before it: the tests run on that Citus.
+    """
+    url = os.environ.get("WALLET_CITUS_URL")
+    return url or os.environ.get("WALLET_TEST_DATABASE") or "embedded"
 
 
 def make_server() -> Server:
+    if url := os.environ.get("WALLET_CITUS_URL"):
+        return Citus(url)
     match chosen():
         case "testcontainers":
             return Container()
