@@ -5,11 +5,11 @@
 --   psql --dbname=postgres --echo-all --file=sql/examples/0-deploy.sql
 \set SHOW_CONTEXT never
 
--- 1. As a superuser. Each change is verified and has a line; the last three are shown.
+-- 1. As a superuser. Each change is verified and has a line; the last one is shown.
 CREATE DATABASE wallet;
 \setenv PGDATABASE wallet
 \c wallet
-\! sqitch deploy db:pg: | tail -n 3
+\! sqitch deploy db:pg: | tail -n 1
 \! sqitch verify db:pg: | tail -n 1
 SELECT wallet.version() = '0.5.0' AS is_deployed;
 SELECT rolname, rolcanlogin, rolconnlimit FROM pg_roles WHERE rolname LIKE 'wallet%' ORDER BY 1;
