@@ -5,10 +5,10 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated, Any, Literal, TypeAlias
 
-from msgspec import UNSET, Meta, Struct, UnsetType
+from msgspec import UNSET, Meta, Raw, Struct, UnsetType
 
 from service.codes import BY_SQLSTATE, CODES
-from service.limits import MAX_ERRORS, MAX_ID, MAX_VIOLATIONS
+from service.limits import MAX_ERRORS, MAX_ID, MAX_REFERENCE, MAX_VIOLATIONS
 from service.rows import (
     AccountRow,
     HoldRow,
@@ -63,6 +63,26 @@ Actor: TypeAlias = Annotated[
         examples=["shop"],
     ),
 ]
+Reference: TypeAlias = Annotated[
+    str,
+    Meta(
+        min_length=1,
+        max_length=MAX_REFERENCE,
+        pattern=r"^[^\u0000-\u001f\u007f-\u009f\u2028\u2029]*$",
+        examples=["order-17"],
+    ),
+]
+_Reference: TypeAlias = Annotated[
+    Reference | UnsetType, Meta(description="Its caller's own name for it, if it has one.")
+]
+_Metadata: TypeAlias = Annotated[
+    Raw | UnsetType,
+    Meta(
+        description="What its caller wants kept, if anything.",
+        examples=[{"items": 3}],
+        extra_json_schema={"type": "object"},
+    ),
+]
 CodeName: TypeAlias = Annotated[str, Meta(extra_json_schema={"enum": list(CODES)})]
 
 
@@ -111,6 +131,8 @@ class Account(Answer):
         SignedMoney, Meta(description="Negative is a credit line.", examples=["0.00"])
     ]
     maximum: Annotated[SignedMoney, Meta(examples=["999999.99"])]
+    reference: _Reference = UNSET
+    metadata: _Metadata = UNSET
 
     @classmethod
     def of(cls, row: AccountRow) -> Account:
@@ -124,6 +146,8 @@ class Account(Answer):
             str(row.available),
             str(row.minimum),
             str(row.maximum),
+            row.reference or UNSET,
+            Raw(row.metadata.encode()) if row.metadata else UNSET,
         )
 
 
@@ -174,6 +198,8 @@ class Transaction(Answer):
         Meta(description="When it was queued, if it is pending, or was when it is read; UTC."),
     ] = UNSET
     failure: Annotated[Failure | UnsetType, Meta(description="Only there if it failed.")] = UNSET
+    reference: _Reference = UNSET
+    metadata: _Metadata = UNSET
 
     @classmethod
     def of(cls, row: TransactionRow, reverses: int | None = None) -> Transaction:
@@ -196,7 +222,19 @@ class Transaction(Answer):
             row.reversed_by or UNSET,
             _utc(queued_at) if queued_at else UNSET,
             failure,
+            row.reference or UNSET,
+            Raw(row.metadata.encode()) if row.metadata else UNSET,
         )
+
+
+class Transactions(Answer):
+    """A page of transactions, the newest first."""
+
+    items: list[Transaction]
+    next: Annotated[
+        Id | None,
+        Meta(description="The `before` of the next page; null on the last page.", examples=[51]),
+    ]
 
 
 class Hold(Answer):

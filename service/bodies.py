@@ -24,7 +24,9 @@ from service.fields import (
     EmailField,
     ItemAmountField,
     LimitField,
+    MetadataField,
     Number,
+    ReferenceField,
     Shape,
     Wrong,
     must_be,
@@ -46,7 +48,22 @@ class NoMembers(Body):
     """An object without members."""
 
 
-class CreateAccount(Body):
+class Annotation(Body, kw_only=True):
+    """What the caller says of it."""
+
+    reference: ReferenceField = None
+    metadata: MetadataField = None
+
+
+class NewAnnotation(Annotation):
+    """A wallet's reference and metadata, in place of those that it has."""
+
+
+class Reversal(Annotation):
+    """What the caller says of a reversal."""
+
+
+class CreateAccount(Annotation):
     """Whose wallet to open."""
 
     email: EmailField
@@ -58,7 +75,7 @@ class NewEmail(Body):
     email: EmailField
 
 
-class Payment(Body):
+class Payment(Annotation):
     """How much to pay in or out."""
 
     amount: AmountField
@@ -80,7 +97,7 @@ class NewHold(Body):
     ] = HOLD_SECONDS
 
 
-class Capture(Body):
+class Capture(Annotation):
     """How much of a hold to take, and who gets it."""
 
     amount: Annotated[
@@ -107,7 +124,7 @@ class NewLimits(Body):
     maximum: LimitField = None
 
 
-class Transfer(Body):
+class Transfer(Annotation):
     """How much to move from which account to which."""
 
     source_account_id: AccountIdField
@@ -115,7 +132,7 @@ class Transfer(Body):
     amount: AmountField
 
 
-class BatchItem(Body):
+class BatchItem(Annotation):
     """A transfer of a batch."""
 
     source_account_id: AccountIdField
@@ -175,12 +192,17 @@ def read_body(request: Request, shape: type[Shape]) -> Shape:
         ) from None
 
 
+def read_optional_body(request: Request, shape: type[Shape]) -> Shape:
+    """Read a body all of whose members have defaults; nothing at all is an object without any."""
+    if request.body:
+        return read_body(request, shape)
+    check_media_type(request)
+    return shape()
+
+
 def read_no_members(request: Request) -> None:
     """Read a body that says nothing: an object without members, or nothing at all."""
-    if request.body:
-        read_body(request, NoMembers)
-    else:
-        check_media_type(request)
+    read_optional_body(request, NoMembers)
 
 
 def _parse(request: Request) -> dict[str, object]:

@@ -15,10 +15,11 @@ import socket
 from collections import deque
 from contextlib import suppress
 from math import inf
-from typing import NamedTuple, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import asyncpg
 
+from service.bodies import Annotation
 from service.config import Settings
 from service.errors import (
     NOTHING_DONE,
@@ -426,12 +427,17 @@ async def run_operation(
     *arguments: object,
     idempotency_key: str | None,
     actor: str | None,
+    annotation: Annotation | None = None,
 ) -> Row:
     """Run an operation, once for its key if it has one, and return the row that it made.
 
-    Raises Problem for a refusal that was returned.
+    A key remembers the annotation too, so what it made has the one that is given now. Raises
+    Problem for a refusal that was returned.
     """
-    (row,) = await connections.fetch(statement, *arguments, idempotency_key, actor)
+    said: dict[str, Any] = {}
+    if annotation is not None:
+        said = {"reference": annotation.reference, "metadata": annotation.metadata}
+    (row,) = await connections.fetch(statement, *arguments, idempotency_key, actor, *said.values())
     if row["sqlstate"]:
         raise refusal(row["sqlstate"], row["detail"], row["hint"], replayed=row["replayed"])
-    return row_type(**row)
+    return row_type(**row, **said)

@@ -8,12 +8,14 @@ asyncpg.PostgresError for one that was raised, and whatever Connections.fetch() 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 from decimal import Decimal
 
 import asyncpg
 from msgspec import structs
 
 from service import statements
+from service.bodies import Annotation
 from service.config import Settings
 from service.connections import Connections, Server, TwoTries, run_operation
 from service.groups import GROUP_WAIT, Groups
@@ -83,7 +85,7 @@ class Database:
             await connections.close()
 
     async def create_account(
-        self, *, email: str, idempotency_key: str | None, actor: str | None
+        self, *, email: str, idempotency_key: str | None, actor: str | None, annotation: Annotation
     ) -> AccountRow:
         return await run_operation(
             self._locking,
@@ -92,6 +94,7 @@ class Database:
             email,
             idempotency_key=idempotency_key,
             actor=actor,
+            annotation=annotation,
         )
 
     async def get_account(self, *, id: int, fresh: bool = False) -> AccountRow:
@@ -111,15 +114,26 @@ class Database:
         return AccountRow(**row)
 
     async def find_accounts(
-        self, *, email: str, after: int | None, page_size: int, fresh: bool = False
+        self,
+        *,
+        email: str | None,
+        reference: str | None,
+        after: int | None,
+        page_size: int,
+        fresh: bool = False,
     ) -> list[AccountRow]:
-        rows = await self._reads.fetch(
-            statements.FIND_ACCOUNTS, email, after, page_size, fresh=fresh
-        )
+        arguments = (email, after, page_size, reference)
+        rows = await self._reads.fetch(statements.FIND_ACCOUNTS, *arguments, fresh=fresh)
         return [AccountRow(**row) for row in rows]
 
     async def deposit(
-        self, *, account_id: int, amount: Decimal, idempotency_key: str | None, actor: str | None
+        self,
+        *,
+        account_id: int,
+        amount: Decimal,
+        idempotency_key: str | None,
+        actor: str | None,
+        annotation: Annotation,
     ) -> TransactionRow:
         return await self._groups.run(
             "deposit",
@@ -128,10 +142,17 @@ class Database:
             amount=amount,
             idempotency_key=idempotency_key,
             actor=actor,
+            annotation=annotation,
         )
 
     async def withdraw(
-        self, *, account_id: int, amount: Decimal, idempotency_key: str | None, actor: str | None
+        self,
+        *,
+        account_id: int,
+        amount: Decimal,
+        idempotency_key: str | None,
+        actor: str | None,
+        annotation: Annotation,
     ) -> TransactionRow:
         return await self._groups.run(
             "withdraw",
@@ -140,6 +161,7 @@ class Database:
             amount=amount,
             idempotency_key=idempotency_key,
             actor=actor,
+            annotation=annotation,
         )
 
     async def transfer(
@@ -150,6 +172,7 @@ class Database:
         amount: Decimal,
         idempotency_key: str | None,
         actor: str | None,
+        annotation: Annotation,
     ) -> TransactionRow:
         return await self._groups.run(
             "transfer",
@@ -158,6 +181,7 @@ class Database:
             amount=amount,
             idempotency_key=idempotency_key,
             actor=actor,
+            annotation=annotation,
         )
 
     async def enqueue_transfer(
@@ -168,6 +192,7 @@ class Database:
         amount: Decimal,
         idempotency_key: str | None,
         actor: str | None,
+        annotation: Annotation,
     ) -> TransactionRow:
         arguments = (source_account_id, target_account_id, amount)
         return await run_operation(
@@ -177,6 +202,7 @@ class Database:
             *arguments,
             idempotency_key=idempotency_key,
             actor=actor,
+            annotation=annotation,
         )
 
     async def transfer_or_enqueue(
@@ -188,6 +214,7 @@ class Database:
         wait: Decimal,
         idempotency_key: str | None,
         actor: str | None,
+        annotation: Annotation,
     ) -> TransactionRow:
         """`wait` is in seconds."""
         arguments = (source_account_id, target_account_id, amount, wait)
@@ -198,6 +225,7 @@ class Database:
             *arguments,
             idempotency_key=idempotency_key,
             actor=actor,
+            annotation=annotation,
         )
 
     async def transfer_batch(
@@ -209,8 +237,9 @@ class Database:
         atomic: bool,
         idempotency_key: str | None,
         actor: str | None,
+        annotations: Sequence[Annotation],
     ) -> BatchRows:
-        """The three sequences are equally long. An amount of None is refused as invalid_amount."""
+        """The four sequences are equally long. An amount of None is refused as invalid_amount."""
         arguments = (
             [str(id) for id in source_account_ids],
             [str(id) for id in target_account_ids],
@@ -218,6 +247,8 @@ class Database:
             atomic,
             idempotency_key,
             actor,
+            [annotation.reference for annotation in annotations],
+            [annotation.metadata for annotation in annotations],
         )
         rows = await self._locking.fetch(statements.TRANSFER_BATCH, *arguments)
         return BatchRows(
@@ -227,7 +258,12 @@ class Database:
         )
 
     async def reverse(
-        self, *, transaction_id: int, idempotency_key: str | None, actor: str | None
+        self,
+        *,
+        transaction_id: int,
+        idempotency_key: str | None,
+        actor: str | None,
+        annotation: Annotation,
     ) -> TransactionRow:
         return await run_operation(
             self._locking,
@@ -236,6 +272,7 @@ class Database:
             transaction_id,
             idempotency_key=idempotency_key,
             actor=actor,
+            annotation=annotation,
         )
 
     async def cancel_pending(self, *, id: int, actor: str | None) -> TransactionRow:
@@ -275,6 +312,7 @@ class Database:
         final: bool,
         idempotency_key: str | None,
         actor: str | None,
+        annotation: Annotation,
     ) -> TransactionRow:
         return await run_operation(
             self._locking,
@@ -283,6 +321,7 @@ class Database:
             *(hold_id, amount, target_account_id, final),
             idempotency_key=idempotency_key,
             actor=actor,
+            annotation=annotation,
         )
 
     async def release(
@@ -337,6 +376,28 @@ class Database:
     async def describe_transaction(self, *, id: int, fresh: bool = False) -> TransactionRow:
         (row,) = await self._reads.fetch(statements.DESCRIBE_TRANSACTION, id, fresh=fresh)
         return TransactionRow(**row)
+
+    async def find_transactions(
+        self,
+        *,
+        reference: str | None,
+        account_id: int | None,
+        from_time: datetime | None,
+        to_time: datetime | None,
+        before: int | None,
+        page_size: int,
+        fresh: bool = False,
+    ) -> list[TransactionRow]:
+        arguments = (reference, account_id, from_time, to_time, before, page_size)
+        rows = await self._reads.fetch(statements.FIND_TRANSACTIONS, *arguments, fresh=fresh)
+        return [TransactionRow(**row) for row in rows]
+
+    async def annotate_account(
+        self, *, account_id: int, annotation: Annotation, actor: str | None
+    ) -> AccountRow:
+        arguments = (account_id, annotation.reference, annotation.metadata, actor)
+        (row,) = await self._locking.fetch(statements.ANNOTATE_ACCOUNT, *arguments)
+        return AccountRow(**row)
 
     async def get_statement(
         self, *, account_id: int, before: int | None, page_size: int, fresh: bool = False

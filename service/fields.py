@@ -6,18 +6,28 @@ API's description, and a reader.
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable, Mapping
 from contextlib import suppress
+from datetime import datetime
 from decimal import Decimal, InvalidOperation
 from functools import cache
 from typing import Annotated, Any, TypeAlias, TypeVar, get_type_hints
 
 from msgspec import Meta, Struct, structs
 
-from service.answers import Email, FieldError, Id
+from service.answers import Email, FieldError, Id, Reference
 from service.errors import Problem
-from service.limits import MAX_AMOUNT, MAX_HOLD_SECONDS, MAX_ID, MAX_NUMBER_LENGTH
+from service.limits import (
+    MAX_AMOUNT,
+    MAX_HOLD_SECONDS,
+    MAX_ID,
+    MAX_METADATA_BYTES,
+    MAX_METADATA_DEPTH,
+    MAX_NUMBER_LENGTH,
+    MAX_REFERENCE,
+)
 
 Reader: TypeAlias = Callable[[object], Any]
 Shape = TypeVar("Shape", bound=Struct)
@@ -64,13 +74,13 @@ def read_fields(given: Mapping[str, object], shape: type[Shape], kind: str) -> S
     ]
     problems: list[Problem] = []
     values: dict[str, Any] = {}
-    for name, read in readers.items():
+    for name, (field, read) in readers.items():
         if name not in given:
             if name in required:
                 errors.append(FieldError(name, f"missing {kind}"))
             continue
         try:
-            values[name] = read(given[name])
+            values[field] = read(given[name])
         except Wrong as wrong:
             errors += wrong.within(name)
         except Problem as problem:
@@ -83,14 +93,18 @@ def read_fields(given: Mapping[str, object], shape: type[Shape], kind: str) -> S
 
 
 @cache
-def _readers(shape: type[Struct]) -> tuple[dict[str, Reader], set[str]]:
-    """Each field's reader, and the fields that have no default."""
+def _readers(shape: type[Struct]) -> tuple[dict[str, tuple[str, Reader]], set[str]]:
+    """By the name that is sent, each field's own name and reader; and those without a default."""
     hints = get_type_hints(shape, include_extras=True)
+    fields = structs.fields(shape)
     readers = {
-        name: next(extra for extra in hints[name].__metadata__ if callable(extra))
-        for name in shape.__struct_fields__
+        field.encode_name: (
+            field.name,
+            next(extra for extra in hints[field.name].__metadata__ if callable(extra)),
+        )
+        for field in fields
     }
-    return readers, {field.name for field in structs.fields(shape) if field.required}
+    return readers, {field.encode_name for field in fields if field.required}
 
 
 def read_email(value: object) -> str:
@@ -186,6 +200,61 @@ def read_boolean(value: object) -> bool:
     return value
 
 
+_is_reference = re.compile(
+    rf"[^\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]{{1,{MAX_REFERENCE}}}"
+).fullmatch
+
+
+def read_reference(value: object) -> str:
+    """The caller's own name for something."""
+    if not isinstance(value, str) or isinstance(value, Number) or not _is_reference(value):
+        raise must_be(f"a string of 1 to {MAX_REFERENCE} printable characters")
+    return value
+
+
+class Metadata(str):
+    """A JSON object, as PostgreSQL writes it but for the order of its members."""
+
+
+def read_metadata(value: object) -> Metadata:
+    """An object to keep. Its size is that of the text that PostgreSQL makes of it."""
+    if not isinstance(value, dict):
+        raise must_be("an object")
+    text = Metadata(_json(value, MAX_METADATA_DEPTH))
+    if len(text.encode()) > MAX_METADATA_BYTES:
+        raise must_be(f"an object of at most {MAX_METADATA_BYTES} bytes")
+    return text
+
+
+def _json(value: object, depth: int) -> str:
+    if depth < 0:
+        raise must_be(f"nested at most {MAX_METADATA_DEPTH} deep")
+    if isinstance(value, dict):
+        members = (f"{_json(name, 0)}: {_json(one, depth - 1)}" for name, one in value.items())
+        return f"{{{', '.join(members)}}}"
+    if isinstance(value, list):
+        return f"[{', '.join(_json(one, depth - 1) for one in value)}]"
+    if isinstance(value, Number):
+        with suppress(InvalidOperation):  # An exponent beyond Decimal's.
+            exact = Decimal(value)
+            # Any double will do, but 1e4000 must not become 4000 digits.
+            if exact.is_finite() and (not exact or -330 < exact.adjusted() < 330):
+                return f"{exact:f}"
+        raise must_be("an object whose numbers are of a sane size")
+    if isinstance(value, str) and any(c == "\0" or "\ud800" <= c <= "\udfff" for c in value):
+        raise must_be("an object without NUL and half surrogate pairs")
+    return json.dumps(value, ensure_ascii=False)
+
+
+def read_time(value: object) -> datetime:
+    """A time in a query, with its zone."""
+    with suppress(ValueError):
+        time = datetime.fromisoformat(str(value).upper())
+        if time.tzinfo is not None:
+            return time
+    raise must_be("a time with its zone, such as 2026-11-22T15:41:58Z")
+
+
 def whole_number(least: int, most: int) -> Reader:
     """A reader for a whole number in a query."""
 
@@ -225,6 +294,7 @@ SCHEMAS: dict[type, dict[str, Any]] = {
             {"type": "number", "exclusiveMinimum": -999999.995, "exclusiveMaximum": 999999.995},
         ]
     },
+    Metadata: {"type": "object"},
     # An item's amount that is out of range is refused as this item's result.
     ItemAmount: {"type": ["string", "number"]},
 }
@@ -242,6 +312,20 @@ AmountField: TypeAlias = Annotated[
         examples=["12.30"],
     ),
     read_amount,
+]
+ReferenceField: TypeAlias = Annotated[
+    Reference | None,
+    Meta(description="Your own name for it, to find it by; not unique.", examples=["order-17"]),
+    or_null(read_reference),
+]
+MetadataField: TypeAlias = Annotated[
+    Metadata | None,
+    Meta(
+        description=f"An object that is kept for you, of at most {MAX_METADATA_BYTES} bytes as "
+        "PostgreSQL writes it.",
+        examples=[{"items": 3}],
+    ),
+    or_null(read_metadata),
 ]
 ItemAmountField: TypeAlias = Annotated[
     ItemAmount,

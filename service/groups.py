@@ -22,6 +22,7 @@ from typing import Literal, TypeAlias
 from msgspec import Struct
 
 from service import statements
+from service.bodies import Annotation
 from service.config import Settings
 from service.connections import Connections, run_operation
 from service.errors import NOTHING_DONE, Problem, is_about_the_call, refusal
@@ -55,6 +56,7 @@ class _Request(Struct, eq=False):
     amount: Decimal
     idempotency_key: str | None
     actor: str | None
+    annotation: Annotation
     arrival: float
     answer: asyncio.Future[TransactionRow]
     met_a_lock: bool = False
@@ -96,6 +98,7 @@ class Groups:
         amount: Decimal,
         idempotency_key: str | None,
         actor: str | None,
+        annotation: Annotation,
     ) -> TransactionRow:
         """Run a request, alone or in a group, and return the transaction.
 
@@ -109,6 +112,7 @@ class Groups:
             amount,
             idempotency_key,
             actor,
+            annotation,
             self._loop.time(),
             self._loop.create_future(),
         )
@@ -168,6 +172,7 @@ class Groups:
             request.amount,
             idempotency_key=request.idempotency_key,
             actor=request.actor,
+            annotation=request.annotation,
         )
 
     def _start_groups(self) -> None:
@@ -277,6 +282,8 @@ class Groups:
                 [_text(request.amount) for request in requests],
                 [request.idempotency_key for request in requests],
                 [request.actor for request in requests],
+                [request.annotation.reference for request in requests],
+                [request.annotation.metadata for request in requests],
                 wait,
             )
         except Exception as error:
@@ -307,6 +314,8 @@ class Groups:
                         ctime=row["ctime"],
                         actor=row["actor"],
                         replayed=row["replayed"],
+                        reference=request.annotation.reference,
+                        metadata=request.annotation.metadata,
                     )
                 )
             else:

@@ -20,6 +20,15 @@ MAX_HOLD_SECONDS = 366 * 24 * 3600
 MAX_ID = 2**63 - 1
 """The largest id of an account or a transaction."""
 
+MAX_REFERENCE = 255
+"""The longest reference, in characters."""
+
+MAX_METADATA_BYTES = 4096
+"""The largest metadata, as PostgreSQL writes it."""
+
+MAX_METADATA_DEPTH = 100
+"""How many objects and arrays of metadata may be within one another."""
+
 MAX_NUMBER_LENGTH = 100
 """The longest JSON number that is read as an amount, in characters."""
 

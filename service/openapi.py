@@ -35,7 +35,7 @@ def _query(shape: type[Struct]) -> dict[str, Schema]:
         found[name] = {
             "name": name,
             "in": "query",
-            "required": name in schema["required"],
+            "required": name in schema.get("required", ()),
             "description": parameter.pop("description"),
             # A parameter without a value is left out, never null.
             "schema": parameter.get("anyOf", [parameter])[0],
@@ -62,6 +62,7 @@ _SCHEMAS = {
         answers.Account,
         answers.Accounts,
         answers.Transaction,
+        answers.Transactions,
         answers.Results,
         answers.Statement,
         answers.Hold,
@@ -75,6 +76,8 @@ _SCHEMAS = {
         answers.Ready,
         bodies.CreateAccount,
         bodies.NewEmail,
+        bodies.NewAnnotation,
+        bodies.Reversal,
         bodies.Payment,
         bodies.NoMembers,
         bodies.NewHold,
@@ -137,6 +140,7 @@ _PARAMETERS: dict[str, Schema] = {
         "schema": _SCHEMAS["Account"]["properties"]["id"],
     },
     **_query(parameters.AccountQuery),
+    **_query(parameters.TransactionQuery),
     **_query(parameters.PageQuery),
     "Idempotency-Key": _header(
         "Idempotency-Key",
@@ -262,7 +266,7 @@ DOCUMENT: dict[str, Any] = {
             ),
             "get": _operation(
                 "find_accounts",
-                "The wallets of an email address.",
+                "The wallets of an email address or a reference.",
                 {200: _response("The accounts.", "Accounts", "Link")},
                 ("invalid_email", *_DATABASE),
                 parameters=("email", "limit", "after", "Prefer-fresh"),
@@ -372,6 +376,17 @@ DOCUMENT: dict[str, Any] = {
                 scope="read",
             ),
         },
+        "/account/{id}/annotation": {
+            "put": _operation(
+                "annotate_account",
+                "Give a wallet a reference and metadata, in place of those that it has.",
+                {200: _response("The account.", "Account")},
+                ("account_not_found", *_BODY, *_DATABASE),
+                parameters=("id",),
+                body="NewAnnotation",
+                scope="write",
+            )
+        },
         "/account/{id}/limits": {
             "put": _operation(
                 "set_limits",
@@ -438,7 +453,24 @@ DOCUMENT: dict[str, Any] = {
                 parameters=("Idempotency-Key", "Prefer"),
                 body="Transfer",
                 scope="write",
-            )
+            ),
+            "get": _operation(
+                "find_transactions",
+                "Transactions, the newest first: those of a reference, in any state; or those that "
+                "succeeded, all or a wallet's.",
+                {200: _response("The transactions.", "Transactions", "Link")},
+                ("account_not_found", "transaction_not_found", *_DATABASE),
+                parameters=(
+                    "reference",
+                    "account_id",
+                    "from",
+                    "to",
+                    "limit",
+                    "before",
+                    "Prefer-fresh",
+                ),
+                scope="read",
+            ),
         },
         "/transaction/batch": {
             "post": _operation(
@@ -477,7 +509,7 @@ DOCUMENT: dict[str, Any] = {
                     *("account_frozen", "already_reversed", "not_reversible", *_POST),
                 ),
                 parameters=("id", "Idempotency-Key"),
-                body="NoMembers",
+                body="Reversal",
                 scope="write",
             )
         },

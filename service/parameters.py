@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from typing import Annotated
+from datetime import datetime
+from typing import Annotated, TypeAlias
 from urllib.parse import parse_qsl
 
 from msgspec import Meta, Struct
 from sanic import Request
 
-from service.answers import FieldError
+from service.answers import FieldError, Id, Reference
 from service.errors import Problem, invalid_request
 from service.fields import (
     Shape,
@@ -18,6 +19,8 @@ from service.fields import (
     parse_whole_number,
     read_email,
     read_fields,
+    read_reference,
+    read_time,
     whole_number,
 )
 from service.limits import MAX_ID, MAX_PAGE_SIZE, PAGE_SIZE
@@ -25,18 +28,25 @@ from service.limits import MAX_ID, MAX_PAGE_SIZE, PAGE_SIZE
 _is_key = re.compile(r"[ -~]{1,255}").fullmatch
 
 
+ReferenceParameter: TypeAlias = Annotated[
+    Reference | None,
+    Meta(description="Your own name for it, as it was given.", examples=["order-17"]),
+    read_reference,
+]
+
+
 class AccountQuery(Struct):
     """Whose wallets to find."""
 
     email: Annotated[
-        str,
+        Annotated[str, Meta(pattern=r"^[^\u0000]*$")] | None,
         Meta(
-            pattern=r"^[^\u0000]*$",
-            description="Compared without regard to case.",
+            description="An address, whatever its case; it or a reference must be given.",
             examples=["ada@example.com"],
         ),
         read_email,
-    ]
+    ] = None
+    reference: ReferenceParameter = None
     limit: Annotated[
         int,
         Meta(ge=1, le=MAX_PAGE_SIZE, description="The most items to list."),
@@ -52,6 +62,37 @@ class AccountQuery(Struct):
 class PageQuery(Struct):
     """Which entries or holds of an account to list."""
 
+    limit: Annotated[
+        int,
+        Meta(ge=1, le=MAX_PAGE_SIZE, description="The most items to list."),
+        whole_number(1, MAX_PAGE_SIZE),
+    ] = PAGE_SIZE
+    before: Annotated[
+        Annotated[int, Meta(ge=1, le=MAX_ID)] | None,
+        Meta(description="Only what is older: `next` of the page before."),
+        whole_number(1, MAX_ID),
+    ] = None
+
+
+class TransactionQuery(Struct, rename={"from_time": "from", "to_time": "to"}):
+    """Which transactions to list."""
+
+    reference: ReferenceParameter = None
+    account_id: Annotated[
+        Id | None,
+        Meta(description="Only those that this account pays or is paid by.", examples=[1]),
+        whole_number(1, MAX_ID),
+    ] = None
+    from_time: Annotated[
+        Annotated[datetime, Meta(tz=True)] | None,
+        Meta(description="Only those since then; with a reference or an account_id."),
+        read_time,
+    ] = None
+    to_time: Annotated[
+        Annotated[datetime, Meta(tz=True)] | None,
+        Meta(description="Only those before then; with a reference or an account_id."),
+        read_time,
+    ] = None
     limit: Annotated[
         int,
         Meta(ge=1, le=MAX_PAGE_SIZE, description="The most items to list."),

@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 import secrets
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from email.utils import formatdate
 from typing import Any
+from urllib.parse import urlencode
 
 import msgspec
 from sanic import HTTPResponse, Request
@@ -80,6 +81,12 @@ def log_fields(request: Request) -> dict[str, str]:
 def replayed_header(replayed: bool) -> dict[str, str]:
     """The header of an answer that was given to an earlier request with the same key."""
     return {"Idempotency-Replayed": "true"} if replayed else {}
+
+
+def next_link(path: str, parameters: Mapping[str, object]) -> str:
+    """The header Link to a next page. A parameter that is None is left out."""
+    query = urlencode({name: one for name, one in parameters.items() if one is not None})
+    return f'<{path}?{query}>; rel="next"'
 
 
 def options_response(request: Request, allow: dict[str, str]) -> HTTPResponse:

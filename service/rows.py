@@ -23,8 +23,15 @@ class _Result(Struct, kw_only=True, gc=False):
     hint: str | None = None
 
 
-class AccountRow(_Result, kw_only=True, gc=False):
-    """A wallet.account."""
+class _Annotated(_Result, kw_only=True, gc=False):
+    """What callers said of it; metadata is JSON, as text."""
+
+    reference: str | None = None
+    metadata: str | None = None
+
+
+class AccountRow(_Annotated, kw_only=True, gc=False):
+    """A wallet.account, and its annotation."""
 
     id: int
     email: str
@@ -37,7 +44,7 @@ class AccountRow(_Result, kw_only=True, gc=False):
     maximum: Decimal
 
 
-class TransactionRow(_Result, kw_only=True, gc=False):
+class TransactionRow(_Annotated, kw_only=True, gc=False):
     """A wallet.transfer_result, or a wallet.transaction, which has always succeeded."""
 
     id: int

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 _ACCOUNT = """SELECT a.id, a.email, a.balance, a.ctime, a.frozen, a.held,
-a.balance - a.held - a.minimum AS available, a.minimum, a.maximum FROM"""
+a.balance - a.held - a.minimum AS available, a.minimum, a.maximum, n.reference, n.metadata FROM"""
+_ANNOTATED = "a CROSS JOIN LATERAL wallet.get_annotation(a.id) n"
 _HOLD = "SELECT id, account_id, amount, captured, state, expires_at, ctime FROM"
 # An operation returns a wallet.operation_result: what was made, or why it was refused.
 _OUTCOME = "SELECT k.replayed, (k.refusal).sqlstate, (k.refusal).detail, (k.refusal).hint,"
@@ -14,23 +15,26 @@ _MADE_OR_QUEUED = f"""{_OUTCOME}
 (k.results[1]).id, (k.results[1]).source_account_id, (k.results[1]).target_account_id,
 (k.results[1]).amount, (k.results[1]).ctime, (k.results[1]).actor, (k.results[1]).state FROM"""
 
-# The last two arguments of each are the idempotency key and the actor.
+# The last arguments of each are the idempotency key and the actor; where money moves or an account
+# is opened, the reference and the metadata too.
 CREATE_ACCOUNT = f"""{_OUTCOME}
 (k.account).id, (k.account).email, (k.account).balance, (k.account).ctime, (k.account).frozen,
 (k.account).held, (k.account).balance - (k.account).held - (k.account).minimum AS available,
-(k.account).minimum, (k.account).maximum FROM wallet.create_account($1, $2, $3) k"""
-DEPOSIT = f"{_MADE} wallet.deposit($1, $2, $3, $4) k"
-WITHDRAW = f"{_MADE} wallet.withdraw($1, $2, $3, $4) k"
-TRANSFER = f"{_MADE} wallet.transfer($1, $2, $3, $4, $5) k"
-REVERSE = f"{_MADE} wallet.reverse($1, $2, $3) k"
+(k.account).minimum, (k.account).maximum FROM wallet.create_account($1, $2, $3, $4, $5) k"""
+DEPOSIT = f"{_MADE} wallet.deposit($1, $2, $3, $4, $5, $6) k"
+WITHDRAW = f"{_MADE} wallet.withdraw($1, $2, $3, $4, $5, $6) k"
+TRANSFER = f"{_MADE} wallet.transfer($1, $2, $3, $4, $5, $6, $7) k"
+REVERSE = f"{_MADE} wallet.reverse($1, $2, $3, $4, $5) k"
 _HELD = f"""{_OUTCOME}
 (k.hold).id, (k.hold).account_id, (k.hold).amount, (k.hold).captured, (k.hold).state,
 (k.hold).expires_at, (k.hold).ctime FROM"""
 HOLD = f"{_HELD} wallet.hold($1, $2, make_interval(secs => $3), $4, $5) k"
-CAPTURE = f"{_MADE} wallet.capture($1, $2, $3, $4, $5, $6) k"
+CAPTURE = f"{_MADE} wallet.capture($1, $2, $3, $4, $5, $6, $7, $8) k"
 RELEASE = f"{_HELD} wallet.release($1, $2, $3) k"
-ENQUEUE_TRANSFER = f"{_MADE_OR_QUEUED} wallet.enqueue_transfer($1, $2, $3, $4, $5) k"
-TRANSFER_OR_ENQUEUE = f"{_MADE_OR_QUEUED} wallet.transfer_or_enqueue($1, $2, $3, $4, $5, $6) k"
+ENQUEUE_TRANSFER = f"{_MADE_OR_QUEUED} wallet.enqueue_transfer($1, $2, $3, $4, $5, $6, $7) k"
+TRANSFER_OR_ENQUEUE = (
+    f"{_MADE_OR_QUEUED} wallet.transfer_or_enqueue($1, $2, $3, $4, $5, $6, $7, $8) k"
+)
 
 # text[] is the one array that asyncpg sends without first asking the server about its type.
 _TRANSFERS = """ARRAY(
@@ -41,7 +45,8 @@ _TRANSFERS = """ARRAY(
 _ITEMS = """SELECT r.id, r.source_account_id, r.target_account_id, r.amount, r.ctime, r.actor,
 r.state, r.sqlstate, r.detail, r.hint, k.replayed"""
 # An empty batch has one row too: it says whether the batch is replayed.
-TRANSFER_BATCH = f"""{_ITEMS} FROM wallet.transfer_batch({_TRANSFERS}, $4, $5, $6) k
+TRANSFER_BATCH = f"""{_ITEMS} FROM wallet.transfer_batch(
+    {_TRANSFERS}, $4, $5, $6, $7::text[], $8::text[]::jsonb[]) k
 LEFT JOIN LATERAL unnest(k.results) WITH ORDINALITY r ON true ORDER BY r.ordinality"""
 
 RUN_GROUP = """SELECT g.replayed, (g.refusal).sqlstate, (g.refusal).detail, (g.refusal).hint,
@@ -49,18 +54,19 @@ RUN_GROUP = """SELECT g.replayed, (g.refusal).sqlstate, (g.refusal).detail, (g.r
 (g.transaction).amount, (g.transaction).ctime, (g.transaction).actor, g.locked_account_id
 FROM wallet.run_group(ARRAY(
     SELECT ROW(r.operation, r.source_account_id, r.target_account_id, r.amount, r.idempotency_key,
-               r.actor, NULL, NULL)::wallet.group_request
+               r.actor, r.reference, r.metadata)::wallet.group_request
     FROM unnest($1::text[], $2::text[]::bigint[], $3::text[]::bigint[], $4::text[]::numeric[],
-                $5::text[], $6::text[]) WITH ORDINALITY
-        AS r (operation, source_account_id, target_account_id, amount, idempotency_key, actor, item)
-    ORDER BY r.item), $7) g"""
+                $5::text[], $6::text[], $7::text[], $8::text[]::jsonb[]) WITH ORDINALITY
+        AS r (operation, source_account_id, target_account_id, amount, idempotency_key, actor,
+              reference, metadata, item)
+    ORDER BY r.item), $9) g"""
 
-GET_ACCOUNT = f"{_ACCOUNT} wallet.get_account($1) a"
-FIND_ACCOUNTS = f"{_ACCOUNT} wallet.find_accounts($1, $2, $3) a"
+GET_ACCOUNT = f"{_ACCOUNT} wallet.get_account($1) {_ANNOTATED}"
+FIND_ACCOUNTS = f"{_ACCOUNT} wallet.find_accounts($1, $2, $3, $4) {_ANNOTATED}"
 # None of these takes an idempotency key: done again, it changes nothing.
-FREEZE_ACCOUNT = f"{_ACCOUNT} wallet.freeze_account($1, $2) a"
-UNFREEZE_ACCOUNT = f"{_ACCOUNT} wallet.unfreeze_account($1, $2) a"
-SET_EMAIL = f"{_ACCOUNT} wallet.set_email($1, $2, $3) a"
+FREEZE_ACCOUNT = f"{_ACCOUNT} wallet.freeze_account($1, $2) {_ANNOTATED}"
+UNFREEZE_ACCOUNT = f"{_ACCOUNT} wallet.unfreeze_account($1, $2) {_ANNOTATED}"
+SET_EMAIL = f"{_ACCOUNT} wallet.set_email($1, $2, $3) {_ANNOTATED}"
 CANCEL_PENDING = """
 SELECT id, source_account_id, target_account_id, amount, ctime, actor, state, sqlstate, detail
 FROM wallet.cancel_pending($1, $2)
@@ -86,12 +92,18 @@ SELECT CASE WHEN pg_is_in_recovery() THEN (pg_last_wal_replay_lsn() - '0/0')::bi
 """
 DESCRIBE_TRANSACTION = """
 SELECT id, source_account_id, target_account_id, amount, ctime, actor, state,
-    reverses, reversed_by, queued_at, sqlstate, detail
+    reverses, reversed_by, queued_at, sqlstate, detail, reference, metadata
 FROM wallet.describe_transaction($1)
+"""
+FIND_TRANSACTIONS = """
+SELECT id, source_account_id, target_account_id, amount, ctime, actor, state,
+    reverses, reversed_by, queued_at, sqlstate, detail, reference, metadata
+FROM wallet.find_transactions($1, $2, $3, $4, $5, $6)
 """
 GET_HOLD = f"{_HOLD} wallet.get_hold($1)"
 GET_HOLDS = f"{_HOLD} wallet.get_holds($1, $2, $3)"
-SET_LIMITS = f"{_ACCOUNT} wallet.set_limits($1, $2, $3, $4) a"
+ANNOTATE_ACCOUNT = f"{_ACCOUNT} wallet.annotate_account($1, $2, $3, $4) {_ANNOTATED}"
+SET_LIMITS = f"{_ACCOUNT} wallet.set_limits($1, $2, $3, $4) {_ANNOTATED}"
 GET_STATEMENT = """
 SELECT entry, transaction_id, kind, counterparty_account_id, amount, balance, ctime
 FROM wallet.get_statement($1, $2, $3)
@@ -138,6 +150,9 @@ FROM unnest(ARRAY[
     'expire_holds 1',
     'set_limits 4',
     'describe_transaction 1',
+    'find_transactions 6',
+    'annotate_account 4',
+    'get_annotation 1',
     'get_statement 3',
     'process_pending 1',
     'set_aside_pending 0',

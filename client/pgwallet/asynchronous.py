@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Iterable, Mapping
+from datetime import datetime
 from types import TracebackType
+from typing import Any
 
 import httpx
 
-from pgwallet.core import Call, Core, Reply, T
+from pgwallet.core import Call, Core, Reply, T, said
 from pgwallet.errors import Problem
 from pgwallet.objects import (
     Account,
@@ -62,16 +64,30 @@ class AsyncWallet:
         if self._closes:
             await self._http.aclose()
 
-    async def create_account(self, email: str, *, idempotency_key: str | None = None) -> Account:
+    async def create_account(
+        self,
+        email: str,
+        *,
+        reference: str | None = None,
+        metadata: Mapping[str, Any] | None = None,
+        idempotency_key: str | None = None,
+    ) -> Account:
         """Open a wallet for an email address; one address may own several."""
-        return await self._run(self._core.create_account(email, idempotency_key))
+        return await self._run(
+            self._core.create_account(email, idempotency_key, said(reference, metadata))
+        )
 
     async def find_accounts(
-        self, email: str, *, page_size: int | None = None, after: int | None = None
+        self,
+        email: str | None = None,
+        *,
+        reference: str | None = None,
+        page_size: int | None = None,
+        after: int | None = None,
     ) -> AsyncIterator[Account]:
-        """The wallets of an email address, the oldest first, page after page."""
+        """The wallets of an email address or a reference, the oldest first, page after page."""
         while True:
-            page = await self._run(self._core.find_accounts(email, page_size, after))
+            page = await self._run(self._core.find_accounts(email, reference, page_size, after))
             for item in page.items:
                 yield item
             if page.next is None:
@@ -94,17 +110,43 @@ class AsyncWallet:
         """Give a wallet another email address."""
         return await self._run(self._core.set_email(account_id, email))
 
+    async def annotate_account(
+        self,
+        account_id: int,
+        *,
+        reference: str | None = None,
+        metadata: Mapping[str, Any] | None = None,
+    ) -> Account:
+        """Give a wallet a reference and metadata, in place of those that it has."""
+        return await self._run(self._core.annotate_account(account_id, said(reference, metadata)))
+
     async def deposit(
-        self, account_id: int, amount: Amount, *, idempotency_key: str | None = None
+        self,
+        account_id: int,
+        amount: Amount,
+        *,
+        reference: str | None = None,
+        metadata: Mapping[str, Any] | None = None,
+        idempotency_key: str | None = None,
     ) -> Transaction:
         """Pay in from outside."""
-        return await self._run(self._core.deposit(account_id, amount, idempotency_key))
+        return await self._run(
+            self._core.deposit(account_id, amount, idempotency_key, said(reference, metadata))
+        )
 
     async def withdraw(
-        self, account_id: int, amount: Amount, *, idempotency_key: str | None = None
+        self,
+        account_id: int,
+        amount: Amount,
+        *,
+        reference: str | None = None,
+        metadata: Mapping[str, Any] | None = None,
+        idempotency_key: str | None = None,
     ) -> Transaction:
         """Pay out to outside."""
-        return await self._run(self._core.withdraw(account_id, amount, idempotency_key))
+        return await self._run(
+            self._core.withdraw(account_id, amount, idempotency_key, said(reference, metadata))
+        )
 
     async def get_statement(
         self, account_id: int, *, page_size: int | None = None, before: int | None = None
@@ -152,6 +194,8 @@ class AsyncWallet:
         target_account_id: int | None = None,
         *,
         final: bool = False,
+        reference: str | None = None,
+        metadata: Mapping[str, Any] | None = None,
         idempotency_key: str | None = None,
     ) -> Transaction:
         """Take held money, all that is left without an amount; without a target it goes outside.
@@ -159,7 +203,14 @@ class AsyncWallet:
         What is left then stays held, unless the capture is `final`.
         """
         return await self._run(
-            self._core.capture(hold_id, amount, target_account_id, final, idempotency_key)
+            self._core.capture(
+                hold_id,
+                amount,
+                target_account_id,
+                final,
+                idempotency_key,
+                said(reference, metadata),
+            )
         )
 
     async def release(self, hold_id: int, *, idempotency_key: str | None = None) -> Hold:
@@ -179,6 +230,8 @@ class AsyncWallet:
         amount: Amount,
         *,
         queue_after: float | None = None,
+        reference: str | None = None,
+        metadata: Mapping[str, Any] | None = None,
         idempotency_key: str | None = None,
     ) -> Transaction:
         """Move money from one wallet to another.
@@ -186,7 +239,7 @@ class AsyncWallet:
         With `queue_after` it is queued if its accounts are still busy after so many seconds, and at
         once if that is 0. It is then `pending`, and `wait()` waits for its result.
         """
-        transfer = Transfer(source_account_id, target_account_id, amount)
+        transfer = Transfer(source_account_id, target_account_id, amount, reference, metadata)
         return await self._run(self._core.transfer(transfer, queue_after, idempotency_key))
 
     async def transfer_batch(
@@ -202,6 +255,32 @@ class AsyncWallet:
         """
         return await self._run(self._core.transfer_batch(transfers, atomic, idempotency_key))
 
+    async def find_transactions(
+        self,
+        *,
+        reference: str | None = None,
+        account_id: int | None = None,
+        from_time: datetime | None = None,
+        to_time: datetime | None = None,
+        page_size: int | None = None,
+        before: int | None = None,
+    ) -> AsyncIterator[Transaction]:
+        """Transactions, the newest first, page after page: of a reference, a wallet, or all.
+
+        A period needs a reference or an account_id. Times are aware datetimes.
+        """
+        while True:
+            page = await self._run(
+                self._core.find_transactions(
+                    reference, account_id, from_time, to_time, page_size, before
+                )
+            )
+            for item in page.items:
+                yield item
+            if page.next is None:
+                return
+            before = page.next
+
     async def get_transaction(self, id: int) -> Transaction:
         """Read a transaction, including a pending or a failed one."""
         return await self._run(self._core.get_transaction(id))
@@ -215,10 +294,17 @@ class AsyncWallet:
         return await self._run(self._core.wait(id, seconds))
 
     async def reverse(
-        self, transaction_id: int, *, idempotency_key: str | None = None
+        self,
+        transaction_id: int,
+        *,
+        reference: str | None = None,
+        metadata: Mapping[str, Any] | None = None,
+        idempotency_key: str | None = None,
     ) -> Transaction:
         """Take a transaction back: a new one moves the same amount the other way. Once."""
-        return await self._run(self._core.reverse(transaction_id, idempotency_key))
+        return await self._run(
+            self._core.reverse(transaction_id, idempotency_key, said(reference, metadata))
+        )
 
     async def cancel(self, id: int) -> Transaction:
         """Take a pending transaction out of the queue: it has failed, as cancelled."""

@@ -10,7 +10,8 @@ from __future__ import annotations
 import random
 import time
 import uuid
-from collections.abc import Generator, Iterable
+from collections.abc import Generator, Iterable, Mapping
+from datetime import datetime
 from decimal import Decimal
 from math import inf
 from typing import Any, TypeAlias, TypeVar
@@ -42,6 +43,7 @@ from pgwallet.objects import (
 )
 
 T = TypeVar("T")
+Said: TypeAlias = dict[str, Any]
 Step: TypeAlias = httpx.Request | float
 Reply: TypeAlias = httpx.Response | httpx.RequestError | None
 Call: TypeAlias = Generator[Step, Reply, T]
@@ -66,6 +68,13 @@ class Statement(Struct, frozen=True):
     """A page of a statement."""
 
     items: list[StatementLine]
+    next: int | None
+
+
+class Transactions(Struct, frozen=True):
+    """A page of transactions."""
+
+    items: list[Transaction]
     next: int | None
 
 
@@ -120,6 +129,11 @@ def money(amount: Amount) -> str:
     return f"{amount:f}" if isinstance(amount, Decimal) else str(amount)
 
 
+def said(reference: str | None, metadata: Mapping[str, Any] | None) -> Said:
+    """What is said of something, as members."""
+    return _given(reference=reference, metadata=metadata)
+
+
 class Core:
     """The calls, one for each route."""
 
@@ -138,11 +152,13 @@ class Core:
         self._retry_for = retry_for
         self._fresh_until = -inf
 
-    def create_account(self, email: str, key: str | None) -> Call[Account]:
-        return self._post("/account", Account, {"email": email}, key)
+    def create_account(self, email: str, key: str | None, said: Said) -> Call[Account]:
+        return self._post("/account", Account, {"email": email, **said}, key)
 
-    def find_accounts(self, email: str, size: int | None, after: int | None) -> Call[Accounts]:
-        query = {"email": email, "limit": size, "after": after}
+    def find_accounts(
+        self, email: str | None, reference: str | None, size: int | None, after: int | None
+    ) -> Call[Accounts]:
+        query = {"email": email, "reference": reference, "limit": size, "after": after}
         return self._call("GET", "/account", Accounts, query=query)
 
     def get_account(self, id: int) -> Call[Account]:
@@ -157,12 +173,19 @@ class Core:
     def set_email(self, account_id: int, email: str) -> Call[Account]:
         return self._call("PUT", f"/account/{account_id:d}/email", Account, body={"email": email})
 
-    def deposit(self, account_id: int, amount: Amount, key: str | None) -> Call[Transaction]:
-        body = {"amount": money(amount)}
+    def annotate_account(self, account_id: int, said: Said) -> Call[Account]:
+        return self._call("PUT", f"/account/{account_id:d}/annotation", Account, body=said)
+
+    def deposit(
+        self, account_id: int, amount: Amount, key: str | None, said: Said
+    ) -> Call[Transaction]:
+        body = {"amount": money(amount), **said}
         return self._post(f"/account/{account_id:d}/payment", Transaction, body, key)
 
-    def withdraw(self, account_id: int, amount: Amount, key: str | None) -> Call[Transaction]:
-        body = {"amount": money(amount)}
+    def withdraw(
+        self, account_id: int, amount: Amount, key: str | None, said: Said
+    ) -> Call[Transaction]:
+        body = {"amount": money(amount), **said}
         return self._post(f"/account/{account_id:d}/withdrawal", Transaction, body, key)
 
     def get_statement(
@@ -191,9 +214,10 @@ class Core:
         target_account_id: int | None,
         final: bool,
         key: str | None,
+        said: Said,
     ) -> Call[Transaction]:
         taken = None if amount is None else money(amount)
-        body = _given(amount=taken, target_account_id=target_account_id, final=final)
+        body = _given(amount=taken, target_account_id=target_account_id, final=final, **said)
         return self._post(f"/hold/{hold_id:d}/capture", Transaction, body, key)
 
     def release(self, hold_id: int, key: str | None) -> Call[Hold]:
@@ -237,8 +261,27 @@ class Core:
             if not left:
                 raise StillPending(f"transaction {id} is still pending after {seconds:g} s")
 
-    def reverse(self, transaction_id: int, key: str | None) -> Call[Transaction]:
-        return self._post(f"/transaction/{transaction_id:d}/reversal", Transaction, {}, key)
+    def find_transactions(
+        self,
+        reference: str | None,
+        account_id: int | None,
+        from_time: datetime | None,
+        to_time: datetime | None,
+        size: int | None,
+        before: int | None,
+    ) -> Call[Transactions]:
+        query = {
+            "reference": reference,
+            "account_id": account_id,
+            "from": from_time and from_time.isoformat(),
+            "to": to_time and to_time.isoformat(),
+            "limit": size,
+            "before": before,
+        }
+        return self._call("GET", "/transaction", Transactions, query=query)
+
+    def reverse(self, transaction_id: int, key: str | None, said: Said) -> Call[Transaction]:
+        return self._post(f"/transaction/{transaction_id:d}/reversal", Transaction, said, key)
 
     def cancel(self, id: int) -> Call[Transaction]:
         try:
@@ -372,6 +415,7 @@ def _members(transfer: Transfer) -> dict[str, Any]:
         "source_account_id": transfer.source_account_id,
         "target_account_id": transfer.target_account_id,
         "amount": money(transfer.amount),
+        **said(transfer.reference, transfer.metadata),
     }
 
 

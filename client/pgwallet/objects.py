@@ -5,9 +5,10 @@ Members that a newer service adds are ignored.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 from decimal import Decimal
-from typing import Annotated, Literal, TypeAlias
+from typing import Annotated, Any, Literal, TypeAlias
 
 from msgspec import Meta, Struct
 
@@ -32,6 +33,10 @@ class Account(Struct, frozen=True, kw_only=True):
     minimum: Decimal = Decimal("0.00")
     """Negative is a credit line."""
     maximum: Decimal = Decimal("999999.99")
+    reference: str | None = None
+    """Its caller's own name for it."""
+    metadata: dict[str, Any] | None = None
+    """What its caller wants kept."""
 
 
 class Hold(Struct, frozen=True, kw_only=True):
@@ -77,6 +82,10 @@ class Transaction(Struct, frozen=True, kw_only=True):
     """When it is read: the transaction that reversed it."""
     queued_at: Time | None = None
     """When it was queued, if it is pending, or was when it is read."""
+    reference: str | None = None
+    """Its caller's own name for it."""
+    metadata: dict[str, Any] | None = None
+    """What its caller wants kept."""
 
 
 class StatementLine(Struct, frozen=True, kw_only=True):
@@ -102,6 +111,8 @@ class Transfer(Struct, frozen=True):
     source_account_id: int
     target_account_id: int
     amount: Amount
+    reference: str | None = None
+    metadata: Mapping[str, Any] | None = None
 
 
 class Violation(Struct, frozen=True, kw_only=True):

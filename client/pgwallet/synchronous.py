@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import datetime
 from types import TracebackType
+from typing import Any
 
 import httpx
 
-from pgwallet.core import Call, Core, Reply, T
+from pgwallet.core import Call, Core, Reply, T, said
 from pgwallet.errors import Problem
 from pgwallet.objects import (
     Account,
@@ -62,16 +64,30 @@ class Wallet:
         if self._closes:
             self._http.close()
 
-    def create_account(self, email: str, *, idempotency_key: str | None = None) -> Account:
+    def create_account(
+        self,
+        email: str,
+        *,
+        reference: str | None = None,
+        metadata: Mapping[str, Any] | None = None,
+        idempotency_key: str | None = None,
+    ) -> Account:
         """Open a wallet for an email address; one address may own several."""
-        return self._run(self._core.create_account(email, idempotency_key))
+        return self._run(
+            self._core.create_account(email, idempotency_key, said(reference, metadata))
+        )
 
     def find_accounts(
-        self, email: str, *, page_size: int | None = None, after: int | None = None
+        self,
+        email: str | None = None,
+        *,
+        reference: str | None = None,
+        page_size: int | None = None,
+        after: int | None = None,
     ) -> Iterator[Account]:
-        """The wallets of an email address, the oldest first, page after page."""
+        """The wallets of an email address or a reference, the oldest first, page after page."""
         while True:
-            page = self._run(self._core.find_accounts(email, page_size, after))
+            page = self._run(self._core.find_accounts(email, reference, page_size, after))
             yield from page.items
             if page.next is None:
                 return
@@ -93,17 +109,43 @@ class Wallet:
         """Give a wallet another email address."""
         return self._run(self._core.set_email(account_id, email))
 
+    def annotate_account(
+        self,
+        account_id: int,
+        *,
+        reference: str | None = None,
+        metadata: Mapping[str, Any] | None = None,
+    ) -> Account:
+        """Give a wallet a reference and metadata, in place of those that it has."""
+        return self._run(self._core.annotate_account(account_id, said(reference, metadata)))
+
     def deposit(
-        self, account_id: int, amount: Amount, *, idempotency_key: str | None = None
+        self,
+        account_id: int,
+        amount: Amount,
+        *,
+        reference: str | None = None,
+        metadata: Mapping[str, Any] | None = None,
+        idempotency_key: str | None = None,
     ) -> Transaction:
         """Pay in from outside."""
-        return self._run(self._core.deposit(account_id, amount, idempotency_key))
+        return self._run(
+            self._core.deposit(account_id, amount, idempotency_key, said(reference, metadata))
+        )
 
     def withdraw(
-        self, account_id: int, amount: Amount, *, idempotency_key: str | None = None
+        self,
+        account_id: int,
+        amount: Amount,
+        *,
+        reference: str | None = None,
+        metadata: Mapping[str, Any] | None = None,
+        idempotency_key: str | None = None,
     ) -> Transaction:
         """Pay out to outside."""
-        return self._run(self._core.withdraw(account_id, amount, idempotency_key))
+        return self._run(
+            self._core.withdraw(account_id, amount, idempotency_key, said(reference, metadata))
+        )
 
     def get_statement(
         self, account_id: int, *, page_size: int | None = None, before: int | None = None
@@ -149,6 +191,8 @@ class Wallet:
         target_account_id: int | None = None,
         *,
         final: bool = False,
+        reference: str | None = None,
+        metadata: Mapping[str, Any] | None = None,
         idempotency_key: str | None = None,
     ) -> Transaction:
         """Take held money, all that is left without an amount; without a target it goes outside.
@@ -156,7 +200,14 @@ class Wallet:
         What is left then stays held, unless the capture is `final`.
         """
         return self._run(
-            self._core.capture(hold_id, amount, target_account_id, final, idempotency_key)
+            self._core.capture(
+                hold_id,
+                amount,
+                target_account_id,
+                final,
+                idempotency_key,
+                said(reference, metadata),
+            )
         )
 
     def release(self, hold_id: int, *, idempotency_key: str | None = None) -> Hold:
@@ -176,6 +227,8 @@ class Wallet:
         amount: Amount,
         *,
         queue_after: float | None = None,
+        reference: str | None = None,
+        metadata: Mapping[str, Any] | None = None,
         idempotency_key: str | None = None,
     ) -> Transaction:
         """Move money from one wallet to another.
@@ -183,7 +236,7 @@ class Wallet:
         With `queue_after` it is queued if its accounts are still busy after so many seconds, and at
         once if that is 0. It is then `pending`, and `wait()` waits for its result.
         """
-        transfer = Transfer(source_account_id, target_account_id, amount)
+        transfer = Transfer(source_account_id, target_account_id, amount, reference, metadata)
         return self._run(self._core.transfer(transfer, queue_after, idempotency_key))
 
     def transfer_batch(
@@ -199,6 +252,31 @@ class Wallet:
         """
         return self._run(self._core.transfer_batch(transfers, atomic, idempotency_key))
 
+    def find_transactions(
+        self,
+        *,
+        reference: str | None = None,
+        account_id: int | None = None,
+        from_time: datetime | None = None,
+        to_time: datetime | None = None,
+        page_size: int | None = None,
+        before: int | None = None,
+    ) -> Iterator[Transaction]:
+        """Transactions, the newest first, page after page: of a reference, a wallet, or all.
+
+        A period needs a reference or an account_id. Times are aware datetimes.
+        """
+        while True:
+            page = self._run(
+                self._core.find_transactions(
+                    reference, account_id, from_time, to_time, page_size, before
+                )
+            )
+            yield from page.items
+            if page.next is None:
+                return
+            before = page.next
+
     def get_transaction(self, id: int) -> Transaction:
         """Read a transaction, including a pending or a failed one."""
         return self._run(self._core.get_transaction(id))
@@ -211,9 +289,18 @@ class Wallet:
         """
         return self._run(self._core.wait(id, seconds))
 
-    def reverse(self, transaction_id: int, *, idempotency_key: str | None = None) -> Transaction:
+    def reverse(
+        self,
+        transaction_id: int,
+        *,
+        reference: str | None = None,
+        metadata: Mapping[str, Any] | None = None,
+        idempotency_key: str | None = None,
+    ) -> Transaction:
         """Take a transaction back: a new one moves the same amount the other way. Once."""
-        return self._run(self._core.reverse(transaction_id, idempotency_key))
+        return self._run(
+            self._core.reverse(transaction_id, idempotency_key, said(reference, metadata))
+        )
 
     def cancel(self, id: int) -> Transaction:
         """Take a pending transaction out of the queue: it has failed, as cancelled."""

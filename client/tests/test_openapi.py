@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import re
 import secrets
+from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -31,6 +32,8 @@ SCHEMAS = DOCUMENT["components"]["schemas"]
 # How the client calls what a request says; None is what it sees to itself.
 NAMES = {
     "limit": "page_size",
+    "from": "from_time",
+    "to": "to_time",
     "Idempotency-Key": "idempotency_key",
     "Prefer": "queue_after",
     "id": None,
@@ -91,6 +94,20 @@ def test_the_methods_ask_for_each_operation(
         wallet.reverse(transfer.id)
         amounts = [str(line.amount) for line in wallet.get_statement(ada.id, page_size=1)]
         assert amounts == ["1.00", "-2.00", "-1.00", "-1.00", "20.00"]
+        words: dict[str, Any] = {"reference": email, "metadata": {"items": [1, "é"]}}
+        named = wallet.annotate_account(bob.id, reference=email, metadata={})
+        assert [*wallet.find_accounts(reference=email)] == [named]
+        paid = wallet.transfer_batch([Transfer(ada.id, bob.id, 1, **words)], atomic=True)
+        paid += [wallet.deposit(bob.id, 1, **words), wallet.withdraw(bob.id, 1, **words)]
+        paid.append(wallet.reverse(paid[0].id, **words))
+        period = {"from_time": paid[0].ctime, "to_time": paid[2].ctime + timedelta(seconds=9)}
+        for conditions in ({"reference": email}, {"account_id": bob.id, **period}):
+            found = [*wallet.find_transactions(**conditions, page_size=1)]
+            assert [t.id for t in found] == [t.id for t in paid[::-1]]
+            assert {t.reference for t in found} == {t.reference for t in paid} == {email}
+            assert (
+                [t.metadata for t in found] == [t.metadata for t in paid] == [words["metadata"]] * 4
+            )
         hold = wallet.hold(ada.id, 5, expires_in=3600)
         assert [wallet.get_hold(hold.id)] == [*wallet.get_holds(ada.id)] == [hold]
         assert wallet.capture(hold.id, 2, bob.id).amount == 2

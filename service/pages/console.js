@@ -153,7 +153,7 @@ function findForm(value = "") {
     if (/^\d+$/.test(text)) location.hash = `#/account/${text}`;
     else if (text) location.hash = `#/find/${encodeURIComponent(text)}`;
   } },
-    h("div", {}, h("label", { for: "find" }, "Account number or email"), input),
+    h("div", {}, h("label", { for: "find" }, "Account number, email or reference"), input),
     h("button", { type: "submit", class: "primary" }, "Find"),
     h("p", { id: "find-hint", class: "quiet" }, "For a transaction, type t and its number: t42."));
 }
@@ -165,25 +165,42 @@ async function findView(text) {
     return [];
   }
   if (!text) return [h("h1", {}, "Find an account"), findForm()];
+  const isEmail = text.includes("@");
+  const given = isEmail ? { email: text } : { reference: text };
+  const accounts = await pages("/account", given, "after", "account",
+    ["Account", "Email", number("Balance"), "State", "Opened"],
+    (item) => [account(item.id), prose(item.email), number(money(item.balance)),
+      item.frozen ? "frozen" : "", time(item.ctime)]);
+  const found = [h("h1", {}, `Found by ${isEmail ? "email" : "reference"}: ${text}`), findForm(text),
+    accounts];
+  if (!isEmail) {
+    found.push(await pages("/transaction", given, "before", "transaction",
+      ["Transaction", "Kind", "From", "To", number("Amount"), "State", "Time"],
+      (item) => [transaction(item.id), item.kind, account(item.source_account_id),
+        account(item.target_account_id), number(money(item.amount)), item.state,
+        time(item.ctime)]));
+  }
+  return found;
+}
+
+/** A table of what a list has, with a button for its next page; `cursor` names that page. */
+async function pages(path, given, cursor, noun, heads, row) {
   const more = h("div");
   const rows = [];
-  const load = async (after) => {
-    const query = new URLSearchParams({ email: text, ...(after ? { after } : {}) });
-    const page = await api("GET", `/account?${query}`);
-    rows.push(...page.items.map((item) =>
-      [account(item.id), prose(item.email), number(money(item.balance)),
-        item.frozen ? "frozen" : "", time(item.ctime)]));
+  const load = async (next) => {
+    const query = new URLSearchParams({ ...given, ...(next ? { [cursor]: next } : {}) });
+    const page = await api("GET", `${path}?${query}`);
+    rows.push(...page.items.map(row));
     more.replaceChildren(
       rows.length
-        ? table(`${plural(rows.length, "account")}${page.next ? " so far" : ""}`,
-          ["Account", "Email", number("Balance"), "State", "Opened"], rows)
-        : h("p", {}, "No account has this email."),
+        ? table(`${plural(rows.length, noun)}${page.next ? " so far" : ""}`, heads, rows)
+        : h("p", {}, `No ${noun} has this.`),
       page.next
         ? h("p", {}, h("button", { type: "button", onclick: () => load(page.next) }, "More"))
         : "");
   };
   await load();
-  return [h("h1", {}, `Accounts of ${text}`), findForm(text), more];
+  return more;
 }
 
 /** The balance after each entry as steps over time; `lines` has the newest first. */
@@ -247,7 +264,8 @@ async function accountView(id) {
   return [
     h("h1", {}, `Account ${found.id}`),
     h("p", { class: "balance" }, money(found.balance)),
-    facts(["Email", found.email],
+    facts(["Email", found.email], ["Reference", found.reference],
+      ["Metadata", found.metadata && JSON.stringify(found.metadata)],
       ["State", found.frozen ? h("span", { class: "badge bad" }, "frozen")
         : h("span", { class: "badge good" }, "active")],
       ["Held", found.held && money(found.held)],
@@ -305,6 +323,7 @@ async function transactionView(id) {
       ["Reverses", found.reverses && transaction(found.reverses)],
       ["Reversed by", found.reversed_by && transaction(found.reversed_by)],
       ["Asked for by", found.actor], ["Reference", found.reference],
+      ["Metadata", found.metadata && JSON.stringify(found.metadata)],
       ["Queued", found.queued_at && time(found.queued_at)], ["Time", time(found.ctime)]),
     h("div", { class: "buttons" }, buttons)];
 }

@@ -1,14 +1,21 @@
-"""/account: open a wallet, read it and its statement, pay in and out, freeze it, set its email."""
+"""/account: open a wallet, read it and its statement, pay in and out, and set what can be set."""
 
 from __future__ import annotations
 
-from urllib.parse import urlencode
-
 from sanic import Blueprint, HTTPResponse, Request
 
-from service.answers import Account, Accounts, Statement, StatementLine, Transaction
-from service.bodies import CreateAccount, NewEmail, NewLimits, Payment, read_body, read_no_members
+from service.answers import Account, Accounts, FieldError, Statement, StatementLine, Transaction
+from service.bodies import (
+    CreateAccount,
+    NewAnnotation,
+    NewEmail,
+    NewLimits,
+    Payment,
+    read_body,
+    read_no_members,
+)
 from service.database import Database
+from service.errors import invalid_request
 from service.parameters import (
     AccountQuery,
     PageQuery,
@@ -17,7 +24,7 @@ from service.parameters import (
     read_query,
 )
 from service.prefer import preferences
-from service.responses import json_response, replayed_header
+from service.responses import json_response, next_link, replayed_header
 
 blueprint = Blueprint("account")
 
@@ -30,6 +37,7 @@ async def create_account(request: Request) -> HTTPResponse:
         email=body.email,
         idempotency_key=read_idempotency_key(request),
         actor=request.ctx.actor,
+        annotation=body,
     )
     headers = {"Location": f"/account/{row.id}", **replayed_header(row.replayed)}
     return json_response(request, 201, Account.of(row), headers)
@@ -38,9 +46,15 @@ async def create_account(request: Request) -> HTTPResponse:
 @blueprint.get("/account", ctx_scope="read")
 async def find_accounts(request: Request) -> HTTPResponse:
     query = read_query(request, AccountQuery)
+    if query.email is None and query.reference is None:
+        raise invalid_request(
+            "The query's parameters are not those of this request.",
+            [FieldError("email", "missing one of two: email or reference")],
+        )
     database: Database = request.app.ctx.database
     rows = await database.find_accounts(
         email=query.email,
+        reference=query.reference,
         after=query.after,
         page_size=query.limit,
         fresh=preferences(request).fresh,
@@ -48,8 +62,9 @@ async def find_accounts(request: Request) -> HTTPResponse:
     next_after = rows[-1].id if len(rows) == query.limit else None
     headers = {}
     if next_after:
-        parameters = urlencode({"email": query.email, "limit": query.limit, "after": next_after})
-        headers["Link"] = f'</account?{parameters}>; rel="next"'
+        given = {"email": query.email, "reference": query.reference}
+        parameters = {**given, "limit": query.limit, "after": next_after}
+        headers["Link"] = next_link("/account", parameters)
     accounts = Accounts([Account.of(row) for row in rows], next_after)
     return json_response(request, 200, accounts, headers)
 
@@ -72,6 +87,7 @@ async def deposit(request: Request, id: str) -> HTTPResponse:
         amount=body.amount,
         idempotency_key=read_idempotency_key(request),
         actor=request.ctx.actor,
+        annotation=body,
     )
     headers = {"Location": f"/transaction/{row.id}", **replayed_header(row.replayed)}
     return json_response(request, 201, Transaction.of(row), headers)
@@ -87,6 +103,7 @@ async def withdraw(request: Request, id: str) -> HTTPResponse:
         amount=body.amount,
         idempotency_key=read_idempotency_key(request),
         actor=request.ctx.actor,
+        annotation=body,
     )
     headers = {"Location": f"/transaction/{row.id}", **replayed_header(row.replayed)}
     return json_response(request, 201, Transaction.of(row), headers)
@@ -137,6 +154,17 @@ async def set_email(request: Request, id: str) -> HTTPResponse:
     body = read_body(request, NewEmail)
     database: Database = request.app.ctx.database
     row = await database.set_email(account_id=account_id, email=body.email, actor=request.ctx.actor)
+    return json_response(request, 200, Account.of(row))
+
+
+@blueprint.put("/account/<id:str>/annotation", ctx_scope="write")
+async def annotate_account(request: Request, id: str) -> HTTPResponse:
+    account_id = read_path_id(id, "account_not_found")
+    body = read_body(request, NewAnnotation)
+    database: Database = request.app.ctx.database
+    row = await database.annotate_account(
+        account_id=account_id, annotation=body, actor=request.ctx.actor
+    )
     return json_response(request, 200, Account.of(row))
 
 

@@ -71,6 +71,7 @@ async def capture(request: Request, id: str) -> HTTPResponse:
         final=body.final,
         idempotency_key=read_idempotency_key(request),
         actor=request.ctx.actor,
+        annotation=body,
     )
     headers = {"Location": f"/transaction/{row.id}", **replayed_header(row.replayed)}
     return json_response(request, 201, Transaction.of(row), headers)

@@ -8,22 +8,29 @@ from contextlib import suppress
 from sanic import Blueprint, HTTPResponse, Request
 
 from service import answers
-from service.answers import Results, Transaction
+from service.answers import FieldError, Results, Transaction, Transactions
 from service.bodies import (
     BatchItem,
+    Reversal,
     Transfer,
     TransferBatch,
     read_body,
     read_no_members,
+    read_optional_body,
     receive_body,
 )
 from service.config import Settings
 from service.database import Database
-from service.errors import problem_answer, refusal
+from service.errors import invalid_request, problem_answer, refusal
 from service.limits import MAX_BATCH_BODY_BYTES, MAX_WAIT
-from service.parameters import read_idempotency_key, read_path_id
+from service.parameters import (
+    TransactionQuery,
+    read_idempotency_key,
+    read_path_id,
+    read_query,
+)
 from service.prefer import applied, at_most, preferences
-from service.responses import json_response, replayed_header
+from service.responses import json_response, next_link, replayed_header
 from service.rows import RefusalRow, TransactionRow
 
 blueprint = Blueprint("transaction")
@@ -46,6 +53,7 @@ async def transfer(request: Request) -> HTTPResponse:
             amount=body.amount,
             idempotency_key=idempotency_key,
             actor=request.ctx.actor,
+            annotation=body,
         )
     elif preferred.respond_async and preferred.wait is not None:
         wait = at_most(preferred.wait, settings.max_wait)
@@ -56,6 +64,7 @@ async def transfer(request: Request) -> HTTPResponse:
             wait=wait,
             idempotency_key=idempotency_key,
             actor=request.ctx.actor,
+            annotation=body,
         )
         if row.state != "pending":
             preferences_applied = []
@@ -67,6 +76,7 @@ async def transfer(request: Request) -> HTTPResponse:
             amount=body.amount,
             idempotency_key=idempotency_key,
             actor=request.ctx.actor,
+            annotation=body,
         )
     headers = {"Location": f"/transaction/{row.id}", **replayed_header(row.replayed)}
     if preferences_applied:
@@ -89,6 +99,7 @@ async def transfer_batch(request: Request) -> HTTPResponse:
         atomic=body.atomic,
         idempotency_key=read_idempotency_key(request),
         actor=request.ctx.actor,
+        annotations=body.transfers,
     )
     results = await asyncio.to_thread(_results, request, body.transfers, rows.results)
     return json_response(request, 200, results, replayed_header(rows.replayed))
@@ -105,9 +116,44 @@ def _result(
 ) -> Transaction | answers.Problem:
     """The answer that a request for this transfer alone would have had."""
     if isinstance(row, TransactionRow):
+        row.reference, row.metadata = item.reference, item.metadata
         return Transaction.of(row)
     problem = item.amount.problem or refusal(row.sqlstate, row.detail, row.hint)
     return problem_answer(request, problem)
+
+
+@blueprint.get("/transaction", ctx_scope="read")
+async def find_transactions(request: Request) -> HTTPResponse:
+    query = read_query(request, TransactionQuery)
+    period = {"from": query.from_time, "to": query.to_time}
+    if query.reference is None and query.account_id is None and any(period.values()):
+        raise invalid_request(
+            "The query's parameters are not those of this request.",
+            [
+                FieldError(name, "needs a reference or an account_id")
+                for name, time in period.items()
+                if time
+            ],
+        )
+    database: Database = request.app.ctx.database
+    rows = await database.find_transactions(
+        reference=query.reference,
+        account_id=query.account_id,
+        from_time=query.from_time,
+        to_time=query.to_time,
+        before=query.before,
+        page_size=query.limit,
+        fresh=preferences(request).fresh,
+    )
+    next_before = rows[-1].id if len(rows) == query.limit else None
+    headers = {}
+    if next_before:
+        given = {"reference": query.reference, "account_id": query.account_id}
+        times = {name: time and time.isoformat() for name, time in period.items()}
+        page = {"limit": query.limit, "before": next_before}
+        headers["Link"] = next_link("/transaction", {**given, **times, **page})
+    transactions = Transactions([Transaction.of(row) for row in rows], next_before)
+    return json_response(request, 200, transactions, headers)
 
 
 @blueprint.get("/transaction/<id:str>", ctx_scope="read")
@@ -145,12 +191,13 @@ async def _wait_for_result(request: Request, transaction_id: int, seconds: float
 @blueprint.post("/transaction/<id:str>/reversal", ctx_scope="write")
 async def reverse(request: Request, id: str) -> HTTPResponse:
     transaction_id = read_path_id(id, "transaction_not_found")
-    read_no_members(request)
+    body = read_optional_body(request, Reversal)
     database: Database = request.app.ctx.database
     row = await database.reverse(
         transaction_id=transaction_id,
         idempotency_key=read_idempotency_key(request),
         actor=request.ctx.actor,
+        annotation=body,
     )
     headers = {"Location": f"/transaction/{row.id}", **replayed_header(row.replayed)}
     return json_response(request, 201, Transaction.of(row, reverses=transaction_id), headers)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from decimal import Decimal
 
+from service.bodies import Annotation
 from service.config import Settings
 from service.database import Database
 from service.rows import TransactionRow
@@ -23,7 +24,11 @@ def test_requests_that_go_together_keep_their_actors_and_each_its_own_key(
             return await asyncio.gather(
                 *(
                     wallet.deposit(
-                        account_id=1, amount=Decimal(1), idempotency_key="k", actor=actor
+                        account_id=1,
+                        amount=Decimal(1),
+                        idempotency_key="k",
+                        actor=actor,
+                        annotation=Annotation(),
                     )
                     for actor in actors
                 )

@@ -154,7 +154,7 @@ def test_a_member_of_the_wrong_type_is_named(client: Client, wallet: Wallet) -> 
 
 def test_every_member_that_is_wrong_is_named(client: Client, wallet: Wallet) -> None:
     response = client.post("/transaction", json={"x": 1, "source_account_id": "1", "amount": True})
-    names = "source_account_id, target_account_id, amount"
+    names = "source_account_id, target_account_id, amount, reference, metadata"
     assert details(response) == [
         ("x", f"unknown member; allowed: {names}"),
         ("source_account_id", f"must be a whole number from 1 to {2**63 - 1}"),
@@ -163,7 +163,7 @@ def test_every_member_that_is_wrong_is_named(client: Client, wallet: Wallet) -> 
     ]
     # The first in the contract's order is the answer: what is wrong with the members.
     response = client.post(f"/account/{wallet()}/payment", json={"amount": "NaN", "x": 1})
-    assert details(response) == [("x", "unknown member; allowed: amount")]
+    assert details(response) == [("x", "unknown member; allowed: amount, reference, metadata")]
     assert fields(client.post("/account", json={"Email": "a@b", "email": "a@b"})) == ["Email"]
     for name in ("", "\\ud800", "\\u0000", "a" * 5000, "😀", '\\"', "__proto__"):
         body = f'{{"email": "a@b", "{name}": 1}}'.encode()

@@ -73,7 +73,7 @@ def confirm(page: Page, label: str, *repeated: str) -> None:
 def test_an_operator_finds_an_account_and_freezes_it(page: Page, own: Service) -> None:
     id = wallet(own, "ada@example.com", "1234.50")
     page.goto("/console")
-    page.get_by_label("Account number or email").fill("ADA@example.com")
+    page.get_by_label("Account number, email or reference").fill("ADA@example.com")
     page.keyboard.press("Enter")
     page.get_by_role("link", name=f"account {id}").click()
     expect(page.get_by_role("heading", level=1)).to_have_text(f"Account {id}")
