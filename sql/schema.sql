@@ -3648,12 +3648,10 @@ BEGIN
         INTO v_result.account
         FROM wallet.account a WHERE a.id = (replay_result.known).account_id;
     ELSIF v_ids IS NOT NULL THEN
-        v_made := ARRAY(
-            SELECT ROW(t.id, t.source_account_id, t.target_account_id, t.amount, t.ctime,
-                       t.source_entry, t.target_entry, t.source_balance, t.target_balance,
-                       t.actor, 'succeeded', NULL, NULL, NULL, NULL)::wallet.transfer_result
-            FROM wallet.transaction t
-            WHERE t.id = ANY (v_ids));
+        SELECT array_agg(ROW(t.id, t.source_account_id, t.target_account_id, t.amount, t.ctime,
+                   t.source_entry, t.target_entry, t.source_balance, t.target_balance,
+                   t.actor, 'succeeded', NULL, NULL, NULL, NULL)::wallet.transfer_result)
+        INTO v_made FROM wallet.transaction t WHERE t.id = ANY (v_ids);
         -- The refused items are kept in their order, so the nth NULL is the nth of them.
         v_result.results := ARRAY(
             SELECT CASE WHEN i.id IS NULL THEN (replay_result.known).results[i.refused]
