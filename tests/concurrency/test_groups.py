@@ -106,12 +106,15 @@ def test_a_group_that_may_wait_for_ever_does(
     app: Connection, admin: Connection, holding: Connection, waiting: Connection
 ) -> None:
     open_accounts(app, "100", "100", "100")
-    waiting.execute("SET lock_timeout = '1ms'")
+    for connection in (app, waiting):
+        connection.execute("SET lock_timeout = '1ms'")
     for hold in (("deposit", 2, 1, "other"), ("deposit", 1, 1, "deposit 1")):
         keyed(holding, *hold)
         with background(run_group, waiting, GROUP, 0) as group:
             wait_until_blocked(admin, waiting, holding)
             assert not group.done()
+            with pytest.raises(LockNotAvailable):  # Keys are claimed in an order of their own.
+                keyed(app, "transfer", 2, 3, 1, "2 to 3")
             holding.commit()
             results = group.result()
         assert all(is_answered(one) for one in results)
