@@ -4,15 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.support.calls import (
-    Connection,
-    answer,
-    balances,
-    batch,
-    call,
-    open_accounts,
-    rows,
-)
+from tests.support.calls import Connection, answer, balances, batch, call, open_accounts, rows
 from tests.support.databases import assert_sound
 from tests.support.threads import background, wait_until_blocked
 

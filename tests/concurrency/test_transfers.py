@@ -13,15 +13,7 @@ from typing import NamedTuple
 import psycopg
 from psycopg import IsolationLevel
 
-from tests.support.calls import (
-    Connection,
-    answer,
-    call,
-    execute,
-    open_accounts,
-    rows,
-    value,
-)
+from tests.support.calls import Connection, answer, call, execute, open_accounts, rows, value
 from tests.support.databases import Database, assert_sound
 from tests.support.seeds import fresh_seed
 from tests.support.threads import background, together

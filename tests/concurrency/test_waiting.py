@@ -32,12 +32,7 @@ def after(admin: Connection, holding: Connection, waiting: Connection) -> Wait:
 
 @OPPOSITE
 def test_what_was_committed_or_taken_back_meanwhile_decides(
-    app: Connection,
-    admin: Connection,
-    holding: Connection,
-    after: Wait,
-    source: int,
-    target: int,
+    app: Connection, admin: Connection, holding: Connection, after: Wait, source: int, target: int
 ) -> None:
     open_accounts(app, "100", "100", "0")
     # Spent meanwhile, and not spent again; unless that was taken back.

@@ -50,14 +50,7 @@ ENCODINGS = (
 )
 CHUNKS = (
     *(b"x\r\n{}", b"-1\r\n{}", b"+2\r\n{}", b"0x2\r\n{}", b"2_\r\n{}", b" 2\r\n{}", b"2 \r\n{}"),
-    *(
-        b"\r\n{}",
-        b"\xd9\xa2\r\n{}",
-        b"2\n{}",
-        b"2;\n\r\n{}",
-        b"2;\x00\r\n{}",
-        b"2\r\n{}xx0\r\n",
-    ),
+    *(b"\r\n{}", b"\xd9\xa2\r\n{}", b"2\n{}", b"2;\n\r\n{}", b"2;\x00\r\n{}", b"2\r\n{}xx0\r\n"),
     *(b"2\r\n{}\n0\r\n\r\n", b"2\r\n{}\r\n0\r\nX: trailer", b"1" * 100, b"2;" + b"x" * 100),
 )
 UNREADABLE = (

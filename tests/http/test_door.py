@@ -103,8 +103,7 @@ def test_only_names_of_its_own_are_answered(client: Client, small: Service) -> N
 def test_a_page_that_is_allowed_may_ask_first_and_read_the_answer(small: Service) -> None:
     for origin in (SHOP, "http://localhost:3000"):
         asked = small.client.options(
-            "/account",
-            headers={"Origin": origin, "Access-Control-Request-Method": "POST"},
+            "/account", headers={"Origin": origin, "Access-Control-Request-Method": "POST"}
         )
         assert (asked.status_code, asked.content) == (204, b"")
         assert asked.headers["Access-Control-Allow-Origin"] == origin

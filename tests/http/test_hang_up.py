@@ -5,14 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.http.line import counted, held_line, pay
-from tests.http.processes import (
-    balance,
-    held,
-    open_wallet,
-    payments,
-    wait_until,
-    waiting,
-)
+from tests.http.processes import balance, held, open_wallet, payments, wait_until, waiting
 from tests.http.test_metrics import scrape
 from tests.http.wire import Connection, post
 from tests.support.service import Service

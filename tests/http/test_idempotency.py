@@ -9,9 +9,7 @@ from httpx import Client, Response
 
 from tests.http.answers import fields, problem
 from tests.http.conftest import Owner, Wallet
-from tests.http.processes import (
-    balance,
-)
+from tests.http.processes import balance
 from tests.http.wire import JSON_POST, exchange
 from tests.support.calls import ledger
 from tests.support.service import Service

@@ -10,14 +10,7 @@ import httpx
 from prometheus_client.parser import text_string_to_metric_families
 
 from tests.http.answers import check_form, problem
-from tests.http.processes import (
-    jobs,
-    open_wallet,
-    queue_stopped,
-    running,
-    transfer,
-    wait_until,
-)
+from tests.http.processes import jobs, open_wallet, queue_stopped, running, transfer, wait_until
 from tests.http.test_shutdown import have_answered
 from tests.support.databases import Database
 from tests.support.service import Service

@@ -31,9 +31,7 @@ def test_a_sane_id_is_taken_over(client: Client, service: Service) -> None:
         assert (response.status_code, response.headers["X-Request-ID"]) == (status, "abc")
 
 
-def test_an_id_that_is_not_sane_is_replaced_and_each_that_is_made_is_new(
-    service: Service,
-) -> None:
+def test_an_id_that_is_not_sane_is_replaced_and_each_that_is_made_is_new(service: Service) -> None:
     made = set()
     given = (
         *(b"", b"a b", b"0" * 129, b"a/b", b"<script>", b"a,b", b"\xc3\xa4", b"a\tb", b'"a"'),

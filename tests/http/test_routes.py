@@ -123,9 +123,7 @@ def test_health_tells_its_state(client: Client) -> None:
         assert response.headers["Content-Type"] == "application/json"
 
 
-def test_the_guide_explains_every_problem_and_names_the_host_that_serves_it(
-    client: Client,
-) -> None:
+def test_the_guide_explains_every_problem_and_names_the_host_that_serves_it(client: Client) -> None:
     response = client.get("/", follow_redirects=True)
     assert response.url.path == "/guide"
     for code in CODES:
@@ -151,9 +149,7 @@ def test_the_pages_load_nothing_from_elsewhere(client: Client) -> None:
         problem(client.get(f"/pages/{name}"), "not_found")
 
 
-def test_a_method_that_is_not_taken_is_405_and_allow_names_those_that_are(
-    client: Client,
-) -> None:
+def test_a_method_that_is_not_taken_is_405_and_allow_names_those_that_are(client: Client) -> None:
     for method, path, allow in (
         ("PUT", "/account", {"GET", "POST"}),
         ("DELETE", "/account/1", {"GET"}),

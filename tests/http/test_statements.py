@@ -213,9 +213,7 @@ def counted(wallets: Wallets, call: Call, keys: Iterator[str] | None = None) -> 
     return Counted(after.planned - before.planned, after.done - before.done)
 
 
-def test_a_request_is_one_statement_that_calls_the_function_of_the_route(
-    wallets: Wallets,
-) -> None:
+def test_a_request_is_one_statement_that_calls_the_function_of_the_route(wallets: Wallets) -> None:
     for name, call in DONE.items():
         for keys in (None, fresh_keys(), repeat(name)) if name in KEYED else (None,):
             wallets.admin.execute(

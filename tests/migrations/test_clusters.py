@@ -142,10 +142,7 @@ def test_a_deploy_that_meets_half_made_roles_waits_for_them(
 ) -> None:
     """The race for the roles, with the other side stopped at its worst moment."""
     database = new_database()
-    with (
-        psycopg.connect(cluster.url("postgres")) as other,
-        ThreadPoolExecutor(1) as pool,
-    ):
+    with psycopg.connect(cluster.url("postgres")) as other, ThreadPoolExecutor(1) as pool:
         other.execute("CREATE ROLE wallet_owner NOLOGIN")
         other.execute("CREATE ROLE wallet_app LOGIN")
         deploy = pool.submit(scripts, "deploy", database, to="schema")

@@ -75,13 +75,7 @@ def test_nobody_changes_history(admin: Connection) -> None:
     """Neither the owner, who may not even say so, nor who plays the part of a replica."""
     before = ledger(admin)
     for _, statement in [*statements(), ("reversal", UPSERT)]:
-        for settings in (
-            (),
-            (OWNER,),
-            (SAY_SO, OWNER),
-            (REPLICA,),
-            (REPLICA, OWNER),
-        ):
+        for settings in ((), (OWNER,), (SAY_SO, OWNER), (REPLICA,), (REPLICA, OWNER)):
             assert_refused(admin, statement, *settings)
     for value in ("off", "", "true", "yes", "1", "ON"):
         said = f"SET LOCAL wallet.change_history = '{value}'"

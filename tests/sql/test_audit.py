@@ -230,10 +230,7 @@ DAMAGES = {
         "WHERE id = 1",
         "hold_state 1 -",
     ),
-    "a hold never expires": (
-        "UPDATE wallet.hold SET expires_at = 'infinity'",
-        "hold_state 1 -",
-    ),
+    "a hold never expires": ("UPDATE wallet.hold SET expires_at = 'infinity'", "hold_state 1 -"),
     "limits are changed without a word": (
         "UPDATE wallet.account SET maximum = 5000 WHERE id = 1",
         "limit_mismatch 1 -",
@@ -358,10 +355,7 @@ def test_an_audit_says_what_it_found(admin: Connection) -> None:
         found = rows(admin, "SELECT violation, detail FROM wallet.audit()")
     assert [tuple(row.values()) for row in found] == [
         ("balance_mismatch", "the account holds 1060.00, its last entry says 60.00"),
-        (
-            "sum_mismatch",
-            "the balances add up to 1130.00, deposits minus withdrawals to 130.00",
-        ),
+        ("sum_mismatch", "the balances add up to 1130.00, deposits minus withdrawals to 130.00"),
     ]
 
 

@@ -63,9 +63,7 @@ LARGEST = 2**63 - 1
 
 # Most transfers are between the first three accounts; 8 is never opened.
 IDS = st.one_of(
-    *[st.integers(1, 3)] * 4,
-    st.integers(1, 8),
-    st.sampled_from([None, -1, 0, LARGEST]),
+    *[st.integers(1, 3)] * 4, st.integers(1, 8), st.sampled_from([None, -1, 0, LARGEST])
 )
 BALANCES = st.one_of(
     st.sampled_from(["0.00", "0.01", "100.00", "500000.00", "999999.98", "999999.99"]),

@@ -254,9 +254,7 @@ def test_nobody_but_the_owner_and_the_reader_has_a_privilege_on_any_relation(
         assert value(admin, asked, role, "CREATE") is False
 
 
-def test_the_owner_owns_everything_cannot_log_in_and_no_role_is_special(
-    admin: Connection,
-) -> None:
+def test_the_owner_owns_everything_cannot_log_in_and_no_role_is_special(admin: Connection) -> None:
     owners = rows(
         admin,
         """

@@ -9,14 +9,7 @@ import pytest
 from psycopg import IsolationLevel
 from psycopg.errors import SerializationFailure
 
-from tests.support.calls import (
-    Connection,
-    balances,
-    call,
-    ledger,
-    open_accounts,
-    rows,
-)
+from tests.support.calls import Connection, balances, call, ledger, open_accounts, rows
 from tests.support.databases import assert_sound
 
 LEVELS = (

@@ -47,11 +47,7 @@ NEVER = {
 # What says refusals, and raises none.
 SAYS = {"refusal", "raise_refusal", "check_request", "check_accounts", "check_hold", "decide_batch"}
 # What becomes a result where it is said, and is raised nowhere.
-RESULTS = {
-    "transfer_batch": {"WL013"},
-    "cancel_pending": {"WL014"},
-    "set_aside_pending": {"WL020"},
-}
+RESULTS = {"transfer_batch": {"WL013"}, "cancel_pending": {"WL014"}, "set_aside_pending": {"WL020"}}
 # reverse() and capture() look whether there is anything to reverse or to capture before they look
 # at what the accounts hold.
 ORDER = {
@@ -154,8 +150,7 @@ def raised(name: str) -> frozenset[str]:
 
 def test_each_file_has_its_function_and_each_function_its_file(admin: Connection) -> None:
     found = rows(
-        admin,
-        "SELECT proname, prosrc FROM pg_proc WHERE pronamespace = 'wallet'::regnamespace",
+        admin, "SELECT proname, prosrc FROM pg_proc WHERE pronamespace = 'wallet'::regnamespace"
     )
     assert sorted((row["proname"], row["prosrc"].strip()) for row in found) == sorted(
         (source.name, body.strip()) for source in SOURCES.values() for body in source.bodies

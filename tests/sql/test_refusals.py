@@ -55,10 +55,7 @@ CASES: list[tuple[str, tuple[object, ...], str, str]] = [
         *("transfer", (SOME, EMPTY, "100.01"), "WL006"),
         "Account 2 holds 100.00, which is less than 100.01.",
     ),
-    (
-        *("withdraw", (EMPTY, "0.005"), "WL006"),
-        "Account 1 holds 0.00, which is less than 0.01.",
-    ),
+    (*("withdraw", (EMPTY, "0.005"), "WL006"), "Account 1 holds 0.00, which is less than 0.01."),
     (
         *("transfer", (FULL, SOME, "999900"), "WL007"),
         "Account 2 holds 100.00; with 999900.00 more it would pass 999999.99.",

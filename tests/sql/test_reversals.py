@@ -2,15 +2,7 @@
 
 from __future__ import annotations
 
-from tests.support.calls import (
-    Connection,
-    answer,
-    balances,
-    call,
-    ledger,
-    open_accounts,
-    refusal,
-)
+from tests.support.calls import Connection, answer, balances, call, ledger, open_accounts, refusal
 from tests.support.databases import Database, assert_sound
 from tests.support.threads import background, wait_until_blocked
 

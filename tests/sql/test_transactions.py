@@ -6,14 +6,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-from tests.support.calls import (
-    Connection,
-    call,
-    ledger,
-    open_accounts,
-    refusal,
-    value,
-)
+from tests.support.calls import Connection, call, ledger, open_accounts, refusal, value
 from tests.support.databases import assert_sound
 
 SIDES = ("source", "target")

@@ -79,9 +79,7 @@ def test_account_overview_has_each_account(admin: Connection, reader: Connection
     assert [row["id"] for row in found if row["last_entry"] is None] == [4]
 
 
-def test_recent_transaction_has_the_newest_first_and_says_what_each_is(
-    reader: Connection,
-) -> None:
+def test_recent_transaction_has_the_newest_first_and_says_what_each_is(reader: Connection) -> None:
     columns = "id, kind, source_account_id, target_account_id, amount::text, reverses"
     found = rows(reader, f"SELECT {columns} FROM wallet.recent_transaction")
     assert [tuple(row.values()) for row in found] == [
