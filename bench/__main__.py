@@ -6,6 +6,7 @@ Everything is measured on a server of the benchmark's own, which is gone afterwa
 from __future__ import annotations
 
 import argparse
+import logging
 import signal
 import sys
 import time
@@ -170,6 +171,8 @@ def _stopped(number: int, frame: FrameType | None) -> None:
     # What is being cleaned up must not be left half done by a second Ctrl-C.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    # Nor does it need a word about the statement that the stop has met.
+    logging.getLogger("psycopg").setLevel(logging.CRITICAL)
     raise Stopped
 
 

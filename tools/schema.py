@@ -29,6 +29,8 @@ _END = "--\n-- PostgreSQL database dump complete\n--"
 _SETTINGS = re.compile(r"(\n+SET default_\w+ = [^\n]*;)+$")
 _OWNER = re.compile(r"\n{3,}(ALTER [^\n]+ OWNER TO \w+;)$")
 _NAME = re.compile(r"\bwallet\.(\w+)")
+# A stamp that newer servers give the columns of each table that is made.
+_STAMP = re.compile(r"^ALTER TABLE ONLY [^\n]+ SET \(pg_attver=\d+\);\n+", re.M)
 # Statements that name two objects stand last, under a heading of their own.
 _LAST = {"FK CONSTRAINT": "Foreign keys", "TRIGGER": "Triggers"}
 _CALLED_BY_TABLES = ("wallet.is_complete()", "wallet.is_within_limits()")
@@ -65,7 +67,7 @@ class _Entry:
 
 
 def _entries(dump: str) -> list[_Entry]:
-    parts = _HEADING.split(dump.partition(_END)[0])[1:]
+    parts = _HEADING.split(_STAMP.sub("", dump.partition(_END)[0]))[1:]
     return [
         _Entry(name, type, schema, _OWNER.sub(r"\n\n\1", _SETTINGS.sub("", sql.strip())))
         for name, type, schema, sql in zip(*[iter(parts)] * 4, strict=True)

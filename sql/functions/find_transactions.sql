@@ -34,7 +34,7 @@ DECLARE
     v_from timestamptz := coalesce(find_transactions.from_time, '-infinity');
     v_to timestamptz := coalesce(find_transactions.to_time, 'infinity');
     v_account wallet.account;
-    v_first bigint := 0;
+    v_first bigint := 0::bigint;
     v_last bigint;
     v_entry bigint;
     v_ids bigint[];
@@ -64,7 +64,7 @@ BEGIN
         IF find_transactions.from_time IS NOT NULL THEN
             v_first := wallet.entry_at(v_account.id, v_from - interval '1 microsecond');
         END IF;
-        v_last := v_account.entry_count;
+        v_last := v_account.entry_count::bigint;
         IF find_transactions.to_time IS NOT NULL THEN
             v_last := wallet.entry_at(v_account.id, v_to - interval '1 microsecond');
         END IF;

@@ -8,6 +8,7 @@ import shutil
 import ssl
 import subprocess
 import tempfile
+import time
 from pathlib import Path
 from typing import Any
 
@@ -65,6 +66,10 @@ class Stack:
         base_url = f"https://localhost:{self.port}"
         headers = {"Authorization": f"Bearer {key}"}
         self.client = httpx.Client(base_url=base_url, verify=self.tls, headers=headers, timeout=30)
+        # Each worker reads the keys every two seconds.
+        deadline = time.monotonic() + 30
+        while self.client.get("/version").status_code == 401 and time.monotonic() < deadline:
+            time.sleep(0.1)
 
     def remove(self) -> None:
         """Remove containers, network, volume and images, and the checkout."""

@@ -75,11 +75,11 @@ def test_a_query_that_is_wrong_is_refused_by_name(client: Client, wallet: Wallet
     for url, error in (
         (f"{path}?page=2", ("page", "unknown parameter; allowed: limit, before")),
         (f"{path}?limit=1&limit=1", ("limit", "duplicate parameter")),
-        ("/account", ("email", "missing parameter")),
+        ("/account", ("email", "missing one of two: email or reference")),
         ("/account?email=a@b&email=c@d", ("email", "duplicate parameter")),
         (
             "/account?email=a@b&before=1",
-            ("before", "unknown parameter; allowed: email, limit, after"),
+            ("before", "unknown parameter; allowed: email, reference, limit, after"),
         ),
         ("/account?email=a@b&limit=1001", ("limit", "must be a whole number from 1 to 1000")),
     ):

@@ -160,7 +160,7 @@ def test_a_method_that_is_not_taken_is_405_and_allow_names_those_that_are(client
         ("GET", "/account/1/payment", {"POST"}),
         ("GET", "/account/1/withdrawal", {"POST"}),
         ("POST", "/account/1/transaction", {"GET"}),
-        ("GET", "/transaction", {"POST"}),
+        ("PUT", "/transaction", {"GET", "POST"}),
         ("MOVE", "/transaction/1", {"GET"}),
         ("GET", "/transaction/1/reversal", {"POST"}),
         ("GET", "/transaction/batch", {"POST"}),
