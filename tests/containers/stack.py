@@ -68,7 +68,9 @@ class Stack:
         self.client = httpx.Client(base_url=base_url, verify=self.tls, headers=headers, timeout=30)
         # Each worker reads the keys every two seconds.
         deadline = time.monotonic() + 30
-        while self.client.get("/version").status_code == 401 and time.monotonic() < deadline:
+        while time.monotonic() < deadline:
+            if httpx.get(f"{base_url}/version", verify=self.tls, headers=headers).is_success:
+                return
             time.sleep(0.1)
 
     def remove(self) -> None:
