@@ -77,6 +77,9 @@ def test_a_key_of_another_actor_is_another_key(app: Connection, admin: Connectio
     assert [row["actor"] for row in ledger(admin).keys if row["key"] == "deposit"] == [
         *("a", "b", "wallet_app")
     ]
+    made = keyed(app, "deposit", 1, 1, "k", "a")
+    assert keyed(app, "withdraw", 1, "999999.99", "k", "b")["sqlstate"] == "WL006"
+    assert is_replay(made, keyed(app, "deposit", 1, 1, "k", "a"))
     assert_sound(admin)
 
 

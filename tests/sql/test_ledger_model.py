@@ -18,7 +18,7 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from tests.support.calls import Connection, answer, rows
+from tests.support.calls import Connection, answer, expression, rows
 from tests.support.databases import EMPTY, assert_sound
 from tests.support.model import (
     CODES,
@@ -63,6 +63,7 @@ LIMITS = st.one_of(
 )
 # What is added to an amount that would just empty an account, or just fill it.
 NUDGES = st.sampled_from([Decimal(n) for n in ("-0.01", "-0.006", "0", "0.0049", "0.005", "0.01")])
+REFERENCES = st.sampled_from(["order 1", "order 2"])
 EMAILS = st.one_of(
     st.none(),
     st.emails(),
@@ -81,6 +82,9 @@ class LedgerMachine(RuleBasedStateMachine):
         self.seen = seen
         self.model = LedgerModel()
         self.transactions: dict[int, dict[str, Any]] = {}
+        # By transaction, and by account.
+        self.references: dict[int, str] = {}
+        self.names: dict[int | None, str | None] = {}
         admin.execute(EMPTY)
 
     def compare(
@@ -140,6 +144,44 @@ class LedgerMachine(RuleBasedStateMachine):
     ) -> None:
         answered = answer(self.app, "transfer", source_account_id, target_account_id, amount)
         self.compare(answered, self.model.transfer(source_account_id, target_account_id, amount))
+
+    @rule(source_account_id=IDS, target_account_id=IDS, amount=AMOUNTS, reference=REFERENCES)
+    def transfer_for(
+        self,
+        source_account_id: int | None,
+        target_account_id: int | None,
+        amount: Decimal | None,
+        reference: str,
+    ) -> None:
+        """A transfer with a reference, which the full form takes."""
+        request = (source_account_id, target_account_id, amount)
+        arguments = (*request, None, None, reference)
+        answered = answer(
+            self.app,
+            "SELECT (r.transaction).*, (r.refusal).sqlstate "
+            f"FROM {expression('transfer', arguments)} r",
+            *arguments,
+        )
+        if not isinstance(answered, str):
+            answered = answered.pop("sqlstate") or answered
+        self.compare(answered, self.model.transfer(*request))
+        if not isinstance(answered, str):
+            self.references[answered["id"]] = reference
+
+    @rule(account_id=IDS, reference=st.one_of(st.none(), REFERENCES))
+    def annotate(self, account_id: int | None, reference: str | None) -> None:
+        answered = answer(self.app, "annotate_account", account_id, reference, None)
+        self.compare(answered, self.model.get(account_id))
+        if not isinstance(answered, str):
+            self.names[account_id] = reference
+
+    @rule(reference=REFERENCES)
+    def find_by_reference(self, reference: str) -> None:
+        for function, known in (("transactions", self.references), ("accounts", self.names)):
+            found = f"SELECT id FROM wallet.find_{function}(reference => %s) ORDER BY id"
+            assert [row["id"] for row in rows(self.app, found, reference)] == sorted(
+                id for id, named in known.items() if id and named == reference
+            )
 
     @rule(source_account_id=IDS, target_account_id=IDS, nudge=NUDGES)
     def empty(
