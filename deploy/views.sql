@@ -109,9 +109,10 @@ COMMENT ON COLUMN wallet.largest_account.entry_count IS 'How many entries its st
 
 CREATE VIEW wallet.account_wait AS
 SELECT a.id AS account_id, l.pid, s.usename AS role,
-       clock_timestamp() - (
+       -- PostgreSQL notes when a wait began a moment after it has.
+       coalesce(clock_timestamp() - (
            SELECT min(w.waitstart) FROM pg_locks w WHERE w.pid = l.pid AND NOT w.granted
-       ) AS waiting,
+       ), interval '0') AS waiting,
        pg_blocking_pids(l.pid) AS blocked_by, left(s.query, 80) AS query
 FROM pg_locks l
 JOIN pg_stat_activity s ON s.pid = l.pid

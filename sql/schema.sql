@@ -590,9 +590,9 @@ CREATE VIEW wallet.account_wait AS
  SELECT a.id AS account_id,
     l.pid,
     s.usename AS role,
-    (clock_timestamp() - ( SELECT min(w.waitstart) AS min
+    COALESCE((clock_timestamp() - ( SELECT min(w.waitstart) AS min
            FROM pg_locks w
-          WHERE ((w.pid = l.pid) AND (NOT w.granted)))) AS waiting,
+          WHERE ((w.pid = l.pid) AND (NOT w.granted)))), '00:00:00'::interval) AS waiting,
     pg_blocking_pids(l.pid) AS blocked_by,
     "left"(s.query, 80) AS query
    FROM ((pg_locks l
@@ -601,9 +601,9 @@ CREATE VIEW wallet.account_wait AS
   WHERE ((l.locktype = 'tuple'::text) AND (l.relation = ('wallet.account'::regclass)::oid) AND (l.database = ( SELECT d.oid
            FROM pg_database d
           WHERE (d.datname = current_database()))))
-  ORDER BY (clock_timestamp() - ( SELECT min(w.waitstart) AS min
+  ORDER BY COALESCE((clock_timestamp() - ( SELECT min(w.waitstart) AS min
            FROM pg_locks w
-          WHERE ((w.pid = l.pid) AND (NOT w.granted)))) DESC;
+          WHERE ((w.pid = l.pid) AND (NOT w.granted)))), '00:00:00'::interval) DESC;
 
 ALTER VIEW wallet.account_wait OWNER TO wallet_owner;
 

@@ -9,7 +9,8 @@ SET LOCAL ROLE wallet_owner;
 -- that it has on the coordinator; 0 stands for a transaction that is prepared.
 CREATE OR REPLACE VIEW wallet.account_wait AS
 SELECT NULL::bigint AS account_id, w.pid, s.usename AS role,
-       clock_timestamp() - w.since AS waiting, w.blocked_by, left(s.query, 80) AS query
+       coalesce(clock_timestamp() - w.since, interval '0') AS waiting, w.blocked_by,
+       left(s.query, 80) AS query
 FROM run_command_on_workers($$
     SELECT jsonb_agg(jsonb_build_object(
         'pid', right(a.application_name, 10)::bigint, 'since', l.waitstart,

@@ -60,7 +60,8 @@ def test_each_way_to_wait_is_shown_with_the_account_and_whom_it_waits_for(
         assert (row["account_id"], row["pid"]) == (id, pid), function
         assert row["blocked_by"] == [holding.info.backend_pid]
         assert row["role"] == ("postgres" if function == "freeze_account" else "wallet_app")
-        assert timedelta() <= row["waiting"] <= got["waiting"]
+        # A call that waits in turns begins anew with each.
+        assert min(row["waiting"], got["waiting"]) >= timedelta()
         assert {**got, "waiting": row["waiting"], "query": row["query"]} == row
         # The query shows to who may see it.
         assert (function in seen["query"], function in row["query"]) == (True, False)
