@@ -214,7 +214,11 @@ def test_commits_that_wait_for_a_standby_do_not_take_more_connections(
     own: tuple[OwnServer, Database],
 ) -> None:
     server, database = own
-    unknown, waits = "may have taken effect", "usename = 'wallet_app' AND wait_event = 'SyncRep'"
+    # The queue worker's commit may wait as well.
+    unknown, waits = (
+        "may have taken effect",
+        "application_name = 'pgwallet' AND wait_event = 'SyncRep'",
+    )
     settings = {"WALLET_POOL_SIZE": "5", "WALLET_STATEMENT_TIMEOUT": "0.5"}
 
     def wait_for_standby(names: str) -> None:
