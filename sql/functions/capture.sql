@@ -94,6 +94,7 @@ BEGIN
     ELSIF NOT v_found THEN
         v_result.refusal := wallet.refusal('WL004', v_target);
     ELSE
+        -- On Citus it may lie on another node than its account, and be committed later.
         SELECT h.id, h.account_id, h.amount, h.captured, h.state, h.expires_at, h.ctime, h.actor
         INTO v_hold
         FROM wallet.hold h WHERE h.id = capture.hold_id FOR NO KEY UPDATE;
