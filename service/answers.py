@@ -72,6 +72,10 @@ Reference: TypeAlias = Annotated[
         examples=["order-17"],
     ),
 ]
+_NextBefore: TypeAlias = Annotated[
+    Id | None,
+    Meta(description="The `before` of the next page; null on the last page.", examples=[51]),
+]
 _Reference: TypeAlias = Annotated[
     Reference | UnsetType, Meta(description="Its caller's own name for it, if it has one.")
 ]
@@ -231,10 +235,7 @@ class Transactions(Answer):
     """A page of transactions, the newest first."""
 
     items: list[Transaction]
-    next: Annotated[
-        Id | None,
-        Meta(description="The `before` of the next page; null on the last page.", examples=[51]),
-    ]
+    next: _NextBefore
 
 
 class Hold(Answer):
@@ -272,10 +273,7 @@ class Holds(Answer):
     """A page of a wallet's holds, the newest first."""
 
     items: list[Hold]
-    next: Annotated[
-        Id | None,
-        Meta(description="The `before` of the next page; null on the last page.", examples=[51]),
-    ]
+    next: _NextBefore
 
 
 # msgspec describes no union of two structs, so the references are written out.
