@@ -87,6 +87,12 @@ class LedgerMachine(RuleBasedStateMachine):
         self.names: dict[int | None, str | None] = {}
         admin.execute(EMPTY)
 
+    def answer(self, what: str, *arguments: object) -> dict[str, Any] | str:
+        return answer(self.app, what, *arguments)
+
+    def rows(self, what: str, *arguments: object) -> list[dict[str, Any]]:
+        return rows(self.app, what, *arguments)
+
     def compare(
         self, answered: dict[str, Any] | str, expected: Account | Hold | Transaction | str
     ) -> None:
@@ -123,13 +129,13 @@ class LedgerMachine(RuleBasedStateMachine):
 
     @rule(email=EMAILS)
     def open_account(self, email: str | None) -> None:
-        answered = answer(self.app, "create_account", email)
+        answered = self.answer("create_account", email)
         id = 0 if isinstance(answered, str) else answered["id"]
         self.compare(answered, self.model.open(id, email))
 
     @rule(account_id=IDS, amount=AMOUNTS)
     def deposit(self, account_id: int | None, amount: Decimal | None) -> None:
-        answered = answer(self.app, "deposit", account_id, amount)
+        answered = self.answer("deposit", account_id, amount)
         self.compare(answered, self.model.deposit(account_id, amount))
 
     @rule(account_id=IDS, nudge=NUDGES)
@@ -142,7 +148,7 @@ class LedgerMachine(RuleBasedStateMachine):
     def transfer(
         self, source_account_id: int | None, target_account_id: int | None, amount: Decimal | None
     ) -> None:
-        answered = answer(self.app, "transfer", source_account_id, target_account_id, amount)
+        answered = self.answer("transfer", source_account_id, target_account_id, amount)
         self.compare(answered, self.model.transfer(source_account_id, target_account_id, amount))
 
     @rule(source_account_id=IDS, target_account_id=IDS, amount=AMOUNTS, reference=REFERENCES)
@@ -153,35 +159,41 @@ class LedgerMachine(RuleBasedStateMachine):
         amount: Decimal | None,
         reference: str,
     ) -> None:
-        """A transfer with a reference, which the full form takes."""
         request = (source_account_id, target_account_id, amount)
+        answered = self.transfer_with(reference, *request)
+        self.compare(answered, self.model.transfer(*request))
+        if not isinstance(answered, str):
+            self.references[answered["id"]] = reference
+
+    def transfer_with(self, reference: str, *request: object) -> dict[str, Any] | str:
+        """A transfer with a reference, which the full form takes."""
         arguments = (*request, None, None, reference)
-        answered = answer(
-            self.app,
+        answered = self.answer(
             "SELECT (r.transaction).*, (r.refusal).sqlstate "
             f"FROM {expression('transfer', arguments)} r",
             *arguments,
         )
         if not isinstance(answered, str):
             answered = answered.pop("sqlstate") or answered
-        self.compare(answered, self.model.transfer(*request))
-        if not isinstance(answered, str):
-            self.references[answered["id"]] = reference
+        return answered
 
     @rule(account_id=IDS, reference=st.one_of(st.none(), REFERENCES))
     def annotate(self, account_id: int | None, reference: str | None) -> None:
-        answered = answer(self.app, "annotate_account", account_id, reference, None)
+        answered = self.answer("annotate_account", account_id, reference, None)
         self.compare(answered, self.model.get(account_id))
         if not isinstance(answered, str):
             self.names[account_id] = reference
 
     @rule(reference=REFERENCES)
     def find_by_reference(self, reference: str) -> None:
-        for function, known in (("transactions", self.references), ("accounts", self.names)):
-            found = f"SELECT id FROM wallet.find_{function}(reference => %s) ORDER BY id"
-            assert [row["id"] for row in rows(self.app, found, reference)] == sorted(
+        for kind, known in (("transaction", self.references), ("account", self.names)):
+            assert self.ids_with(reference, kind) == sorted(
                 id for id, named in known.items() if id and named == reference
             )
+
+    def ids_with(self, reference: str, kind: str) -> list[int]:
+        found = f"SELECT id FROM wallet.find_{kind}s(reference => %s) ORDER BY id"
+        return [row["id"] for row in self.rows(found, reference)]
 
     @rule(source_account_id=IDS, target_account_id=IDS, nudge=NUDGES)
     def empty(
@@ -193,7 +205,7 @@ class LedgerMachine(RuleBasedStateMachine):
 
     @rule(account_id=IDS, amount=AMOUNTS)
     def withdraw(self, account_id: int | None, amount: Decimal | None) -> None:
-        answered = answer(self.app, "withdraw", account_id, amount)
+        answered = self.answer("withdraw", account_id, amount)
         self.compare(answered, self.model.withdraw(account_id, amount))
 
     @rule(account_id=IDS, nudge=NUDGES)
@@ -204,7 +216,7 @@ class LedgerMachine(RuleBasedStateMachine):
 
     @rule(id=TRANSACTION_IDS)
     def reverse(self, id: int | None) -> None:
-        self.compare(answer(self.app, "reverse", id), self.model.reverse(id))
+        self.compare(self.answer("reverse", id), self.model.reverse(id))
 
     @rule(number=st.integers(0, 9), of_reversal=st.booleans())
     def reverse_in_vain(self, number: int, of_reversal: bool) -> None:
@@ -225,7 +237,7 @@ class LedgerMachine(RuleBasedStateMachine):
 
     @rule(account_id=IDS, amount=AMOUNTS)
     def hold(self, account_id: int | None, amount: Decimal | None) -> None:
-        answered = answer(self.app, "hold", account_id, amount)
+        answered = self.answer("hold", account_id, amount)
         id = 0 if isinstance(answered, str) else answered["id"]
         self.compare(answered, self.model.hold(id, account_id, amount))
 
@@ -248,7 +260,7 @@ class LedgerMachine(RuleBasedStateMachine):
         final: bool | None,
     ) -> None:
         arguments = (id, amount, target_account_id, final)
-        self.compare(answer(self.app, "capture", *arguments), self.model.capture(*arguments))
+        self.compare(self.answer("capture", *arguments), self.model.capture(*arguments))
 
     @rule(id=HOLD_IDS, share=st.sampled_from(["0.3", "1", "1.1"]), final=st.booleans())
     def capture_part(self, id: int | None, share: str, final: bool) -> None:
@@ -258,7 +270,7 @@ class LedgerMachine(RuleBasedStateMachine):
 
     @rule(id=HOLD_IDS)
     def release(self, id: int | None) -> None:
-        self.compare(answer(self.app, "release", id), self.model.release(id))
+        self.compare(self.answer("release", id), self.model.release(id))
 
     @rule(id=HOLD_IDS)
     def expire(self, id: int | None) -> None:
@@ -269,26 +281,29 @@ class LedgerMachine(RuleBasedStateMachine):
             [id],
         )
         if due:
-            assert answer(self.app, "capture", id) == answer(self.app, "release", id) == "WL017"
+            assert self.answer("capture", id) == self.answer("release", id) == "WL017"
             self.model.release(id, "expired")
-        assert rows(self.app, "expire_holds", 10) == [{"expire_holds": len(due)}]
+        self.sweep(len(due))
+
+    def sweep(self, due: int) -> None:
+        assert self.rows("expire_holds", 10) == [{"expire_holds": due}]
 
     @rule(account_id=IDS, minimum=LIMITS, maximum=LIMITS)
     def set_limits(
         self, account_id: int | None, minimum: Decimal | None, maximum: Decimal | None
     ) -> None:
-        answered = answer(self.app, "set_limits", account_id, minimum, maximum)
+        answered = self.answer("set_limits", account_id, minimum, maximum)
         self.compare(answered, self.model.set_limits(account_id, minimum, maximum))
 
     @rule(account_id=IDS)
     def freeze(self, account_id: int | None) -> None:
-        answered = answer(self.admin, "freeze_account", account_id)
+        answered = self.answer("freeze_account", account_id)
         self.compare(answered, self.model.freeze(account_id))
         self.deposit(account_id, Decimal("0.01"))
 
     @rule(account_id=IDS)
     def unfreeze(self, account_id: int | None) -> None:
-        answered = answer(self.admin, "unfreeze_account", account_id)
+        answered = self.answer("unfreeze_account", account_id)
         self.compare(answered, self.model.unfreeze(account_id))
 
     @rule()
@@ -303,11 +318,11 @@ class LedgerMachine(RuleBasedStateMachine):
     ) -> None:
         expected = self.model.statement(account_id, before, page_size)
         if isinstance(expected, str):
-            answered = answer(self.app, "get_statement", account_id, before, page_size)
+            answered = self.answer("get_statement", account_id, before, page_size)
             assert answered == expected
             self.seen[expected] += 1
             return
-        lines = rows(self.app, "get_statement", account_id, before, page_size)
+        lines = self.rows("get_statement", account_id, before, page_size)
         for line in lines:
             made = self.transactions[line.pop("transaction_id")]
             assert line.pop("ctime") == made["ctime"]
@@ -316,18 +331,18 @@ class LedgerMachine(RuleBasedStateMachine):
 
     @rule(email=st.one_of(EMAILS, st.sampled_from(["0@EXAMPLE.com", "3@Example.COM"])))
     def find(self, email: str | None) -> None:
-        found = rows(self.app, "find_accounts", email)
+        found = self.rows("find_accounts", email)
         assert [account["id"] for account in found] == [
             account.id for account in self.model.find(email)
         ]
 
     @rule(account_id=IDS)
     def read_account(self, account_id: int | None) -> None:
-        self.compare(answer(self.app, "get_account", account_id), self.model.get(account_id))
+        self.compare(self.answer("get_account", account_id), self.model.get(account_id))
 
     @rule(id=IDS)
     def read_transaction(self, id: int | None) -> None:
-        answered = answer(self.app, "get_transaction", id)
+        answered = self.answer("get_transaction", id)
         expected = "WL005" if id is None else self.transactions.get(id, "WL005")
         assert answered == expected
         self.seen["WL005" if isinstance(answered, str) else "done"] += 1
@@ -357,6 +372,17 @@ class LedgerMachine(RuleBasedStateMachine):
         }
 
 
+def machine_settings(examples: int, steps: int) -> settings:
+    return settings(
+        max_examples=examples,
+        stateful_step_count=steps,
+        deadline=None,
+        print_blob=True,
+        database=None,
+        suppress_health_check=list(HealthCheck),
+    )
+
+
 def test_the_functions_answer_as_the_model_does(app: Connection, admin: Connection) -> None:
     seen: Counter[str] = Counter()
 
@@ -366,14 +392,7 @@ def test_the_functions_answer_as_the_model_does(app: Connection, admin: Connecti
 
     run_state_machine_as_test(
         hypothesis.seed(fresh_seed())(Machine),
-        settings=settings(
-            max_examples=40,
-            stateful_step_count=40,
-            deadline=None,
-            print_blob=True,
-            database=None,
-            suppress_health_check=list(HealthCheck),
-        ),
+        settings=machine_settings(examples=40, steps=40),
     )
     print(f"what was answered: {dict(seen)}")
     # No call has a key here, and none is a batch's: other files are about those.
