@@ -6,6 +6,7 @@ import asyncio
 import re
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from hashlib import sha256
 from typing import NamedTuple
 
@@ -17,8 +18,9 @@ from service.auth import ApiKeys
 from service.config import Settings
 from service.errors import Problem
 from service.openapi import DOCUMENT
-from tests.http.answers import check, problem
-from tests.http.processes import OwnServer, open_wallet, own_service, running, wait_until
+from tests.http.answers import problem
+from tests.http.processes import OwnServer, running, wait_until
+from tests.support import databases
 from tests.support.databases import Database
 from tests.support.service import Service
 
@@ -68,25 +70,32 @@ class Guarded(NamedTuple):
         return httpx.get(f"{self.service.url}{path}", headers=headers(key)).status_code
 
 
+@contextmanager
+def guarded_service(database: Database, keys: dict[str, str], **settings: str) -> Iterator[Guarded]:
+    """A service that listens on all addresses, so that it asks for keys unless it is told not to.
+
+    It reads the keys when it starts: what is made before is known at once.
+    """
+    with running(database, WALLET_HOST="0.0.0.0", **settings) as service:
+        yield Guarded(service, keys)
+
+
 @pytest.fixture(scope="module")
 def guarded(template: Database) -> Iterator[Guarded]:
     """When its tests are over, no key stands in its log."""
-    with own_service(template, WALLET_AUTH="required", WALLET_ACCESS_LOG="true") as service:
-        keys = {scope: make_key(service.database, scope, scope) for scope in SCOPES}
-        keys["stranger"] = make_key(service.database, "stranger", "write")
-        keys["revoked"] = make_key(service.database, "revoked", *SCOPES)
-        keys["expired"] = make_key(service.database, "expired", *SCOPES, expires_in="1 us")
-        service.database.execute(
-            "SELECT wallet.revoke_api_key(id) FROM wallet.api_key WHERE name = 'revoked'"
-        )
-        guarded = Guarded(service, keys)
-        wait_until(lambda: guarded.status(keys["operate"]) == 403, "the keys are known")
-        service.client.headers = httpx.Headers(headers(keys["write"]))
-        assert open_wallet(service.client) == 1
-        service.client.headers = httpx.Headers()
+    database = databases.create(template.server, template.name)
+    keys = {scope: make_key(database, scope, scope) for scope in SCOPES}
+    keys["stranger"] = make_key(database, "stranger", "write")
+    keys["revoked"] = make_key(database, "revoked", *SCOPES)
+    keys["expired"] = make_key(database, "expired", *SCOPES, expires_in="1 us")
+    database.execute("SELECT wallet.revoke_api_key(id) FROM wallet.api_key WHERE name = 'revoked'")
+    database.execute("SELECT wallet.create_account('ada@example.com')")
+    with guarded_service(database, keys, WALLET_ACCESS_LOG="true") as guarded:
         yield guarded
-        log = service.log.read_text()
+        log = guarded.service.log.read_text()
+    databases.drop(database)
     assert "path=/account/1" in log
+    assert "WALLET_AUTH is off" not in log
     for key in (*keys.values(), UNKNOWN):
         assert key[4:68] not in log
 
@@ -127,6 +136,9 @@ def test_each_route_with_each_key(guarded: Guarded) -> None:
                     bodies.append({**said, "instance": ""})
         # Nobody learns whether a key was ever valid.
         assert all(body == bodies[0] for body in bodies)
+    for sent in ({}, headers(UNKNOWN), headers(keys["read"])):
+        problem(client.get("/nowhere", headers=sent), "not_found")
+        problem(client.put("/account", headers=sent), "method_not_allowed")
 
 
 def test_what_is_no_key_is_401_for_every_scope(guarded: Guarded) -> None:
@@ -145,28 +157,19 @@ def test_what_is_no_key_is_401_for_every_scope(guarded: Guarded) -> None:
         assert guarded.service.client.get("/account/1", headers=sent).status_code == 200
 
 
-def test_what_has_no_route_is_404_or_405_whoever_asks(guarded: Guarded) -> None:
-    for key in ({}, headers(UNKNOWN), headers(guarded.keys["read"])):
-        problem(guarded.service.client.get("/nowhere", headers=key), "not_found")
-        problem(guarded.service.client.put("/account", headers=key), "method_not_allowed")
-
-
-def test_an_operator_s_name_is_in_the_event_log(guarded: Guarded) -> None:
-    operator = headers(guarded.keys["operate"])
+def test_what_is_done_has_the_name_of_the_api_key_and_so_has_an_idempotency_key(
+    guarded: Guarded,
+) -> None:
+    client, database = guarded.service.client, guarded.service.database
     for verb in ("freeze", "unfreeze"):
-        assert guarded.service.client.post(
-            f"/account/1/{verb}", json={}, headers=operator
-        ).is_success
-    logged = guarded.service.database.execute("SELECT * FROM wallet.event_log WHERE account_id = 1")
-    assert {row["actor"] for row in logged} == {"operate"}
-
-
-def test_an_idempotency_key_belongs_to_the_name_of_the_api_key(guarded: Guarded) -> None:
+        sent = headers(guarded.keys["operate"])
+        assert client.post(f"/account/1/{verb}", json={}, headers=sent).is_success
+    logged = database.execute("SELECT actor FROM wallet.event_log WHERE account_id = 1")
+    assert [row["actor"] for row in logged] == ["operate"] * 2
     paid = []
     for name in ("write", "stranger", "write"):
         sent = {**headers(guarded.keys[name]), "Idempotency-Key": "k"}
-        body = {"amount": "1"}
-        paid.append(guarded.service.client.post("/account/1/payment", json=body, headers=sent))
+        paid.append(client.post("/account/1/payment", json={"amount": "1"}, headers=sent))
         assert (paid[-1].status_code, paid[-1].json()["actor"]) == (201, name)
     ids = [response.json()["id"] for response in paid]
     assert ids[0] == ids[2] != ids[1]
@@ -191,8 +194,8 @@ def test_while_keys_cannot_be_read_nobody_is_let_in_and_then_everybody_again(
 ) -> None:
     server, database = own
     key, once = (make_key(database, name, "read") for name in ("shop", "once"))
-    with running(database, WALLET_AUTH="required") as service:
-        guarded = Guarded(service, {})
+    with guarded_service(database, {}) as guarded:
+        service = guarded.service
         assert guarded.status(key, "/account?email=a@b") == 200
         assert guarded.status(once) == 404
         server.stop()
@@ -210,21 +213,20 @@ def test_while_keys_cannot_be_read_nobody_is_let_in_and_then_everybody_again(
         wait_until(lambda: not database.execute(unused), "what was used before is recorded")
 
 
-def test_a_key_that_asks_too_often_is_429_and_holds_up_no_other(template: Database) -> None:
-    settings = {"WALLET_AUTH": "required", "WALLET_RATE_LIMIT": "1"}
-    with own_service(template, **settings) as service:
-        keys = {name: make_key(service.database, name, "read") for name in ("eager", "calm")}
-        wait_until(lambda: Guarded(service, {}).status(keys["calm"]) == 404, "the keys are known")
-        asked = [service.client.get("/audit", headers=headers(keys["eager"])) for _ in range(50)]
+def test_a_key_that_asks_too_often_is_429_and_holds_up_no_other(database: Database) -> None:
+    keys = {name: make_key(database, name, "read") for name in ("eager", "calm")}
+    with guarded_service(database, keys, WALLET_RATE_LIMIT="1") as guarded:
+        get = guarded.service.client.get
+        asked = [get("/audit", headers=headers(keys["eager"])) for _ in range(50)]
         assert [response.status_code for response in asked[:10]] == [403] * 10
         limited = next(response for response in asked if response.status_code == 429)
         assert "1 requests" in problem(limited, "rate_limited")["detail"]
         assert limited.headers["RateLimit-Policy"] == '"key";q=10;w=10'
         assert re.fullmatch(r'"key";r=0;t=\d+', limited.headers["RateLimit"])
-        calm = service.client.get("/account/1", headers=headers(keys["calm"]))
+        calm = get("/account/1", headers=headers(keys["calm"]))
         assert calm.status_code == 404
         assert re.fullmatch(r'"key";r=[5-9];t=\d+', calm.headers["RateLimit"])
-        assert "RateLimit" not in service.client.get("/health/live").headers
+        assert "RateLimit" not in get("/health/live").headers
 
 
 def test_what_is_remembered_outlives_a_refresh_is_bounded_and_expires(database: Database) -> None:
@@ -247,12 +249,7 @@ def test_what_is_remembered_outlives_a_refresh_is_bounded_and_expires(database: 
     asyncio.run(refreshed_twice())
 
 
-def test_on_any_address_but_loopback_a_key_is_needed_unless_it_is_said_that_none_is(
-    database: Database,
-) -> None:
-    for auth, status, warned in (("", 401, False), ("off", 404, True)):
-        with running(database, WALLET_HOST="0.0.0.0", WALLET_AUTH=auth) as service:
-            response = service.client.get("/account/1")
-            check(response)
-            assert response.status_code == status
-            assert ("WALLET_AUTH is off" in service.log.read_text()) is warned
+def test_who_needs_no_key_on_every_address_is_warned(database: Database) -> None:
+    with guarded_service(database, {}, WALLET_AUTH="off") as guarded:
+        problem(guarded.service.client.get("/account/1"), "account_not_found")
+        assert "WALLET_AUTH is off" in guarded.service.log.read_text()
