@@ -23,47 +23,25 @@ def test_what_was_said_is_shown_and_found(client: Client, wallet: Wallet) -> Non
     words: dict[str, Any] = {"reference": f"order {uuid4()}", "metadata": METADATA}
     move = {"source_account_id": ada, "target_account_id": bob, "amount": 1, **words}
     hold = client.post(f"/account/{ada}/hold", json={"amount": 5}).json()["id"]
-    made: list[dict[str, Any]] = []
+    paid = client.post(f"/account/{ada}/payment", json={"amount": 1}).json()["id"]
+    made: list[int] = []
     for path, body, prefer in (
         ("/transaction", move, ""),
         ("/transaction", move, "respond-async, wait=1"),
         (f"/account/{ada}/payment", {"amount": 1, **words}, ""),
         (f"/account/{ada}/withdrawal", {"amount": 1, **words}, ""),
         (f"/hold/{hold}/capture", words, ""),
-        ("/transaction/{}/reversal", words, ""),
+        (f"/transaction/{paid}/reversal", words, ""),
         ("/transaction/batch", {"transfers": [move], "atomic": True}, ""),
         ("/transaction", move, "respond-async"),
     ):
-        headers = {"Idempotency-Key": str(uuid4()), "Prefer": prefer}
-        path = path.format(made[0]["id"] if made else "")
-        first, again = (client.post(path, json=body, headers=headers) for _ in range(2))
-        assert (first.json(), again.is_success) == (again.json(), True), path
-        assert again.headers["Idempotency-Replayed"] == "true"
-        (one,) = first.json().get("results", [first.json()])
+        first = client.post(path, json=body, headers={"Prefer": prefer}).json()
+        (one,) = first.get("results", [first])
         assert {name: one[name] for name in words} == words, path
-        problem(
-            client.post(
-                path, json=json.loads(json.dumps(body).replace("order", "o")), headers=headers
-            ),
-            "idempotency_key_reused",
-        )
-        made.append(one)
-    query: dict[str, Any] = {"reference": words["reference"], "limit": 3}
-    found: list[dict[str, Any]] = []
-    page = client.get("/transaction", params=query)
-    while True:
-        found += page.json()["items"]
-        if "next" not in page.links:
-            break
-        page = client.get(page.links["next"]["url"])
-    assert [one["id"] for one in found] == [one["id"] for one in made[::-1]]
+        made.insert(0, one["id"])
+    found = client.get("/transaction", params={"reference": words["reference"]}).json()["items"]
+    assert [one["id"] for one in found] == made
     assert all({name: one[name] for name in words} == words for one in found)
-    since = {"account_id": ada, "from": made[3]["ctime"], "limit": 1, "before": made[5]["id"]}
-    page = client.get("/transaction", params=since)
-    assert [one["id"] for one in page.json()["items"]] == [made[4]["id"]]
-    assert [one["id"] for one in client.get(page.links["next"]["url"]).json()["items"]] == [
-        made[3]["id"]
-    ]
 
 
 def test_a_wallet_gets_a_reference_and_is_found_by_it(client: Client) -> None:

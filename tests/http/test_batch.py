@@ -194,35 +194,3 @@ def test_a_body_at_the_limit_is_read_and_one_byte_more_is_not(
             connection.send(head + rest)
             problem(connection.answer("POST", "/transaction/batch"), "body_too_large")
             assert connection.is_closed()
-
-
-def test_a_batch_that_comes_again_gets_the_first_answer(
-    client: Client, wallet: Wallet, owner: Owner
-) -> None:
-    a, b = wallet("2.00"), wallet()
-    items = [item(a, b), item(a, b), item(a, b, "x"), item(a, NOBODY)]
-    for atomic in (True, False):
-        key = {"Idempotency-Key": f"batch {a} {atomic}"}
-        first = batch(client, items, atomic, **key)
-        codes = [one.get("code", one.get("state")) for one in results(first)]
-        assert codes[1:] == ["insufficient_funds", "invalid_amount", "account_not_found"]
-        assert codes[0] == ("batch_refused" if atomic else "succeeded")
-        assert "Idempotency-Replayed" not in first.headers
-        client.post(f"/account/{a}/payment", json={"amount": "0.01"})
-        done = ledger(owner)
-        again = batch(client, items, atomic, **key, **{"X-Request-ID": "again"})
-        assert again.headers["Idempotency-Replayed"] == "true"
-        own = {"instance": ""}
-        assert [{**one, **own} for one in results(again)] == [
-            {**one, **own} for one in results(first)
-        ]
-        for other in (items[:3], items[::-1], [item(a, b, "1.51"), *items[1:]]):
-            problem(batch(client, other, atomic, **key), "idempotency_key_reused")
-        problem(batch(client, items, not atomic, **key), "idempotency_key_reused")
-        problem(client.post("/transaction", json=item(a, b), headers=key), "idempotency_key_reused")
-        assert ledger(owner) == done
-    key = {"Idempotency-Key": f"none {a}"}
-    for replayed in (None, "true"):
-        response = batch(client, [], **key)
-        assert results(response) == []
-        assert response.headers.get("Idempotency-Replayed") == replayed

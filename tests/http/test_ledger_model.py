@@ -9,36 +9,18 @@ from typing import Any
 
 import hypothesis
 from hypothesis.stateful import run_state_machine_as_test
-from msgspec import json
 
 from service.limits import MAX_ID
+from tests.http.calls import ROUTES, ask
 from tests.http.processes import own_service, wait_until
 from tests.sql.test_ledger_model import LedgerMachine, machine_settings
 from tests.support.calls import Connection, rows
 from tests.support.databases import Database
 from tests.support.model import CODES
 from tests.support.seeds import fresh_seed
-from tests.support.service import JSON, Service
+from tests.support.service import Service
 
-# By the function: method, path and the members of the body; what is in the path comes first.
-ROUTES = {
-    "create_account": ("POST", "/account", "email"),
-    "get_account": ("GET", "/account/{}"),
-    "deposit": ("POST", "/account/{}/payment", "amount"),
-    "withdraw": ("POST", "/account/{}/withdrawal", "amount"),
-    "hold": ("POST", "/account/{}/hold", "amount"),
-    "set_limits": ("PUT", "/account/{}/limits", "minimum", "maximum"),
-    "annotate_account": ("PUT", "/account/{}/annotation", "reference", "metadata"),
-    "freeze_account": ("POST", "/account/{}/freeze"),
-    "unfreeze_account": ("POST", "/account/{}/unfreeze"),
-    "capture": ("POST", "/hold/{}/capture", "amount", "target_account_id", "final"),
-    "release": ("POST", "/hold/{}/release"),
-    "transfer": ("POST", "/transaction", "source_account_id", "target_account_id", "amount"),
-    "get_transaction": ("GET", "/transaction/{}"),
-    "reverse": ("POST", "/transaction/{}/reversal"),
-}
 SQLSTATES = {code: sqlstate for sqlstate, code in CODES.items()}
-encode = json.Encoder(decimal_format="number").encode
 
 
 class HttpMachine(LedgerMachine):
@@ -55,17 +37,13 @@ class HttpMachine(LedgerMachine):
     def answer(self, what: str, *arguments: Any, **more: str) -> dict[str, Any] | str:
         if what not in ROUTES:
             return super().answer(what, *arguments)
-        method, path, *names = ROUTES[what]
-        in_path, *members = arguments if "{}" in path else (1, *arguments)
-        given = {**dict(zip(names, members, strict=False)), **more}
-        body = {name: value for name, value in given.items() if value is not None}
-        response = self.client.request(
-            method, path.format(in_path), content=encode(body), headers=JSON
-        )
+        response = ask(self.client, what, *arguments, **more)
         shown: dict[str, Any] = response.json()
         if response.is_success:
             return self.row_of(shown)
-        is_none = in_path is None or not 1 <= in_path <= MAX_ID
+        method, path, *_ = ROUTES[what]
+        # An id that is none comes before all else that may be wrong.
+        is_none = "{}" in path and (arguments[0] is None or not 1 <= arguments[0] <= MAX_ID)
         if shown["code"] != "invalid_request" and not is_none:
             return SQLSTATES[shown["code"]]
         assert not is_none or response.status_code == 404, shown

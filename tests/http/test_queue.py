@@ -153,29 +153,6 @@ def test_a_wait_is_no_longer_than_a_call_may_take(database: Database) -> None:
         assert processed(service.client, queued)["state"] == "succeeded"
 
 
-def test_a_request_that_comes_again_gets_the_first_answer(patient: Service) -> None:
-    client, database = patient.client, patient.database
-    source, target = open_wallet(client), open_wallet(client)
-    with held(database, source):
-        firsts = {
-            preferred: transfer(client, source, target, Prefer=preferred, Idempotency_Key=preferred)
-            for preferred in (QUEUED, "respond-async, wait=0")
-        }
-    for preferred, first in firsts.items():
-        assert processed(client, accepted(first, preferred))
-        assert "Idempotency-Replayed" not in first.headers
-        # What is pending no more is answered as it was.
-        again = transfer(client, source, target, Prefer=preferred, Idempotency_Key=preferred)
-        assert again.headers["Idempotency-Replayed"] == "true"
-        assert (again.status_code, again.content) == (202, first.content)
-        for name in ("Location", "Preference-Applied"):
-            assert again.headers[name] == first.headers[name]
-        for other in {"", "respond-async, wait=1", *firsts} - {preferred}:
-            reused = transfer(client, source, target, Prefer=other, Idempotency_Key=preferred)
-            problem(reused, "idempotency_key_reused")
-    assert balance(client, source) == "97.00"
-
-
 def test_every_transfer_can_be_queued_and_all_else_stays_as_it_is(
     database: Database, admin: Owner
 ) -> None:

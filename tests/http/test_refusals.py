@@ -2,120 +2,81 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any
 
-import psycopg
-import pytest
 from httpx import Client
 
 from tests.http.answers import problem
+from tests.http.calls import ask
 from tests.http.conftest import Owner, Wallet
-from tests.http.processes import transfer
-from tests.support.calls import ledger
+from tests.support.calls import ledger, refusal
 from tests.support.model import CODES
 
 NOBODY = 2**63 - 1
 
 
-class Refused(NamedTuple):
-    """A request, and the call in SQL that must be refused in the same way."""
-
-    sqlstate: str
-    method: str
-    path: str
-    body: dict[str, Any] | None
-    call: str
-    arguments: tuple[object, ...]
-
-
-def payment(sqlstate: str, id: int, amount: str = "1") -> Refused:
-    path = f"/account/{id}/payment"
-    call = "wallet.deposit(%s, %s::numeric)"
-    return Refused(sqlstate, "POST", path, {"amount": amount}, call, (id, amount))
-
-
-def withdrawal(sqlstate: str, id: int, amount: str = "1") -> Refused:
-    path = f"/account/{id}/withdrawal"
-    call = "wallet.withdraw(%s, %s::numeric)"
-    return Refused(sqlstate, "POST", path, {"amount": amount}, call, (id, amount))
-
-
-def moved(sqlstate: str, source: int, target: int, amount: str = "1") -> Refused:
-    body = {"source_account_id": source, "target_account_id": target, "amount": amount}
-    call = "wallet.transfer(%s, %s, %s::numeric)"
-    return Refused(sqlstate, "POST", "/transaction", body, call, (source, target, amount))
-
-
-def reversal(sqlstate: str, id: int) -> Refused:
-    return Refused(sqlstate, "POST", f"/transaction/{id}/reversal", {}, "wallet.reverse(%s)", (id,))
-
-
-def account(sqlstate: str, email: str) -> Refused:
-    body = {"email": email}
-    return Refused(sqlstate, "POST", "/account", body, "wallet.create_account(%s)", (email,))
-
-
 def test_each_refusal_has_its_code_its_status_and_the_words_of_psql(
     client: Client, psql: Owner, owner: Owner, wallet: Wallet
 ) -> None:
-    def pay(id: int, way: str, amount: str) -> int:
-        answer = client.post(f"/account/{id}/{way}", json={"amount": amount})
-        return int(answer.json()["id"])
+    def made(function: str, *arguments: Any) -> int:
+        return int(ask(client, function, *arguments).raise_for_status().json()["id"])
 
     poor, rich, full, frozen = wallet(), wallet("10.00"), wallet("999990.00"), wallet("10.00")
-    spent = transfer(client, rich, poor, "4.00").json()["id"]
-    pay(poor, "withdrawal", "4.00")
-    taken_from_full = pay(full, "withdrawal", "5.00")
-    pay(full, "payment", "14.99")
-    paid_to_frozen = pay(frozen, "payment", "1.00")
+    spent = made("transfer", rich, poor, "4.00")
+    made("withdraw", poor, "4.00")
+    taken_from_full = made("withdraw", full, "5.00")
+    made("deposit", full, "14.99")
+    paid_to_frozen, held_frozen = made("deposit", frozen, "1.00"), made("hold", frozen, "1")
+    reversed = made("deposit", rich, "1.00")
+    back = made("reverse", reversed)
+    held, closed = made("hold", rich, "1"), made("hold", rich, "1")
+    made("release", closed)
     owner.execute("SELECT wallet.freeze_account(%s)", (frozen,))
-    reversed = pay(rich, "payment", "1.00")
-    back = client.post(f"/transaction/{reversed}/reversal", json={}).json()["id"]
     before = ledger(owner)
-    for case in (
-        *(
-            account("WL001", email)
-            for email in ("", "ada", "a b@c", "a\u00a0b@c", "a" * 253 + "@b")
-        ),
-        *(payment("WL002", rich, amount) for amount in ("0", "0.004", "-1", "999999.995")),
-        withdrawal("WL002", rich, "1000000"),
-        moved("WL002", rich, rich, "0"),
-        moved("WL003", rich, rich),
-        moved("WL003", NOBODY, NOBODY),
-        Refused("WL004", "GET", f"/account/{NOBODY}", None, "wallet.get_account(%s)", (NOBODY,)),
-        Refused(
-            *("WL004", "GET", f"/account/{NOBODY}/transaction", None),
-            *("wallet.get_statement(%s)", (NOBODY,)),
-        ),
-        payment("WL004", NOBODY),
-        withdrawal("WL004", NOBODY),
-        moved("WL004", NOBODY, rich),
-        moved("WL004", rich, NOBODY),
-        moved("WL004", NOBODY - 1, NOBODY),
-        Refused(
-            *("WL005", "GET", f"/transaction/{NOBODY}", None),
-            *("wallet.get_transfer_result(%s)", (NOBODY,)),
-        ),
-        reversal("WL005", NOBODY),
-        withdrawal("WL006", rich, "6.01"),
-        moved("WL006", rich, poor, "6.01"),
-        moved("WL006", poor, full),
-        reversal("WL006", spent),
-        payment("WL007", full, "0.01"),
-        moved("WL007", rich, full),
-        reversal("WL007", taken_from_full),
-        payment("WL008", frozen),
-        withdrawal("WL008", frozen),
-        moved("WL008", frozen, rich),
-        moved("WL008", rich, frozen),
-        reversal("WL008", paid_to_frozen),
-        reversal("WL009", reversed),
-        reversal("WL010", back),
+    for sqlstate, function, *arguments in (
+        *(("WL001", "create_account", email) for email in ("", "a b@c", "a" * 253 + "@b")),
+        ("WL001", "set_email", rich, "new"),
+        *(("WL002", "deposit", rich, amount) for amount in ("0", "0.004", "-1", "999999.995")),
+        ("WL002", "withdraw", rich, "1000000"),
+        ("WL002", "transfer", rich, rich, "0"),
+        ("WL002", "hold", rich, "0"),
+        ("WL002", "set_limits", rich, None, "1000000"),
+        ("WL003", "transfer", NOBODY, NOBODY, "1"),
+        ("WL003", "capture", held, None, rich),
+        *(("WL004", function, NOBODY, "1") for function in ("deposit", "withdraw", "hold")),
+        *(("WL004", f"get_{what}", NOBODY) for what in ("account", "statement", "holds")),
+        *(("WL004", f"{verb}_account", NOBODY) for verb in ("freeze", "unfreeze")),
+        ("WL004", "set_email", NOBODY, "a@b"),
+        ("WL004", "set_limits", NOBODY, "1", None),
+        ("WL004", "annotate_account", NOBODY, None, None),
+        ("WL004", "transfer", NOBODY, rich, "1"),
+        ("WL004", "transfer", rich, NOBODY, "1"),
+        ("WL004", "capture", held, None, NOBODY),
+        *(("WL005", f, NOBODY) for f in ("get_transaction", "reverse", "cancel_pending")),
+        ("WL006", "withdraw", rich, "5.01"),
+        ("WL006", "transfer", rich, poor, "5.01"),
+        ("WL006", "hold", rich, "5.01"),
+        ("WL006", "reverse", spent),
+        ("WL007", "deposit", full, "0.01"),
+        ("WL007", "transfer", rich, full, "1"),
+        ("WL007", "capture", held, None, full),
+        ("WL007", "reverse", taken_from_full),
+        ("WL008", "deposit", frozen, "1"),
+        ("WL008", "withdraw", frozen, "1"),
+        ("WL008", "transfer", rich, frozen, "1"),
+        ("WL008", "hold", frozen, "1"),
+        ("WL008", "capture", held_frozen),
+        ("WL008", "reverse", paid_to_frozen),
+        ("WL009", "reverse", reversed),
+        ("WL010", "reverse", back),
+        ("WL015", "cancel_pending", spent),
+        *(("WL016", function, NOBODY) for function in ("get_hold", "capture", "release")),
+        *(("WL017", function, closed) for function in ("capture", "release")),
+        ("WL018", "capture", held, "1.01"),
+        ("WL019", "set_limits", rich, "5.01", None),
     ):
-        body = problem(client.request(case.method, case.path, json=case.body), CODES[case.sqlstate])
-        with pytest.raises(psycopg.Error) as caught:
-            psql.execute(f"SELECT {case.call}".encode(), case.arguments)
-        diag = caught.value.diag
-        said = (diag.sqlstate, diag.message_detail, diag.message_hint)
-        assert (case.sqlstate, body["detail"], body["hint"]) == said, case
+        body = problem(ask(client, function, *arguments), CODES[sqlstate])
+        said = refusal(psql, function, *arguments)
+        words = (said.sqlstate, said.message_detail, said.message_hint)
+        assert (sqlstate, body["detail"], body["hint"]) == words, (function, arguments)
     assert ledger(owner) == before
