@@ -6,7 +6,6 @@ import socket
 import time
 from contextlib import suppress
 from threading import Lock, Thread
-from types import TracebackType
 
 from psycopg import conninfo
 
@@ -37,9 +36,7 @@ class Proxy:
     def __enter__(self) -> Proxy:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         # Else accept() would go on waiting.
         with suppress(OSError):
             self._listener.shutdown(socket.SHUT_RDWR)

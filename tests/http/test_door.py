@@ -20,11 +20,10 @@ from service.openapi import DOCUMENT
 from tests.http.answers import problem
 from tests.http.conftest import Wallet
 from tests.http.processes import open_wallet, own_service, wait_until
-from tests.http.wire import Connection, json_post
+from tests.http.wire import LIVE, Connection, json_post
 from tests.support.databases import Database
 from tests.support.service import JSON, Service
 
-LIVE = b"GET /health/live HTTP/1.1\r\nHost: localhost\r\n\r\n"
 BATCH = json_post("/transaction/batch")
 SHOP = "https://shop.example"
 EMPTY = b'{"transfers": [], "atomic": false}'
@@ -120,7 +119,9 @@ def test_a_page_that_is_allowed_may_ask_first_and_read_the_answer(small: Service
         assert "Access-Control-Allow-Origin" not in asked.headers
 
 
-def test_a_request_that_drips_is_ended_in_time(small: Service) -> None:
+def test_a_request_that_drips_and_a_client_that_does_not_read_are_ended_in_time(
+    small: Service,
+) -> None:
     length, chunked = b"Content-Length: 1000\r\n\r\n", b"Transfer-Encoding: chunked\r\n\r\n"
     started = (
         *(b"G", LIVE[:-2] + b"X: ", json_post("/account") + length + b"{"),
@@ -129,7 +130,12 @@ def test_a_request_that_drips_is_ended_in_time(small: Service) -> None:
         LIVE + LIVE[:20],
     )
     with ExitStack() as stack:
-        connections = [stack.enter_context(Connection(small.port)) for _ in started]
+        deaf, half, *connections = (
+            stack.enter_context(Connection(small.port)) for _ in range(2 + len(started))
+        )
+        deaf.send(LIVE.replace(b"/health/live", b"/docs") * 1000)
+        # Half a body that nobody waits for.
+        half.send(json_post("/nowhere") + length + b"{")
         for connection, data in zip(connections, started, strict=True):
             connection.send(data)
         assert connections[-1].answer(path="/health/live").status_code == 200
@@ -143,19 +149,9 @@ def test_a_request_that_drips_is_ended_in_time(small: Service) -> None:
         for connection, data in zip(connections, started, strict=True):
             problem(connection.answer(), "request_timeout")
             assert connection.is_closed(), data
-
-
-def test_who_does_not_read_the_answers_is_cut_off_in_time(small: Service) -> None:
-    with Connection(small.port) as connection:
-        connection.send(LIVE.replace(b"/health/live", b"/docs") * 1000)
-        wait_until(lambda: not connection.send(b"G"), "the connection is reset")
-
-
-def test_half_a_body_that_nobody_waits_for_does_not_keep_its_connection(small: Service) -> None:
-    with Connection(small.port) as connection:
-        connection.send(json_post("/nowhere") + b"Content-Length: 1000\r\n\r\n{")
-        problem(connection.answer("POST"), "not_found")
-        assert connection.is_closed()
+        problem(half.answer("POST"), "not_found")
+        assert half.is_closed()
+        wait_until(lambda: not deaf.send(b"G"), "the connection is reset")
 
 
 def test_batches_that_do_not_end_hold_so_much_and_all_else_goes_on(small: Service) -> None:

@@ -17,6 +17,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from tests.http.processes import peak_memory
+from tests.http.wire import JSON_POST, LIVE
 from tests.support.seeds import fresh_seed
 from tests.support.service import Service
 
@@ -24,17 +25,15 @@ EDGE = os.environ.get("WALLET_TEST_EDGE", "")
 CONNECTIONS = 1500
 Connect = Callable[[], socket.socket]
 
-LIVE = b"GET /health/live HTTP/1.1\r\nHost: localhost\r\n\r\n"
-POST = b"POST /account HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
 # Each with the first digit of its status. None of them changes anything.
 WHOLE = (
     (LIVE, "2"),
     (b"GET /account/0?a=%00 HTTP/1.1\r\nHost: localhost\r\nX-Request-ID: a\r\n\r\n", "4"),
     (b"PUT /account HTTP/1.1\r\nHost: localhost\r\nContent-Length: 3\r\n\r\nabc", "4"),
-    (POST + b"Content-Length: 7\r\n\r\n" + b'{"x":1}', "4"),
-    (POST + b"Content-Length: 45\r\n\r\n" + LIVE[:45], "4"),
-    (POST + b'Transfer-Encoding: chunked\r\n\r\n3\r\n{"x\r\n4;a=b\r\n":1}\r\n0\r\n\r\n', "4"),
-    (POST + b"Transfer-Encoding: chunked\r\n\r\n2e\r\n%b\r\n0\r\n\r\n" % LIVE[:46], "4"),
+    (JSON_POST + b"Content-Length: 7\r\n\r\n" + b'{"x":1}', "4"),
+    (JSON_POST + b"Content-Length: 45\r\n\r\n" + LIVE[:45], "4"),
+    (JSON_POST + b'Transfer-Encoding: chunked\r\n\r\n3\r\n{"x\r\n4;a=b\r\n":1}\r\n0\r\n\r\n', "4"),
+    (JSON_POST + b"Transfer-Encoding: chunked\r\n\r\n2e\r\n%b\r\n0\r\n\r\n" % LIVE[:46], "4"),
 )
 ODD = (
     *(
@@ -139,10 +138,8 @@ def test_nearly_http_harms_nobody(connect: Connect, request: pytest.FixtureReque
     before = (peak_memory(service), service.log.stat().st_size) if service else (0, 0)
     source = random.Random(fresh_seed())
     with ExitStack() as stack:
-        for connection in [
-            stack.enter_context(connect()) for _ in range(100)
-        ]:  # A flood, half-sent.
-            connection.sendall(spoilt(source, POST)[:-1])
+        for _ in range(100):  # A flood, half-sent.
+            stack.enter_context(connect()).sendall(spoilt(source, JSON_POST)[:-1])
         for _ in range(CONNECTIONS):
             attack(connect, source)
     with connect() as connection:

@@ -33,7 +33,7 @@ def test_each_refusal_has_its_code_its_status_and_the_words_of_psql(
     made("release", closed)
     owner.execute("SELECT wallet.freeze_account(%s)", (frozen,))
     before = ledger(owner)
-    for sqlstate, function, *arguments in (
+    cases: tuple[tuple[Any, ...], ...] = (
         *(("WL001", "create_account", email) for email in ("", "a b@c", "a" * 253 + "@b")),
         ("WL001", "set_email", rich, "new"),
         *(("WL002", "deposit", rich, amount) for amount in ("0", "0.004", "-1", "999999.995")),
@@ -74,7 +74,8 @@ def test_each_refusal_has_its_code_its_status_and_the_words_of_psql(
         *(("WL017", function, closed) for function in ("capture", "release")),
         ("WL018", "capture", held, "1.01"),
         ("WL019", "set_limits", rich, "5.01", None),
-    ):
+    )
+    for sqlstate, function, *arguments in cases:
         body = problem(ask(client, function, *arguments), CODES[sqlstate])
         said = refusal(psql, function, *arguments)
         words = (said.sqlstate, said.message_detail, said.message_hint)

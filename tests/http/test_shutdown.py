@@ -26,12 +26,11 @@ from tests.http.processes import (
     wait_until,
     waiting,
 )
-from tests.http.wire import Connection, json_post
+from tests.http.wire import LIVE, Connection, json_post
 from tests.support.databases import Database, assert_sound
 from tests.support.service import Service, free_port
 from tools.embedded import CHECKOUT
 
-LIVE = b"GET /health/live HTTP/1.1\r\nHost: localhost\r\n\r\n"
 READY = b"GET /health/ready HTTP/1.1\r\nHost: localhost\r\n\r\n"
 
 # A shutdown that waits for its time to be over instead of for its requests must not pass.

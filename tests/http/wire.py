@@ -7,13 +7,14 @@ import socket
 import ssl
 import struct
 from collections.abc import Callable, Mapping
-from types import TracebackType
 from typing import Any
 
 import httpx
 from httpx import Response
 
 from tests.http.answers import check
+
+LIVE = b"GET /health/live HTTP/1.1\r\nHost: localhost\r\n\r\n"
 
 
 def json_post(path: str) -> bytes:
@@ -47,9 +48,7 @@ class Connection:
     def __enter__(self) -> Connection:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     def close(self, reset: bool = False) -> None:
