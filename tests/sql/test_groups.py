@@ -20,12 +20,12 @@ from tests.support.calls import (
     Request,
     batch,
     call,
-    expression,
     keyed,
     ledger,
     open_accounts,
     rows,
     run_group,
+    said,
     value,
 )
 from tests.support.databases import assert_sound
@@ -66,7 +66,6 @@ EACH: list[GroupRequest] = [
 Step = tuple[list[GroupRequest], int | None]
 """A group, and the account that is frozen or unfrozen after it."""
 Answers = list[dict[str, Any]]
-REFUSAL = ("sqlstate", "message", "detail", "hint")
 
 
 @st.composite
@@ -97,23 +96,15 @@ def accounts(app: Connection, admin: Connection) -> None:
 
 
 def alone(connection: Connection, request: GroupRequest) -> dict[str, Any]:
-    """The answer to a call of the operation's own function; a refusal that it raises, too."""
+    """The answer to a call of the operation's own full form; a refusal that it raises, too."""
     operation, source, target, amount, key = request
     ids = [source, target] if operation == "transfer" else [source or target]
-    answered: dict[str, Any] = dict.fromkeys(
-        ("account", "transaction", "results", "hold", *REFUSAL)
-    )
-    answered["replayed"] = False
     try:
         with connection.transaction():
-            if key is not None:
-                return keyed(connection, str(operation), *ids, amount, key)
-            made = f"SELECT to_jsonb(t) FROM {expression(str(operation), (*ids, amount))} t"
-            return answered | {"transaction": value(connection, made, *ids, amount)}
+            return keyed(connection, str(operation), *ids, amount, key)
     except psycopg.Error as error:
-        d = error.diag
-        said = (d.sqlstate, d.message_primary, d.message_detail, d.message_hint)
-        return answered | dict(zip(REFUSAL, said, strict=True))
+        nothing = dict.fromkeys(("account", "transaction", "results", "hold"))
+        return {"replayed": False, **nothing, **said(error.diag)}
 
 
 def play(admin: Connection, given: list[Step], grouped: bool) -> tuple[Answers, list[Any]]:

@@ -23,6 +23,8 @@ Request = tuple[int | None, int | None, Decimal | str | int | None]
 GroupRequest = tuple[str | None, int | None, int | None, Decimal | str | int | None, str | None]
 """What a request of a group has: operation, source's id, target's id, amount, key."""
 
+REFUSAL = ("sqlstate", "message", "detail", "hint")
+
 TABLES = {
     "account": "id",
     "transaction": "id",
@@ -116,6 +118,13 @@ def refusal(connection: Connection, what: str, *arguments: object) -> Diagnostic
     with pytest.raises(psycopg.Error) as caught:
         execute(connection, what, *arguments)
     return caught.value.diag
+
+
+def said(diagnostic: Diagnostic) -> dict[str, str | None]:
+    """An error's SQLSTATE and words, under the names that a result has for them."""
+    d = diagnostic
+    words = (d.sqlstate, d.message_primary, d.message_detail, d.message_hint)
+    return dict(zip(REFUSAL, words, strict=True))
 
 
 def keyed(connection: Connection, function: str, *arguments: object) -> dict[str, Any]:
