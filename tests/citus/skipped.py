@@ -14,7 +14,7 @@ SKIPPED = {
     "tests/sql/test_constraints.py::test_no_writer_writes_a_wrong_row": "refused there as well, "
     "but a worker's error does not name the constraint",
     "tests/sql/test_constraints.py::test_no_side_gives": "the account's lock guards it there",
-    "tests/sql/test_actors.py::test_a_queued": "a trigger of the test's own",
+    "tests/sql/test_annotations.py::test_a_queued": "a trigger of the test's own",
     "tests/sql/test_append_only.py::test_a_superuser_who": "a MERGE of the test's own",
     "tests/sql/test_idempotency.py::test_a_key_works_in_each_isolation_level": "each node has a "
     "snapshot of its own",

@@ -1,4 +1,4 @@
-"""Who asked: each transaction says it, in any state. An idempotency key belongs to its actor."""
+"""An idempotency key belongs to its actor, and what is done is logged under the actor's name."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import pytest
 from tests.sql.test_idempotency import OPERATIONS
 from tests.support.calls import (
     Connection,
+    answer,
     call,
     is_replay,
     keyed,
@@ -21,47 +22,6 @@ from tests.support.databases import Database, assert_sound
 @pytest.fixture(autouse=True)
 def accounts(app: Connection) -> None:
     open_accounts(app, "100", "50", "999999.99", "70")
-
-
-def actors(admin: Connection) -> list[str]:
-    """Who asked for what there is, in the order of ids, without the deposits of `accounts`."""
-    now = ledger(admin)
-    everything = [*now.transactions, *now.pending, *now.failed]
-    return [row["actor"] for row in sorted(everything, key=lambda row: row["id"])][4:]
-
-
-def test_each_operation_keeps_who_asked_with_and_without_a_key(admin: Connection) -> None:
-    for function, arguments in OPERATIONS[1:]:  # Opening an account makes no transaction.
-        for key in (None, "k"):
-            for actor, kept in (("shop", "shop"), (None, "postgres")):
-                with admin.transaction(force_rollback=True):
-                    result = keyed(admin, function, *arguments, key, actor)
-                    made = result["results"] or [result["transaction"]]
-                    assert {one["actor"] for one in made} == {kept}, (function, key)
-                    assert set(actors(admin)) == {kept}, (function, key)
-                    if key:
-                        again = keyed(admin, function, *arguments, key, actor)
-                        assert is_replay(result, again), function
-
-
-def test_a_queued_transfer_keeps_its_asker_whatever_becomes_of_it(
-    app: Connection, admin: Connection
-) -> None:
-    for amount, actor in ((1, "a"), (999, "b"), (2, None), (3, "d"), (4, "e")):
-        keyed(app, "enqueue_transfer", 1, 2, amount, None, actor)
-    call(admin, "cancel_pending", 8, "ops")
-    before = actors(admin)
-    call(admin, "process_pending", 3)  # One fails.
-    admin.execute(
-        "CREATE FUNCTION public.fail() RETURNS trigger LANGUAGE plpgsql "
-        "AS $$ BEGIN RAISE EXCEPTION 'no'; END $$; "
-        "CREATE TRIGGER fail BEFORE INSERT ON wallet.transaction EXECUTE FUNCTION public.fail()"
-    )
-    call(app, "set_aside_pending")
-    admin.execute("DROP FUNCTION public.fail() CASCADE")
-    states = [call(app, "get_transfer_result", id)["state"] for id in range(5, 10)]
-    assert states == ["succeeded", "failed", "succeeded", "failed", "failed"]
-    assert actors(admin) == before == ["a", "b", "wallet_app", "d", "e"]
 
 
 def test_a_key_of_another_actor_is_another_key(app: Connection, admin: Connection) -> None:
@@ -132,3 +92,42 @@ def test_what_a_group_leaves_out_frees_no_other_actors_key(
         *((False, None, 2), (False, "b", None), (True, "b", None))
     ]
     assert [(row["actor"], row["key"]) for row in ledger(admin).keys] == [("b", "k")]
+
+
+def test_what_is_done_is_logged_once_with_who_asked_for_it(
+    app: Connection, admin: Connection, reader: Connection
+) -> None:
+    """Who changed an email, but never to which."""
+    (id,) = open_accounts(app, "0")
+    queued = [call(app, "enqueue_transfer", id, *open_accounts(app, "0"), 5)["id"] for _ in "12"]
+    for _ in "12":  # The second time changes nothing.
+        call(app, "freeze_account", id)
+    call(admin, "unfreeze_account", id, "ops")
+    call(admin, "unfreeze_account", id, "ops")
+    call(admin, "set_email", id, "secret@example.org", "ops")
+    call(admin, "cancel_pending", queued[0], "ops")
+    call(admin, "cancel_pending", queued[1])
+    before = ledger(admin).events
+    for refused in (
+        ("cancel_pending", queued[0]),
+        ("freeze_account", 77),
+        ("set_email", 77, "a@b"),
+    ):
+        assert str(answer(admin, *refused)).startswith("WL"), refused
+    assert ledger(admin).events == before
+    columns = "actor, event, account_id, transaction_id, detail"
+    logged = rows(reader, f"SELECT {columns} FROM wallet.event_log ORDER BY id")
+    assert [tuple(row.values()) for row in logged] == [
+        ("wallet_app", "freeze_account", id, None, None),
+        ("ops", "unfreeze_account", id, None, None),
+        ("ops", "set_email", id, None, None),
+        ("ops", "cancel_pending", None, queued[0], None),
+        ("postgres", "cancel_pending", None, queued[1], None),
+    ]
+    assert "example" not in str(before)
+
+
+def test_an_actor_is_1_to_63_printable_characters(admin: Connection) -> None:
+    for actor in ("", "a" * 64, "a\nb", "a\u0085b", "a\u2028b"):
+        assert answer(admin, "freeze_account", 1, actor) == "23514"
+    assert call(admin, "freeze_account", 1, "Ä" * 63)["frozen"]
