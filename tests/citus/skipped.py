@@ -4,7 +4,6 @@ ONE_POSTGRESQL = "of one PostgreSQL's plans, catalogue and files, which the ledg
 SKIPPED = {
     "tests/sql/test_catalogue.py": ONE_POSTGRESQL,
     "tests/sql/test_functions.py": ONE_POSTGRESQL,
-    "tests/sql/test_plpgsql_check.py": ONE_POSTGRESQL,
     "tests/sql/test_statement_cost.py": ONE_POSTGRESQL,
     "tests/sql/test_views.py::test_size_per_transaction": "citus_tables has the sizes of shards",
     "tests/sql/test_examples.py": "what is printed has another order, and Citus's own notices",

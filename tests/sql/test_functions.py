@@ -251,38 +251,85 @@ def test_every_refusal_of_the_contract_is_raised_or_a_result_somewhere() -> None
 
 
 @pytest.fixture
-def strict(template: Database) -> Iterator[Connection]:
-    """A superuser whom PostgreSQL warns of all that it can warn of, as errors.
-
-    That is: a variable that hides another one, a row that is not the only one, and values that are
-    more or fewer than the variables they go into. The latter two show when a function runs.
-    """
+def own(template: Database) -> Iterator[Connection]:
+    """A superuser's connection to a database of the test's own."""
     database = databases.create(template.server, template.name)
     with database.connect() as connection:
-        connection.execute("SET plpgsql.extra_warnings = 'all'")
-        connection.execute("SET plpgsql.extra_errors = 'all'")
         yield connection
     databases.drop(database)
 
 
-def test_each_function_is_created_and_its_example_runs_without_a_word(strict: Connection) -> None:
+def test_each_function_is_created_and_its_example_runs_without_a_word(own: Connection) -> None:
+    """PostgreSQL warns of all that it can warn of, as errors.
+
+    That is: a variable that hides another one, a row that is not the only one, and values that are
+    more or fewer than the variables they go into. The latter two show when a function runs.
+    """
+    own.execute("SET plpgsql.extra_warnings = 'all'; SET plpgsql.extra_errors = 'all'")
     said: list[Diagnostic] = []
-    strict.add_notice_handler(said.append)
+    own.add_notice_handler(said.append)
     for source in SOURCES.values():
-        strict.execute(source.path.read_text(encoding="utf-8"))
-    open_accounts(strict, "100", "100")
-    call(strict, "hold", 1, 5)
+        own.execute(source.path.read_text(encoding="utf-8"))
+    open_accounts(own, "100", "100")
+    call(own, "hold", 1, 5)
     for name, source in SOURCES.items():
-        with strict.transaction(force_rollback=True):
+        with own.transaction(force_rollback=True):
             assert re.search(rf"\b{name}\b", source.example), name
             if name == "raise_refusal":
                 with pytest.raises(psycopg.Error, match="There is no account 7"):
-                    strict.execute(source.example)
+                    own.execute(source.example)
                 continue
-            found = rows(strict, source.example)
+            found = rows(own, source.example)
             # A sound ledger has no violation, and a new one no key of either kind.
             none = {"replay_result", "revoke_api_key", "refresh_api_keys", "get_account_waits"}
             assert found or name.startswith("audit") or name in none, name
             for row in found if name != "get_queue" else ():  # An empty queue has no id.
                 assert None not in (row.get("id", 0), row.get("amount", 0)), name
     assert [diagnostic.message_primary for diagnostic in said] == []
+
+
+LATER = "CREATE FUNCTION wallet.later() RETURNS int LANGUAGE plpgsql AS $$BEGIN RETURN 1; END$$"
+# A trigger's function is checked with each table that has it.
+CHECK = """
+    SELECT p.proname AS function, c.level, c.message, c.detail, c.context, c.query
+    FROM pg_proc p
+    JOIN pg_language l ON l.oid = p.prolang AND l.lanname = 'plpgsql'
+    LEFT JOIN pg_trigger t ON t.tgfoid = p.oid
+    CROSS JOIN LATERAL plpgsql_check_function_tb(
+        p.oid, relid => coalesce(t.tgrelid, 0), fatal_errors => false, other_warnings => true,
+        performance_warnings => true, extra_warnings => true, security_warnings => true,
+        compatibility_warnings => true
+    ) c
+    WHERE p.pronamespace = 'wallet'::regnamespace
+      -- A function that raises would raise while it is planned, were it IMMUTABLE.
+      AND NOT (p.proname = 'raise_refusal' AND c.message LIKE '%should be IMMUTABLE')
+      -- Were it STABLE, it would not see what annotate_account() has just written.
+      AND NOT (p.proname = 'get_annotation' AND c.message LIKE '%should be STABLE')
+    ORDER BY p.proname, c.lineno
+"""
+
+
+def test_plpgsql_check_finds_nothing_in_any_function_and_would_find_it(own: Connection) -> None:
+    if not rows(own, "SELECT 1 FROM pg_available_extensions WHERE name = 'plpgsql_check'"):
+        pytest.skip("this server has no extension plpgsql_check: make test15")
+    own.execute("CREATE EXTENSION plpgsql_check")
+    assert rows(own, CHECK) == []
+    checked = rows(
+        own,
+        """
+        SELECT p.proname AS name, p.prorettype = 'trigger'::regtype AS is_trigger,
+               EXISTS (SELECT FROM pg_trigger t WHERE t.tgfoid = p.oid) AS has_table
+        FROM pg_proc p JOIN pg_language l ON l.oid = p.prolang AND l.lanname = 'plpgsql'
+        WHERE p.pronamespace = 'wallet'::regnamespace
+        """,
+    )
+    assert sorted(row["name"] for row in checked) == sorted(
+        source.name
+        for source in SOURCES.values()
+        for definition in source.definitions
+        if "LANGUAGE plpgsql" in definition
+    )
+    assert [row for row in checked if row["is_trigger"] != row["has_table"]] == []
+    own.execute(LATER)
+    found = [row["message"] for row in rows(own, CHECK) if row["function"] == "later"]
+    assert any("should be IMMUTABLE" in one for one in found), found
