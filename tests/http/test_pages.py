@@ -1,9 +1,10 @@
-"""GET /account/{id}/transaction, a page at a time, and GET /account?email=."""
+"""Lists, a page at a time, and what may be asked of them."""
 
 from __future__ import annotations
 
 import uuid
 
+import httpx
 from httpx import Client
 
 from tests.http.answers import TIME, fields, problem
@@ -36,31 +37,50 @@ def test_a_statement_has_each_kind_newest_first(client: Client, wallet: Wallet) 
     ]
 
 
-def test_pages_lead_from_the_last_entry_to_the_first(
+def test_pages_lead_from_one_end_of_a_list_to_the_other(
     client: Client, wallet: Wallet, owner: Owner
 ) -> None:
-    id = wallet()
-    owner.execute("SELECT wallet.deposit(%s, 0.01) FROM generate_series(1, 51)", (id,))
-    for limit, sizes in ((None, [50, 1]), (17, [17, 17, 17]), (1000, [51])):
-        query = f"?limit={limit}" if limit else ""
-        url = f"/account/{id}/transaction{query}"
-        entries: list[int] = []
-        for page, size in enumerate(sizes, 1):
-            response = client.get(url)
-            body = response.json()
-            assert len(body["items"]) == size
-            entries += [line["entry"] for line in body["items"]]
-            if page == len(sizes):
-                assert (body["next"], "Link" in response.headers) == (None, False)
-            else:
-                assert body["next"] == entries[-1]
-                url = response.links["next"]["url"]
-                last = f"limit={limit or 50}&before={body['next']}"
-                assert url == f"/account/{id}/transaction?{last}"
-        assert entries == list(range(51, 0, -1))
-    path = f"/account/{id}/transaction"
-    assert client.get(f"{path}?before=1").json() == {"items": [], "next": None}
-    assert client.get(f"/account/{wallet()}/transaction").json() == {"items": [], "next": None}
+    id, email, reference = wallet(), f"{uuid.uuid4().hex}+tag&x@example.com", str(uuid.uuid4())
+
+    def made(call: str, *arguments: object, what: str = "r") -> list[int]:
+        query = f"SELECT ({what}).id FROM (SELECT {call} AS r FROM generate_series(1, 51)) s"
+        return [row["id"] for row in owner.execute(query.encode(), arguments)]
+
+    opened = made("wallet.create_account(%s)", email)
+    paid = made("wallet.deposit(%s, 0.01)", id)
+    full = "wallet.deposit(%s, 0.01, NULL, NULL, %s)"
+    paid += made(full, id, reference, what="(r).transaction")
+    held = made("wallet.hold(%s, 0.01)", id)
+    for path, given, member, markers, cursor in (
+        (f"/account/{id}/transaction", {}, "entry", [*range(102, 0, -1)], "before"),
+        (f"/account/{id}/hold", {}, "id", held[::-1], "before"),
+        ("/transaction", {"account_id": id}, "id", paid[::-1], "before"),
+        ("/transaction", {"reference": reference}, "id", paid[:50:-1], "before"),
+        ("/account", {"email": email}, "id", opened, "after"),
+    ):
+        for limit in (None, 17, 1000):
+            query = {**given, **({"limit": limit} if limit else {})}
+            response = client.get(path, params=query)
+            found: list[int] = []
+            while "next" in response.links:
+                body = response.json()
+                found += [item[member] for item in body["items"]]
+                assert (len(body["items"]), body["next"]) == (limit or 50, found[-1])
+                url = httpx.URL(response.links["next"]["url"])
+                assert url.params[cursor] == str(found[-1])
+                response = client.get(url)
+            assert response.json()["next"] is None
+            found += [item[member] for item in response.json()["items"]]
+            assert found == markers, (path, given, limit)
+    first = {"account_id": id, "from": client.get(f"/transaction/{paid[3]}").json()["ctime"]}
+    page = client.get("/transaction", params={**first, "limit": 1, "before": paid[5]})
+    assert [one["id"] for one in page.json()["items"]] == [paid[4]]
+    following = client.get(page.links["next"]["url"]).json()["items"]
+    assert [one["id"] for one in following] == [paid[3]]
+    nothing = client.get(f"/account/{wallet()}/transaction").json()
+    assert (
+        nothing == client.get(f"/account/{id}/hold?before=1").json() == {"items": [], "next": None}
+    )
 
 
 def test_a_query_that_is_wrong_is_refused_by_name(client: Client, wallet: Wallet) -> None:
@@ -101,27 +121,3 @@ def test_an_email_finds_its_accounts_whatever_the_case(client: Client) -> None:
         assert (response.status_code, response.json()) == (200, {"items": [], "next": None})
     for text in ("a%00@b", "a%ED%A0%80@b", "a%FF@b"):
         problem(client.get(f"/account?email={text}"), "invalid_email")
-
-
-def test_pages_lead_from_the_oldest_account_of_an_email_to_the_newest(
-    client: Client, owner: Owner
-) -> None:
-    email = f"{uuid.uuid4().hex}+tag&x@example.com"
-    found = owner.execute(
-        "SELECT (wallet.create_account(%s)).id FROM generate_series(1, 51)", (email,)
-    ).fetchall()
-    for limit, sizes in ((None, [50, 1]), (17, [17, 17, 17, 0]), (1000, [51])):
-        response = client.get(
-            "/account", params={"email": email, **({"limit": limit} if limit else {})}
-        )
-        ids: list[int] = []
-        for page, size in enumerate(sizes, 1):
-            body = response.json()
-            ids += [item["id"] for item in body["items"]]
-            assert len(body["items"]) == size
-            if page == len(sizes):
-                assert (body["next"], "Link" in response.headers) == (None, False)
-            else:
-                assert body["next"] == ids[-1]
-                response = client.get(response.links["next"]["url"])
-        assert ids == [row["id"] for row in found]
