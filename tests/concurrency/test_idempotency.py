@@ -1,20 +1,16 @@
-"""However many calls with one key come at once, and whatever becomes of them, one is done."""
+"""Of calls with one key that come at once one is done, whatever becomes of the others."""
 
 from __future__ import annotations
 
-from functools import partial
-from threading import Barrier
 from typing import Any
 
 import psycopg
 import pytest
 
 from tests.concurrency.test_interruptions import kill
-from tests.concurrency.test_transfers import deadlocks, flush_statistics
 from tests.support.calls import (
     Connection,
     balances,
-    batch,
     call,
     is_replay,
     keyed,
@@ -23,70 +19,11 @@ from tests.support.calls import (
     refusal,
 )
 from tests.support.databases import Database, assert_sound
-from tests.support.threads import background, together, wait_until_blocked
-
-CONNECTIONS = 20
-CALLS = 60
-ROUNDS = 4
-BATCH = batch([(1, 2, 5), (2, 1, 500), (1, 2, 1)])
-Request = tuple[str, tuple[object, ...]]
-# What is asked for, and how many accounts and transactions it makes in all rounds together.
-REQUESTS: list[tuple[Request, int]] = [
-    (("create_account", ("eve@example.com",)), ROUNDS),
-    (("deposit", (1, 5)), ROUNDS),
-    (("withdraw", (1, 5)), ROUNDS),
-    (("transfer", (1, 2, 5)), ROUNDS),
-    (("transfer", (1, 2, 5000)), 0),
-    (("reverse", (2,)), 1),
-    (("transfer_batch", (BATCH, False)), 2 * ROUNDS),
-    (("enqueue_transfer", (1, 2, 5)), 0),
-]
+from tests.support.threads import background, wait_until_blocked
 
 
 def keys(admin: Connection) -> list[str]:
     return [row["key"] for row in ledger(admin).keys]
-
-
-def repeat(database: Database, number: int, barrier: Barrier) -> list[tuple[str, dict[str, Any]]]:
-    """Make one connection's share of the same calls, round after round, all at the same moment."""
-    (function, arguments), _ = REQUESTS[number]
-    results = []
-    with database.connect("wallet_app") as connection:
-        for round in range(ROUNDS):
-            barrier.wait()
-            key = f"{number}-{round}"
-            results += [
-                (key, keyed(connection, function, *arguments, key))
-                for _ in range(CALLS // CONNECTIONS)
-            ]
-        flush_statistics(connection)
-    return results
-
-
-def test_of_many_calls_with_one_key_one_is_done_and_all_get_its_result(
-    database: Database, app: Connection, admin: Connection
-) -> None:
-    """Sixty a round, from twenty connections. Each round has a key of its own."""
-    open_accounts(app, "500", "100")
-    for number, ((function, _), made) in enumerate(REQUESTS):
-        before = ledger(admin)
-        tasks = [partial(repeat, database, number)] * CONNECTIONS
-        results: dict[str, list[dict[str, Any]]] = {}
-        for key, result in sum(together(tasks), list[tuple[str, dict[str, Any]]]()):
-            results.setdefault(key, []).append(result)
-        assert len(results) == ROUNDS
-        for several in results.values():
-            (first,) = [one for one in several if not one["replayed"]]
-            assert all(is_replay(first, one) for one in several if one is not first), function
-            assert len(several) == CALLS
-        after = ledger(admin)
-        written = [*after.accounts, *after.transactions]
-        assert len(written) - len([*before.accounts, *before.transactions]) == made, function
-        queued = len(after.pending) - len(before.pending)
-        assert queued == (ROUNDS if function == "enqueue_transfer" else 0)
-        assert len(after.keys) - len(before.keys) == ROUNDS
-    assert deadlocks(admin) == 0
-    assert_sound(admin)
 
 
 def test_a_second_call_waits_for_the_first_and_gets_its_result(

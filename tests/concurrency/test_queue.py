@@ -107,22 +107,6 @@ def test_who_is_cancelled_while_it_waits_is_not_queued(
     assert ledger(admin) == before
 
 
-def test_what_was_queued_under_a_key_is_replayed_though_the_accounts_are_free(
-    app: Connection, admin: Connection, holding: Connection
-) -> None:
-    open_accounts(app, "100", "100")
-    call(holding, "deposit", 1, 1)
-    first = keyed(app, "transfer_or_enqueue", 1, 2, 5, 0, "k-1")
-    assert first["results"][0]["state"] == "pending"
-    holding.commit()
-    for waiting in (1, 0):
-        assert value(app, "process_pending", 10) == waiting
-        again = keyed(app, "transfer_or_enqueue", 1, 2, 5, 0, "k-1")
-        assert again == {**first, "replayed": True}
-    assert balances(admin) == {1: "96.00", 2: "105.00"}
-    assert_sound(admin)
-
-
 def test_to_queue_waits_for_nobody(
     app: Connection, admin: Connection, holding: Connection, waiting: Connection
 ) -> None:
@@ -247,16 +231,15 @@ def enqueue(database: Database, source: int, barrier: Barrier) -> list[Asked]:
     return asked
 
 
-@pytest.mark.parametrize("max_items", [1, 7])
 def test_what_was_answered_before_another_was_sent_is_processed_before_it(
-    database: Database, app: Connection, admin: Connection, max_items: int
+    database: Database, app: Connection, admin: Connection
 ) -> None:
-    """Sixteen queue at once while two process; the target's entries tell the order."""
+    """Sixteen queue at once while two process, in slices; the target's entries tell the order."""
     open_accounts(app, "0", *["100"] * CLIENTS)
     done = Event()
     with (
-        background(process_until, database, done, max_items) as one,
-        background(process_until, database, done, max_items) as other,
+        background(process_until, database, done, 1) as one,
+        background(process_until, database, done, 7) as other,
     ):
         try:
             tasks = [partial(enqueue, database, source) for source in range(2, CLIENTS + 2)]

@@ -7,7 +7,16 @@ from collections.abc import Callable
 import pytest
 from psycopg.errors import LockNotAvailable
 
-from tests.support.calls import Connection, answer, balances, call, ledger, open_accounts, value
+from tests.support.calls import (
+    Connection,
+    answer,
+    balances,
+    call,
+    ledger,
+    open_accounts,
+    rows,
+    value,
+)
 from tests.support.databases import Database, assert_sound
 from tests.support.threads import background, wait_until_blocked
 
@@ -140,4 +149,26 @@ def test_a_lock_holds_up_nobody_who_only_reads_or_wants_other_accounts(
 
     assert after(move_elsewhere, "transfer", 2, 1, 1) == "done"
     assert call(app, "get_transaction", transaction["id"]) == transaction
+    assert_sound(admin)
+
+
+def test_a_batch_decides_by_what_is_there_when_it_has_waited(
+    app: Connection, admin: Connection, holding: Connection, waiting: Connection
+) -> None:
+    """It locks all its accounts first. While it waits for one, it holds no other."""
+    open_accounts(app, "100", "100", "0", "0")
+    app.execute("SET lock_timeout = '5s'")
+    for order in (["(1,3,60)", "(2,3,60)"], ["(2,3,60)", "(1,3,60)"]):
+        call(holding, "transfer", 2, 4, 60)
+        with background(rows, waiting, "transfer_batch", order, False) as waiter:
+            wait_until_blocked(admin, waiting, holding)
+            assert isinstance(answer(app, "deposit", 1, 1), dict), "it holds the lower account"
+            holding.commit()
+            results = waiter.result()
+        codes = {result["source_account_id"]: result["sqlstate"] for result in results}
+        assert codes == {1: None, 2: "WL006"}
+        assert balances(admin) == {1: "41.00", 2: "40.00", 3: "60.00", 4: "60.00"}
+        for source, target, amount in ((3, 1, 59), (4, 2, 60), (3, 4, 1)):
+            call(app, "transfer", source, target, amount)
+        call(app, "withdraw", 4, 1)
     assert_sound(admin)
