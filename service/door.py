@@ -12,6 +12,7 @@ import logging
 import re
 import resource
 import secrets
+from email.utils import formatdate
 from functools import lru_cache
 from time import monotonic
 from typing import Any
@@ -318,7 +319,12 @@ def _no_room() -> bytes:
         )
     )
     return (
-        "HTTP/1.1 503 Service Unavailable\r\nconnection: close\r\nretry-after: 1\r\n"
-        f"x-request-id: {id}\r\ncontent-type: application/problem+json\r\n"
-        f"content-length: {len(body)}\r\n\r\n"
-    ).encode() + body
+        (
+            "HTTP/1.1 503 Service Unavailable\r\nconnection: close\r\nretry-after: 1\r\n"
+            f"date: {formatdate(usegmt=True)}\r\ncache-control: no-store\r\n"
+            f"x-content-type-options: nosniff\r\nx-request-id: {id}\r\n"
+            f"content-type: application/problem+json\r\ncontent-length: {len(body) + 1}\r\n\r\n"
+        ).encode()
+        + body
+        + b"\n"
+    )

@@ -73,7 +73,7 @@ UNREADABLE = (
     *(JSON_POST + b"Transfer-Encoding: %b\r\n\r\n0\r\n\r\n" % given for given in ENCODINGS),
     JSON_POST + b"Content-Length : 2\r\n\r\n{}",
     JSON_POST + b"Transfer-Encoding : chunked\r\n\r\n0\r\n\r\n",
-    JSON_POST.replace(b"1.1", b"1.0") + b"Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+    CHUNKED.replace(b"1.1", b"1.0") + b"f\r\n%b\r\n0\r\n\r\n" % ACCOUNT,
     *(CHUNKED + chunk + b"\r\n0\r\n\r\n" for chunk in CHUNKS),
     CHUNKED.replace(b"POST", b"OPTIONS") + CHUNKS[0] + b"\r\n0\r\n\r\n",
     JSON_POST + b"Content-Length: 2\r\nExpect: the-unexpected\r\n\r\n{}",
@@ -149,8 +149,13 @@ def test_a_body_that_is_too_large_is_refused_before_it_is_read(service: Service)
 
 def test_a_chunked_body_is_read(service: Service) -> None:
     with Connection(service.port) as connection:
-        connection.send(CHUNKED + b'8\r\n{"email"\r\n7;x=y\r\n:"a@b"}\r\n0\r\n\r\n' + LIVE)
-        assert connection.answer("POST", "/account").status_code == 201
+        for head in (CHUNKED, CHUNKED.replace(b"Host", b"Expect: 100-continue\r\nHost")):
+            connection.send(head)
+            if head != CHUNKED:
+                assert connection.answer().status_code == 100
+            connection.send(b'8\r\n{"email"\r\n7;x=y\r\n:"a@b"}\r\n0\r\n\r\n')
+            assert connection.answer("POST", "/account").status_code == 201
+        connection.send(LIVE)
         assert connection.answer("GET", "/health/live").status_code == 200
 
 

@@ -19,7 +19,7 @@ from service.logs import logging_config
 from service.openapi import DOCUMENT
 from tests.http.answers import problem
 from tests.http.conftest import Wallet
-from tests.http.processes import open_wallet, own_service, wait_until
+from tests.http.processes import open_wallet, own_service, queue_stopped, transfer, wait_until
 from tests.http.wire import LIVE, Connection, json_post
 from tests.support.databases import Database
 from tests.support.service import JSON, Service
@@ -62,6 +62,9 @@ def test_a_page_of_another_site_gets_nothing_done(client: Client, wallet: Wallet
     problem(client.get("/health/live", headers=twice), "forbidden_origin")
     done = client.post(f"/transaction/{paid}/reversal", headers={**JSON, "Origin": own})
     assert done.status_code == 201
+    # A proxy may have ended TLS.
+    by_tls = {"Origin": own.replace("http:", "https:")}
+    assert client.get("/health/live", headers=by_tls).status_code == 200
 
 
 def test_no_post_is_done_that_a_form_could_send(client: Client) -> None:
@@ -111,6 +114,7 @@ def test_a_page_that_is_allowed_may_ask_first_and_read_the_answer(small: Service
         for path in ("/health/live", "/account/1", "/docs"):
             answer = small.client.get(path, headers={"Origin": origin})
             assert answer.headers["Access-Control-Allow-Origin"] == origin
+            assert answer.headers["Access-Control-Expose-Headers"] == "*"
             assert answer.headers["Vary"] == "Origin"
     assert "Access-Control-Allow-Origin" not in small.client.get("/health/live").headers
     for origin in ("https://shop.example.evil", "http://shop.example"):
@@ -127,13 +131,15 @@ def test_a_request_that_drips_and_a_client_that_does_not_read_are_ended_in_time(
         *(b"G", LIVE[:-2] + b"X: ", json_post("/account") + length + b"{"),
         *(json_post("/account") + chunked + b"3e8\r\n{", json_post("/account") + chunked),
         *(BATCH + length + b"{", BATCH + chunked + b"3e8\r\n{", b"GET /docs HTTP/1.1\r\n"),
+        json_post("/account") + b"Connection: upgrade\r\nUpgrade: websocket\r\n" + length + b"{",
         LIVE + LIVE[:20],
     )
     with ExitStack() as stack:
         deaf, half, *connections = (
             stack.enter_context(Connection(small.port)) for _ in range(2 + len(started))
         )
-        deaf.send(LIVE.replace(b"/health/live", b"/docs") * 1000)
+        # Answers of many megabytes, so that not all of them go into buffers.
+        deaf.send(LIVE.replace(b"/health/live", b"/openapi.json") * 500)
         # Half a body that nobody waits for.
         half.send(json_post("/nowhere") + length + b"{")
         for connection, data in zip(connections, started, strict=True):
@@ -201,6 +207,20 @@ def test_the_next_client_is_served_however_many_connections_are_open(small: Serv
     log = small.log.read_text()
     assert len(re.findall("connections are open", log)) == 1, log
     assert "all 70 connections" in log
+
+
+def test_a_client_beyond_those_that_are_being_answered_is_told_so(small: Service) -> None:
+    source, target = open_wallet(small.client), open_wallet(small.client)
+    with ExitStack() as stack, queue_stopped(small.database):
+        told = small.log.read_text().count("connections are open")
+        path = transfer(small.client, source, target, Prefer="respond-async").headers["Location"]
+        waits = f"GET {path} HTTP/1.1\r\nHost: localhost\r\nPrefer: wait=20\r\n\r\n".encode()
+        for _ in range(75):
+            last = stack.enter_context(Connection(small.port))
+            last.send(waits)
+        problem(last.answer("GET", path), "busy")
+        # Each time that it is so.
+        assert small.log.read_text().count("connections are open") == told + 1
 
 
 @pytest.mark.parametrize("form", ["text", "json"])
