@@ -7,7 +7,7 @@ from typing import Any
 
 import psycopg
 
-from tests.migrations.project import HERE, deployed
+from tests.migrations.project import HERE, deployed, record
 from tests.support.calls import Connection, open_accounts
 from tests.support.databases import Database, scripts
 
@@ -62,15 +62,16 @@ def fails(connection: Connection, script: str) -> bool:
 
 
 def test_deploy_verify_revert_and_deploy_again(new_database: Callable[[], Database]) -> None:
+    """The walkthrough deploy.sql shows what Sqitch itself does of it."""
     database = new_database()
     before = catalogue(database)
-    HERE.sqitch(database, "deploy")
-    assert deployed(database) == HERE.names()
+    scripts("deploy", database)
+    scripts("verify", database)
     after = catalogue(database)
     assert after != before
     with database.connect() as connection:
         open_accounts(connection, "10", "0")
-    HERE.sqitch(database, "verify")
+    record(database)
     assert "Nothing to deploy" in HERE.sqitch(database, "deploy")
     assert "Check successful" in HERE.sqitch(database, "check")
 
@@ -80,10 +81,8 @@ def test_deploy_verify_revert_and_deploy_again(new_database: Callable[[], Databa
     assert deployed(database) == HERE.names(), "a revert that would lose money drops nothing"
     assert catalogue(database) == after
 
-    HERE.sqitch(database, "revert", "-y", loses_data=True)
-    assert deployed(database) == []
+    scripts("revert", database)
     assert catalogue(database) == before, "a revert leaves something behind"
-
     scripts("deploy", database)
     assert catalogue(database) == after
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.migrations.project import HERE, KINDS, Project, record
+from tests.migrations.project import HERE, KINDS, Project, deployed, record
 from tests.support.calls import call, value
 from tests.support.databases import Database, assert_sound, scripts
 
@@ -116,6 +116,7 @@ def test_a_change_to_what_is_tagged_is_noticed(copy: Project, tmp_path: Path) ->
 def test_a_tagged_ledger_goes_to_a_rework_and_back(
     copy: Project, database: Database, tmp_path: Path
 ) -> None:
+    """A change that fails takes nothing else with it, least of all the tables with the money."""
     record(database)
     with database.connect() as admin, database.connect("wallet_app") as app:
         admin.execute(FILL)
@@ -133,10 +134,29 @@ def test_a_tagged_ledger_goes_to_a_rework_and_back(
             revert="ALTER TABLE wallet.account DROP COLUMN nickname;",
             verify="SELECT nickname FROM wallet.account WHERE false;",
         )
+        copy.add(
+            "bad",
+            deploy="CREATE TABLE wallet.bad ();",
+            revert="DROP TABLE wallet.bad;",
+            verify="SELECT FROM wallet.bad;",
+        )
         assert list(changed(copy, tmp_path)) == []
 
-        copy.sqitch(database, "deploy")
-        assert call(admin, CHECKSUM) == before
+        for kind in ("deploy", "verify", None):
+            script = copy.folder / f"{kind or 'deploy'}/bad.sql"
+            sound = script.read_text()
+            if kind:
+                script.write_text(sound.replace(";\n", "; SELECT 1 / 0;\n", 1))
+            done = copy.run(database, "deploy")
+            script.write_text(sound)
+            assert (done.returncode == 0, "division by zero" in done.stdout) == (
+                not kind,
+                bool(kind),
+            )
+            made = deployed(database)[len(HERE.names()) + 1 :]
+            assert made == ["nickname", "bad"][: 1 if kind else 2]
+            assert (value(admin, "SELECT to_regclass('wallet.bad')") is None) == bool(kind)
+            assert call(admin, CHECKSUM) == before
         assert value(admin, BODY) == f"\n-- reworked{body}"
         app.execute(MOVE, (2, 1), prepare=True)
         after = call(admin, CHECKSUM)
