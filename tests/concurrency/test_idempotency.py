@@ -72,22 +72,6 @@ def test_another_request_waits_for_the_first_before_it_is_refused(
     assert_sound(admin)
 
 
-def test_with_a_snapshot_a_second_call_that_waited_fails_and_does_nothing(
-    app: Connection, admin: Connection, holding: Connection, waiting: Connection
-) -> None:
-    open_accounts(app, "100", "100")
-    for level in ("repeatable read", "serializable"):
-        waiting.execute(f"SET default_transaction_isolation = '{level}'")
-        first = keyed(holding, "transfer", 1, 2, 10, level)
-        with background(keyed_answer, waiting, "transfer", 1, 2, 10, level) as waiter:
-            wait_until_blocked(admin, waiting, holding)
-            holding.commit()
-            assert waiter.result() == "40001"
-        assert is_replay(first, keyed(waiting, "transfer", 1, 2, 10, level))
-    assert balances(admin) == {1: "80.00", 2: "120.00"}
-    assert_sound(admin)
-
-
 def test_a_call_that_is_ended_leaves_neither_key_nor_effect(
     database: Database, app: Connection, admin: Connection, holding: Connection
 ) -> None:

@@ -100,10 +100,11 @@ def test_what_is_done_is_logged_once_with_who_asked_for_it(
     """Who changed an email, but never to which."""
     (id,) = open_accounts(app, "0")
     queued = [call(app, "enqueue_transfer", id, *open_accounts(app, "0"), 5)["id"] for _ in "12"]
+    account = call(app, "get_account", id)
     for _ in "12":  # The second time changes nothing.
-        call(app, "freeze_account", id)
-    call(admin, "unfreeze_account", id, "ops")
-    call(admin, "unfreeze_account", id, "ops")
+        assert call(app, "freeze_account", id) == {**account, "frozen": True}
+    for _ in "12":
+        assert call(admin, "unfreeze_account", id, "ops") == account
     call(admin, "set_email", id, "secret@example.org", "ops")
     call(admin, "cancel_pending", queued[0], "ops")
     call(admin, "cancel_pending", queued[1])

@@ -7,7 +7,6 @@ from collections.abc import Iterator
 import psycopg
 import pytest
 from psycopg import IsolationLevel
-from psycopg.errors import SerializationFailure
 
 from tests.support.calls import Connection, balances, call, ledger, open_accounts, rows
 from tests.support.databases import assert_sound
@@ -73,32 +72,3 @@ def test_a_callers_statements_and_its_transfers_commit_together_or_not_at_all(
         assert_sound(admin)
         admin.execute("TRUNCATE shop.invoice")
         app.isolation_level = None
-
-
-def test_nothing_is_half_done_when_another_caller_was_first(
-    app: Connection, admin: Connection
-) -> None:
-    """The caller looks; another empties the account; the caller pays by what it saw.
-
-    READ COMMITTED decides by the balance of now. The stricter levels cannot, and fail the caller,
-    who succeeds when it tries again.
-    """
-    open_accounts(app, "100", "0", "0")
-    for level in LEVELS:
-        app.isolation_level = level
-        with app.transaction(force_rollback=True):
-            call(app, "get_account", 1)
-            call(admin, "transfer", 1, 3, 70)
-            between = ledger(admin)
-            with pytest.raises(psycopg.Error) as caught:
-                pay(app, 1, 1, 2, 20, 80)
-        if level is IsolationLevel.READ_COMMITTED:
-            assert caught.value.sqlstate == "WL006"
-        else:
-            assert isinstance(caught.value, SerializationFailure)
-        assert (invoices(admin), ledger(admin)) == ([], between), level
-        pay(app, 1, 1, 2, 20, 10)
-        assert invoices(admin) == [1]
-        admin.execute("TRUNCATE shop.invoice")
-        call(admin, "deposit", 1, 100)
-    assert_sound(admin)
