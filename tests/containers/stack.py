@@ -88,6 +88,13 @@ class Stack:
         commands = [argument for text in statements for argument in ("-c", text)]
         return self.compose("exec", "-T", "db", "psql", "-XAtq", *commands)
 
+    def start(self, *command: str) -> subprocess.Popen[str]:
+        """Start a command in the checkout that is written to and read from."""
+        pipe = subprocess.PIPE
+        return subprocess.Popen(
+            command, cwd=self.folder, env=self._environ, stdin=pipe, stdout=pipe, text=True
+        )
+
     def inspect(self, service: str) -> dict[str, Any]:
         """What Docker knows of a service's only container, whether it runs or not."""
         container = self.compose("ps", "--all", "--quiet", service).strip()

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 import socket
+import sys
+import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from random import Random
@@ -243,6 +245,50 @@ def test_a_flood_of_requests_is_held_to_a_rate(stack: Stack) -> None:
 
     with ThreadPoolExecutor(16) as pool:
         assert sum(pool.map(flood, range(16))) > 0
+
+
+# Asks 1 900 times when it is told to begin, and prints how many of these are one too many.
+FLOOD = """
+import socket, ssl, sys
+from concurrent.futures import ThreadPoolExecutor
+host, port, key = sys.argv[1:]
+head = "GET /health/live HTTP/1.1\\r\\nHost: other.example\\r\\nAuthorization: Bearer "
+def ask(_):
+    plain = socket.create_connection((host, int(port)))
+    with ssl._create_unverified_context().wrap_socket(plain) as connection:
+        connection.sendall(f"{head}{key}\\r\\n\\r\\n".encode() * 190)
+        answers = b""
+        while answers.count(b"HTTP/1.1 ") < 190:
+            answers += connection.recv(65536)
+        return answers.count(b"HTTP/1.1 429 ")
+print("ready", flush=True)
+sys.stdin.readline()
+with ThreadPoolExecutor(10) as pool:
+    print(sum(pool.map(ask, range(10))))
+"""
+
+
+def test_a_key_is_held_to_a_rate_wherever_its_requests_come_from(stack: Stack) -> None:
+    """An address may ask 2 000 times at once, and so may a key: two addresses are too many."""
+    inside = ("docker", "compose", "exec", "-T", "service", "python", "-c", FLOOD, "edge", "8443")
+    here = (sys.executable, "-c", FLOOD, "localhost", str(stack.port))
+
+    def refused(*keys: str) -> list[int]:
+        time.sleep(2.5)  # What an address or a key has used comes back at 1 000 a second.
+        with ExitStack() as opened:
+            floods = [
+                opened.enter_context(stack.start(*command, key))
+                for command, key in zip((inside, here), keys, strict=True)
+            ]
+            ends = [(flood.stdin, flood.stdout) for flood in floods]
+            assert [said and said.readline() for _, said in ends] == ["ready\n"] * 2
+            for begin, _ in ends:
+                print(file=begin, flush=True)
+            return [int(said.read()) for _, said in ends if said]
+
+    assert refused("a", "b") == [0, 0]
+    # On a slow machine the first may be over before the second has begun.
+    assert any(sum(refused("c", "c")) for _ in range(5))
 
 
 def test_a_restart_of_the_database_under_traffic_loses_nothing(
