@@ -68,16 +68,6 @@ def test_who_has_no_key_is_not_let_in(stack: Stack) -> None:
         assert answer.headers["WWW-Authenticate"].startswith("Bearer")
 
 
-def test_a_dba_moves_money_in_psql(stack: Stack) -> None:
-    source, target = open_account(stack, "20.00"), open_account(stack)
-    amount = stack.psql(
-        f"SELECT t.amount FROM wallet.transfer(source_account_id => {source}, "
-        f"target_account_id => {target}, amount => 5.50) AS t"
-    )
-    assert amount.strip() == "5.50"
-    assert (balance(stack, source), balance(stack, target)) == ("14.50", "5.50")
-
-
 def test_what_is_queued_is_processed(stack: Stack) -> None:
     source, target = open_account(stack, "20.00"), open_account(stack)
     queued = stack.client.post(
@@ -89,20 +79,6 @@ def test_what_is_queued_is_processed(stack: Stack) -> None:
     done = stack.client.get(queued.headers["Location"], headers={"Prefer": "wait=25"})
     assert done.json()["state"] == "succeeded"
     assert (balance(stack, source), balance(stack, target)) == ("19.00", "1.00")
-
-
-def test_psql_shows_a_refusal_with_its_sqlstate_detail_and_hint(stack: Stack) -> None:
-    source, target = open_account(stack, "20.00"), open_account(stack)
-    printed = stack.run(
-        *("docker", "compose", "exec", "-T", "db", "psql", "-X", "-v", "VERBOSITY=verbose"),
-        *("-c", f"SELECT wallet.transfer({source}, {target}, 20.01)"),
-        fails=True,
-    )
-    lines = printed.splitlines()
-    assert lines[0].startswith("ERROR:  WL006: ")
-    assert lines[1].startswith("DETAIL:  ")
-    assert lines[2].startswith("HINT:  ")
-    assert (balance(stack, source), balance(stack, target)) == ("20.00", "0.00")
 
 
 def test_containers_have_limits_no_privileges_and_read_only_file_systems(stack: Stack) -> None:

@@ -15,7 +15,6 @@ from dataclasses import dataclass, field
 from itertools import count
 from random import Random
 from threading import Thread
-from types import TracebackType
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
@@ -90,9 +89,7 @@ class Load:
         self._thread.start()
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None
-    ) -> None:
+    def __exit__(self, _: object, error: BaseException | None, __: object) -> None:
         self._stopping = True
         self._thread.join()
         if self._error and error is None:

@@ -94,7 +94,7 @@ def guarded(template: Database) -> Iterator[Guarded]:
         yield guarded
         log = guarded.service.log.read_text()
     databases.drop(database)
-    assert "path=/account/1" in log
+    assert "method=GET path=/account/1 status=401" in log
     assert "WALLET_AUTH is off" not in log
     for key in (*keys.values(), UNKNOWN):
         assert key[4:68] not in log
