@@ -59,7 +59,8 @@ audit: .venv/.run  ## Check the whole ledger of `make run`; exit code 1 on a vio
 	@$(BIN)/python -m tools.psql audit
 
 citus:  ## Deploy the ledger on the Citus that PGHOST, PGUSER and PGDATABASE name: docs/scale.md
-	@sqitch deploy --to-change roles db:pg:
+	@psql -XAtc "SELECT 1 FROM pg_roles WHERE rolname = 'wallet_owner'" | grep -q 1 || \
+	  sqitch deploy --to-change roles db:pg:
 	@PGOPTIONS='-c citus.enable_ddl_propagation=off' sqitch deploy db:pg:
 	@cd citus && sqitch deploy db:pg:
 

@@ -37,7 +37,9 @@ DECLARE
     v_first bigint := 0::bigint;
     v_last bigint;
     v_entry bigint;
-    v_ids bigint[];
+    v_id bigint;
+    v_found wallet.transfer_result;
+    v_ids bigint[] := '{}';
 BEGIN
     PERFORM wallet.check_page_size(find_transactions.page_size);
     IF num_nonnulls(find_transactions.reference, find_transactions.account_id) = 0
@@ -51,15 +53,21 @@ BEGIN
     END IF;
 
     IF find_transactions.reference IS NOT NULL THEN
-        v_ids := ARRAY(
-            SELECT n.transaction_id
-            FROM wallet.transaction_annotation n
-            CROSS JOIN LATERAL wallet.get_transfer_result(n.transaction_id) r
+        -- One after another, so that what is beyond the page is not read.
+        FOR v_id IN
+            SELECT n.transaction_id FROM wallet.transaction_annotation n
             WHERE n.reference = find_transactions.reference AND n.transaction_id < v_before
-              AND r.ctime >= v_from AND r.ctime < v_to
-              AND (v_account.id IS NULL
-                   OR v_account.id IN (r.source_account_id, r.target_account_id))
-            ORDER BY n.transaction_id DESC LIMIT find_transactions.page_size);
+            ORDER BY n.transaction_id DESC
+        LOOP
+            v_found := wallet.get_transfer_result(v_id);
+            IF v_found.ctime >= v_from AND v_found.ctime < v_to
+                AND (v_account.id IS NULL
+                     OR v_account.id IN (v_found.source_account_id, v_found.target_account_id))
+            THEN
+                v_ids := v_ids || v_id;
+                EXIT WHEN cardinality(v_ids) = find_transactions.page_size;
+            END IF;
+        END LOOP;
     ELSIF find_transactions.account_id IS NOT NULL THEN
         IF find_transactions.from_time IS NOT NULL THEN
             v_first := wallet.entry_at(v_account.id, v_from - interval '1 microsecond');

@@ -19,6 +19,15 @@ SKIPPED = {
     "snapshot of its own",
     "tests/sql/test_privileges.py": "roles of a test, and what a session's role is, are not on the "
     "workers",
+    "tests/sql/test_queue.py::test_what_cannot_be_processed": "a trigger of the test's own",
+    "tests/http/test_groups.py::test_a_failure_in_a_group": "a trigger of the test's own",
+    "tests/http/test_queue_worker.py::test_a_transfer_that_always_raises": "a trigger of the "
+    "test's own",
+    "tests/http/test_groups.py::test_an_account_that_was_taken": "it counts one PostgreSQL's waits",
+    "tests/http/test_console.py::test_an_operator_sees_who_waits": "account_wait names no account "
+    "there: docs/scale.md",
+    "tests/concurrency/test_batches.py::test_a_batch_decides": "a batch keeps accounts locked while "
+    "it waits there: docs/scale.md",
     "tests/concurrency/test_transfers.py::test_one_account": "a snapshot of balances and entries",
     "tests/concurrency/test_account_wait.py": "account_wait names no account there",
 }

@@ -18,7 +18,7 @@ from tests.http.answers import check
 from tests.support import databases
 from tests.support.databases import Database, assert_sound
 from tests.support.documents import commands
-from tests.support.servers import Server
+from tests.support.servers import Citus, Server
 from tests.support.service import Service
 from tools.embedded import EmbeddedServer, temporary_folder
 
@@ -171,7 +171,10 @@ def wait_until(holds: Callable[[], bool], what: str, seconds: float = 20) -> Non
 def waiting(database: Database) -> int:
     """How many of the service's calls wait for a lock, and for longer than a group does."""
     rows = database.execute(
-        "SELECT count(*) FROM pg_locks l JOIN pg_stat_activity s ON s.pid = l.pid"
+        "SELECT count(*) FROM wallet.account_wait"
+        " WHERE role = 'wallet_app' AND waiting > interval '0.1 s'"
+        if isinstance(database.server, Citus)  # The waits are the workers'.
+        else "SELECT count(*) FROM pg_locks l JOIN pg_stat_activity s ON s.pid = l.pid"
         " WHERE s.datname = current_database() AND s.usename = 'wallet_app'"
         " AND clock_timestamp() - l.waitstart > interval '0.1 s'"
     )

@@ -213,10 +213,11 @@ def test_transactions_are_found_the_newest_first_in_pages(
     open_accounts(app, "7")
     call(app, "process_pending", 1)
     begin = value(app, "SELECT min(ctime) FROM wallet.find_transactions()")
-    admin.execute("SET wallet.change_history = on")
-    for hours, id in enumerate((1, 2, 3, 4, 6, 5)):
-        moment = begin + timedelta(hours=hours)
-        admin.execute("UPDATE wallet.transaction SET ctime = %s WHERE id = %s", (moment, id))
+    with admin.transaction():
+        admin.execute("SET LOCAL wallet.change_history = on")
+        for hours, id in enumerate((1, 2, 3, 4, 6, 5)):
+            moment = begin + timedelta(hours=hours)
+            admin.execute("UPDATE wallet.transaction SET ctime = %s WHERE id = %s", (moment, id))
     every = [6, 5, 4, 3, 2, 1]
     cases: list[tuple[dict[str, object], list[int]]] = [
         ({}, every),

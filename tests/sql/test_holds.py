@@ -23,7 +23,7 @@ from tests.support.calls import (
 from tests.support.databases import assert_sound
 from tests.support.model import CODES
 
-DUE = "UPDATE wallet.hold SET ctime = ctime - interval '8 days', expires_at = now() WHERE id = %s"
+DUE = "UPDATE wallet.hold SET ctime = now() - interval '8 days', expires_at = now() WHERE id = %s"
 
 
 def held(admin: Connection, id: int = 1) -> str:
@@ -185,11 +185,12 @@ def test_nothing_is_dated_before_the_accounts_last_entry_when_the_clock_was_set_
     app: Connection, admin: Connection
 ) -> None:
     open_accounts(app, "100")
-    ahead = "UPDATE wallet.{} SET {} = {} + interval '1 day'"
+    ahead = "UPDATE wallet.{} SET {} = %s"
+    tomorrow = value(admin, "SELECT now() + interval '1 day'")
     with admin.transaction():
         admin.execute("SET LOCAL wallet.change_history = on")
-        admin.execute(ahead.format("account", *["mtime"] * 2))
-        admin.execute(ahead.format("transaction", *["ctime"] * 2))
+        admin.execute(ahead.format("account", "mtime"), [tomorrow])
+        admin.execute(ahead.format("transaction", "ctime"), [tomorrow])
     mtime = call(app, "get_account", 1)["mtime"]
     made = call(app, "hold", 1, 5)
     assert made["ctime"] == mtime

@@ -364,7 +364,7 @@ def test_keys_older_than_an_interval_are_forgotten_and_the_others_kept(
     for key in aged:
         keyed(app, "deposit", 1, 1, key)
     # The key is its own age.
-    admin.execute("UPDATE wallet.idempotency_key SET ctime = ctime - key::interval")
+    admin.execute("UPDATE wallet.idempotency_key SET ctime = now() - key::interval")
     before = ledger(admin)
     for bad in (None, "-1 microsecond", "-30 days"):
         diagnostic = refusal(admin, "purge_idempotency_keys", bad)

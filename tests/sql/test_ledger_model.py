@@ -19,7 +19,7 @@ from hypothesis.stateful import (
 )
 
 from tests.support.calls import Connection, answer, expression, rows
-from tests.support.databases import EMPTY, assert_sound
+from tests.support.databases import Database, assert_sound, empty
 from tests.support.model import (
     CODES,
     LIMIT,
@@ -75,7 +75,9 @@ EMAILS = st.one_of(
 class LedgerMachine(RuleBasedStateMachine):
     """Each rule calls a function and the model, and compares what they answer."""
 
-    def __init__(self, app: Connection, admin: Connection, seen: Counter[str]) -> None:
+    def __init__(
+        self, database: Database, app: Connection, admin: Connection, seen: Counter[str]
+    ) -> None:
         super().__init__()
         self.app = app
         self.admin = admin
@@ -85,7 +87,7 @@ class LedgerMachine(RuleBasedStateMachine):
         # By transaction, and by account.
         self.references: dict[int, str] = {}
         self.names: dict[int | None, str | None] = {}
-        admin.execute(EMPTY)
+        empty(database)
 
     def answer(self, what: str, *arguments: object) -> dict[str, Any] | str:
         return answer(self.app, what, *arguments)
@@ -383,12 +385,14 @@ def machine_settings(examples: int, steps: int) -> settings:
     )
 
 
-def test_the_functions_answer_as_the_model_does(app: Connection, admin: Connection) -> None:
+def test_the_functions_answer_as_the_model_does(
+    database: Database, app: Connection, admin: Connection
+) -> None:
     seen: Counter[str] = Counter()
 
     class Machine(LedgerMachine):
         def __init__(self) -> None:
-            super().__init__(app, admin, seen)
+            super().__init__(database, app, admin, seen)
 
     run_state_machine_as_test(
         hypothesis.seed(fresh_seed())(Machine),

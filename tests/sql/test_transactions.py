@@ -63,8 +63,7 @@ def set_ahead(admin: Connection, account_id: int) -> datetime:
     """Date an account's last entry an hour from now, as a clock that was set back leaves it."""
     mtime: datetime = value(
         admin,
-        "UPDATE wallet.account SET mtime = clock_timestamp() + interval '1 hour' WHERE id = %s "
-        "RETURNING mtime",
+        "UPDATE wallet.account SET mtime = now() + interval '1 hour' WHERE id = %s RETURNING mtime",
         account_id,
     )
     return mtime

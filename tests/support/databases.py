@@ -61,6 +61,9 @@ def create(server: Server, template: str | None = None) -> Database:
     """An empty database, or a clone of `template`, a database that Sqitch deployed."""
     name = f"wallet_test_{os.getpid()}_{next(_numbers)}"
     clause = f" TEMPLATE {template}" if template else ""
+    if isinstance(server, Citus) and template:
+        # Else a process of Citus's own, which is started anew whenever it ends, keeps it in use.
+        server.execute(f"ALTER DATABASE {template} ALLOW_CONNECTIONS false")
     server.execute(f"CREATE DATABASE {name}{clause}")
     if isinstance(server, Citus) and not template:
         server.prepare(name)
