@@ -26,8 +26,13 @@ SKIPPED = {
     "tests/http/test_groups.py::test_an_account_that_was_taken": "it counts one PostgreSQL's waits",
     "tests/http/test_console.py::test_an_operator_sees_who_waits": "account_wait names no account "
     "there: docs/scale.md",
-    "tests/concurrency/test_batches.py::test_a_batch_decides": "a batch keeps accounts locked while "
-    "it waits there: docs/scale.md",
+    "tests/concurrency/test_batches.py::test_a_batch_decides": "a batch keeps accounts locked "
+    "while it waits there: docs/scale.md",
+    "tests/concurrency/test_groups.py::test_a_group_that_may_wait_for_ever": "a group waits for "
+    "its first request alone there: docs/scale.md",
+    "tests/concurrency/test_groups.py::test_a_wait_for_accounts_ends": "a worker ends each wait by "
+    "itself, in PostgreSQL's words",
+    "tests/concurrency/test_queue.py::test_what_moves": "each node has a snapshot of its own",
     "tests/concurrency/test_transfers.py::test_one_account": "a snapshot of balances and entries",
     "tests/concurrency/test_account_wait.py": "account_wait names no account there",
 }

@@ -61,9 +61,8 @@ def test_a_group_leaves_out_what_needs_a_locked_account_and_does_the_rest(
         out = [locked_account(number, held) for number in range(len(GROUP))]
         freed = {request[4] for request, id in zip(GROUP, out, strict=True) if id} - {None}
         with database.connect() as holder, holder.transaction(force_rollback=True):
-            holder.execute(
-                "SELECT FROM wallet.account WHERE id = ANY (%s) FOR NO KEY UPDATE", (list(held),)
-            )
+            for id in held:
+                holder.execute("SELECT FROM wallet.account WHERE id = %s FOR NO KEY UPDATE", (id,))
             done = run_group(app, GROUP, wait)
         assert [one["locked_account_id"] for one in done] == out, (held, wait)
         left = [r for r, one in zip(GROUP, done, strict=True) if not is_answered(one)]

@@ -71,4 +71,4 @@ def test_a_transfer_that_is_cut_short_leaves_nothing_done(
 
 def kill(admin: Connection, victim: Connection) -> None:
     """End a backend, and wait until it is gone."""
-    assert value(admin, "SELECT pg_terminate_backend(%s, 60000)", victim.info.backend_pid)
+    assert value(admin, "SELECT pg_terminate_backend(%s::int, 60000)", victim.info.backend_pid)

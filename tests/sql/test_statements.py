@@ -108,7 +108,7 @@ def test_of_entries_at_one_moment_the_last_counts(app: Connection, admin: Connec
     open_accounts(app, "100")
     mtime = value(
         admin,
-        "UPDATE wallet.account SET mtime = clock_timestamp() + interval '1 hour' RETURNING mtime",
+        "UPDATE wallet.account SET mtime = now() + interval '1 hour' RETURNING mtime",
     )
     for amount in (1, 2, 3):
         assert call(app, "withdraw", 1, amount)["ctime"] == mtime

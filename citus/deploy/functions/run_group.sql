@@ -24,6 +24,7 @@ DECLARE
     v_made wallet.operation_result;
     v_refusal wallet.refusal;
     v_locked bigint;
+    v_left_out text[] := '{}';
 BEGIN
     -- Refuses a bad key or operation before anything is done.
     PERFORM wallet.check_key(r.idempotency_key)
@@ -42,6 +43,11 @@ BEGIN
     FOREACH v_request IN ARRAY run_group.requests LOOP
         v_made := ROW(false, NULL, NULL, NULL, NULL, NULL);
         v_locked := NULL;
+        -- Twins of what was left out under a key wait for it.
+        IF (v_request.actor, v_request.idempotency_key)::text = ANY (v_left_out) THEN
+            RETURN NEXT ROW(false, NULL, NULL, NULL)::wallet.group_result;
+            CONTINUE;
+        END IF;
         BEGIN
             EXECUTE format('SET LOCAL lock_timeout = %s', v_wait);
             IF v_request.idempotency_key IS NULL THEN
@@ -54,6 +60,10 @@ BEGIN
             END IF;
         EXCEPTION
             WHEN lock_not_available THEN
+                IF v_request.idempotency_key IS NOT NULL THEN
+                    v_left_out :=
+                        v_left_out || (v_request.actor, v_request.idempotency_key)::text;
+                END IF;
                 SELECT min(i) INTO v_locked
                 FROM unnest(ARRAY[v_request.source_account_id, v_request.target_account_id]) i
                 WHERE i IS NOT NULL AND NOT wallet.is_free(i);
