@@ -135,8 +135,7 @@ def work(
                 answers[kind] += 1
                 continue
             answered: object = "40001"
-            # A worker of a Citus ends each wait after 2 seconds.
-            while answered in ("40001", "55P03"):
+            while answered == "40001":
                 if kind != function:
                     answered = keyed_answer(app, function, *given, key)
                 elif function == "transfer_batch":

@@ -115,8 +115,10 @@ def test_an_operator_sees_the_queue_and_cancels_what_waits(page: Page, own: Serv
                 "/transaction", json=body, headers={"Prefer": "respond-async"}
             ).json()
             page.goto("/console#/queue")
+            link = page.get_by_role("link", name=f"transaction {asked['id']}")
+            link.wait_for()
             assert facts(page)["Pending"] == "1"
-            page.get_by_role("link", name=f"transaction {asked['id']}").click()
+            link.click()
             confirm(page, "Cancel", "7.00", "q@example.com", "r@example.com")
             expect(page.get_by_role("status")).to_contain_text("is cancelled")
         assert facts(page)["State"] == "failed"

@@ -31,7 +31,7 @@ class HttpMachine(LedgerMachine):
     def __init__(
         self, service: Service, app: Connection, admin: Connection, seen: Counter[str]
     ) -> None:
-        super().__init__(app, admin, seen)
+        super().__init__(service.database, app, admin, seen)
         self.client = service.client
 
     def answer(self, what: str, *arguments: Any, **more: str) -> dict[str, Any] | str:
