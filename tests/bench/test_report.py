@@ -9,7 +9,6 @@ import pytest
 
 from bench import report
 from bench.results import Results
-from bench.text import number, spread, table
 from tools.embedded import CHECKOUT
 
 
@@ -24,24 +23,6 @@ def results() -> Results:
                 results.add(f"pgbench/{distribution}/{name}/failed", 0.5)
                 results.add(f"pgbench/{distribution}/{name}/wal", 800)
     return results
-
-
-def test_numbers_have_three_digits_and_keep_thousands_apart() -> None:
-    values = (0, 0.01234, 0.5, 9.999, 12.34, 999.6, 5234, 1234567)
-    assert [number(value) for value in values] == [
-        *("0", "0.0123", "0.500", "10.0", "12.3", "1 000", "5 230", "1 230 000")
-    ]
-    assert spread([3, 1, 2]) == "2.00 (1.00–3.00)"
-
-
-def test_tables_are_aligned() -> None:
-    lines = table(["", "rate"], [["one", "1"], ["another", "1 000"]]).splitlines()
-    assert lines == [
-        "|         |  rate |",
-        "| ------- | ----: |",
-        "| one     |     1 |",
-        "| another | 1 000 |",
-    ]
 
 
 def test_what_was_not_measured_is_left_out(results: Results) -> None:
@@ -68,17 +49,6 @@ def test_charts_are_svg_for_light_and_dark() -> None:
         assert root.tag == "{http://www.w3.org/2000/svg}svg"
         assert "prefers-color-scheme: dark" in text
         assert "NaN" not in text
-
-
-def test_the_readme_changes_between_its_marks_alone(results: Results, tmp_path: Path) -> None:
-    readme = tmp_path / "README.md"
-    readme.write_text(f"before\n\n{report.BEGIN}\nold\n{report.END}\n\nafter\n")
-    report.write_readme(results, readme)
-    text = readme.read_text()
-    assert text.startswith(f"before\n\n{report.BEGIN}\n")
-    assert text.endswith(f"{report.END}\n\nafter\n")
-    assert "old" not in text
-    assert "2.00 (2.00–2.00)" in text
 
 
 def test_what_is_committed_is_what_was_measured(tmp_path: Path) -> None:

@@ -7,7 +7,6 @@ from typing import Any
 import psycopg
 import pytest
 
-from tests.concurrency.test_interruptions import kill
 from tests.support.calls import (
     Connection,
     balances,
@@ -19,7 +18,7 @@ from tests.support.calls import (
     refusal,
 )
 from tests.support.databases import Database, assert_sound
-from tests.support.threads import background, wait_until_blocked
+from tests.support.threads import background, kill, wait_until_blocked
 
 
 def keys(admin: Connection) -> list[str]:

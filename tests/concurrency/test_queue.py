@@ -9,23 +9,20 @@ from typing import NamedTuple
 
 import psycopg
 import pytest
-from psycopg.errors import QueryCanceled
 
-from tests.concurrency.test_interruptions import kill
 from tests.concurrency.test_transfers import deadlocks, flush_statistics
 from tests.support.calls import (
     Connection,
     answer,
     balances,
     call,
-    keyed,
     ledger,
     open_accounts,
     refusal,
     value,
 )
 from tests.support.databases import Database, assert_sound
-from tests.support.threads import background, together, wait_until_blocked
+from tests.support.threads import background, kill, together, wait_until_blocked
 
 CLIENTS = 16
 
@@ -90,21 +87,6 @@ def test_who_waits_long_enough_is_not_queued(
     assert balances(admin) == {1: "202.00", 2: "0.00"}
     assert ledger(admin).pending == []
     assert_sound(admin)
-
-
-def test_who_is_cancelled_while_it_waits_is_not_queued(
-    app: Connection, admin: Connection, holding: Connection, waiting: Connection
-) -> None:
-    open_accounts(app, "100", "100")
-    before = ledger(admin)
-    call(holding, "deposit", 2, 1)
-    with background(keyed, waiting, "transfer_or_enqueue", 1, 2, 5, 3600, "k-1") as waiter:
-        wait_until_blocked(admin, waiting, holding)
-        waiting.cancel_safe()
-        with pytest.raises(QueryCanceled):
-            waiter.result()
-    holding.rollback()
-    assert ledger(admin) == before
 
 
 def test_to_queue_waits_for_nobody(

@@ -28,7 +28,6 @@ from tests.support.calls import (
     said,
     value,
 )
-from tests.support.databases import assert_sound
 from tests.support.seeds import fresh_seed
 
 # `accounts` opens a rich account, one with a cent, a full one and a frozen one.
@@ -166,21 +165,6 @@ def test_a_group_answers_and_does_what_its_requests_do_one_by_one(admin: Connect
     print(f"what was answered: {dict(seen)}")
     refusals = {f"WL{number:03}" for number in (2, 3, 4, 6, 7, 8, 11)}
     assert {"done", "replayed done", "replayed WL006", *refusals} <= set(seen)
-
-
-def test_a_refusal_stays_under_its_key_unless_it_is_of_the_arguments(
-    app: Connection, admin: Connection
-) -> None:
-    invalid: list[GroupRequest] = [("deposit", None, 1, 0, "a"), ("transfer", 1, 1, 5, "b")]
-    refused: GroupRequest = ("withdraw", 2, None, 100, "c")
-    first = run_group(app, [*invalid, refused])
-    assert [one["sqlstate"] for one in first] == ["WL002", "WL003", "WL006"]
-    assert {"a", "b", "c"} & {row["key"] for row in ledger(admin).keys} == {"c"}
-    call(app, "deposit", 2, 500)
-    again = run_group(app, [refused, ("deposit", None, 1, 5, "a"), ("transfer", 1, 2, 5, "b")])
-    assert again[0] == {**first[2], "replayed": True}
-    assert [one["sqlstate"] for one in again] == ["WL006", None, None]
-    assert_sound(admin)
 
 
 def test_a_bad_key_or_operation_among_good_requests_fails_the_call_and_nothing_is_done(

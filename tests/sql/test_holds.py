@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 from decimal import Decimal
-from typing import Any
-
-import pytest
 
 from tests.support.calls import (
     Connection,
     answer,
     call,
-    is_replay,
     keyed,
     ledger,
     open_accounts,
@@ -198,50 +194,6 @@ def test_nothing_is_dated_before_the_accounts_last_entry_when_the_clock_was_set_
     assert call(app, "capture", made["id"])["ctime"] == mtime
     call(app, "set_limits", 1, -5, None)
     assert ledger(admin).limits[-1]["ctime"] == mtime
-    assert_sound(admin)
-
-
-@pytest.mark.parametrize(
-    ("function", "arguments", "same", "others"),
-    [
-        (
-            "hold",
-            (1, 5, "1 hour"),
-            (1, "4.995", "60 minutes"),
-            [(1, 6, "1 hour"), (1, 5, "2 hours"), (2, 5, "1 hour")],
-        ),
-        (
-            "capture",
-            (1, 5, 2, False),
-            (1, "5.0", 2, None),
-            [(1, 5, None, False), (1, 5, 2, True), (1, 6, 2, False)],
-        ),
-        ("release", (1,), (1,), [(2,)]),
-    ],
-)
-def test_a_key_gives_the_first_result_again_whatever_became_of_the_hold(
-    app: Connection,
-    admin: Connection,
-    function: str,
-    arguments: tuple[Any, ...],
-    same: tuple[Any, ...],
-    others: list[tuple[Any, ...]],
-) -> None:
-    open_accounts(app, "100", "0")
-    if function != "hold":
-        hold(app, 20)
-    first = keyed(app, function, *arguments, "k")
-    assert (first["hold"] or first["transaction"])["amount"] == (20 if function == "release" else 5)
-    answer(app, "capture", 1)
-    before = ledger(admin)
-    assert is_replay(first, keyed(app, function, *same, "k"))
-    for other in others:
-        assert answer(app, function, *other, "k") == "WL011"
-    refused = keyed(app, function, *((77, *arguments[1:])), "refused")
-    assert refused["sqlstate"] == ("WL004" if function == "hold" else "WL016")
-    open_accounts(app, *["0"] * 77)
-    assert is_replay(refused, keyed(app, function, *((77, *arguments[1:])), "refused"))
-    assert ledger(admin).holds == before.holds
     assert_sound(admin)
 
 

@@ -25,17 +25,22 @@ Operation = tuple[str, tuple[object, ...]]
 
 BATCH = batch([(1, 2, "5.005"), (2, 1, 500), (1, 77, 1), (2, 1, "NaN")])
 # `accounts` opens four, which hold 100.00, 50.00, 999999.99 and 70.00 by the transactions 1 to 4;
-# transaction 6 has reversed transaction 5, and account 4 is frozen.
+# transaction 6 has reversed transaction 5, account 4 is frozen, and hold 1 has 20.00 of account 1.
 OPERATIONS: list[Operation] = [
     ("create_account", ("Ada@example.com",)),
     ("deposit", (1, "5.005")),
     ("withdraw", (1, "5.005")),
     ("transfer", (1, 2, "5.005")),
-    ("reverse", (1,)),
+    ("reverse", (2,)),
     ("transfer_batch", (BATCH, False)),
     ("enqueue_transfer", (1, 2, "5.005")),
     ("transfer_or_enqueue", (1, 2, "5.005", "0.5")),
+    ("hold", (1, "5.005", "1 hour")),
+    ("capture", (1, "5.005", 2, False)),
+    ("release", (1,)),
 ]
+# What succeeds once, and what is said the second time.
+ONCE = {"reverse": "WL009", "release": "WL017"}
 REFUSED: list[tuple[str, tuple[object, ...], str]] = [
     ("deposit", (77, 1), "WL004"),
     ("transfer", (None, 2, 1), "WL004"),
@@ -48,6 +53,10 @@ REFUSED: list[tuple[str, tuple[object, ...], str]] = [
     ("deposit", (4, 1), "WL008"),
     ("reverse", (5,), "WL009"),
     ("reverse", (6,), "WL010"),
+    ("hold", (77, 1, "1 hour"), "WL004"),
+    ("capture", (77, None, None, False), "WL016"),
+    ("release", (77,), "WL016"),
+    ("capture", (1, "20.01", None, False), "WL018"),
 ]
 # What is wrong with the arguments.
 INVALID: list[tuple[str, tuple[object, ...], str]] = [
@@ -108,6 +117,17 @@ SAME: list[tuple[Operation, list[Operation], list[Operation]]] = [
         ],
     ),
     (("transfer_batch", (None, True)), [("transfer_batch", ([], True))], []),
+    (
+        ("hold", (1, 5, "1 hour")),
+        [("hold", (1, "4.995", "60 minutes"))],
+        [("hold", given) for given in ((1, 6, "1 hour"), (1, 5, "2 hours"), (2, 5, "1 hour"))],
+    ),
+    (
+        ("capture", (1, 5, 2, False)),
+        [("capture", (1, "5.0", 2, None))],
+        [("capture", given) for given in ((1, 5, None, False), (1, 5, 2, True), (1, 6, 2, False))],
+    ),
+    (("release", (1,)), [("release", (1,))], [("release", (2,))]),
 ]
 GOOD_KEYS = ["k", "k" * 255, " ", "~", " !\"#$%'\\{}|", "NULL"]
 BAD_KEYS = {
@@ -131,6 +151,7 @@ def accounts(app: Connection, admin: Connection) -> None:
     open_accounts(app, "100", "50", "999999.99", "70")
     call(app, "deposit", 1, 7)
     call(app, "reverse", 5)
+    call(app, "hold", 1, 20)
     call(admin, "freeze_account", 4)
 
 
@@ -143,6 +164,7 @@ def made(result: dict[str, Any]) -> list[dict[str, Any]]:
     return [
         *([result["account"]] if result["account"] else []),
         *([result["transaction"]] if result["transaction"] else []),
+        *([result["hold"]] if result["hold"] else []),
         *(result["results"] or []),
     ]
 
@@ -165,7 +187,7 @@ def test_a_first_call_does_what_a_call_without_a_key_does_and_a_second_nothing(
             assert len(got) == len(expected) > 0
             for one, other in zip(got, expected, strict=True):
                 # A sequence does not roll back, and time does not stand still.
-                for name in {"id", "ctime", "mtime"} & one.keys():
+                for name in {"id", "ctime", "mtime", "expires_at"} & one.keys():
                     assert (one[name] is None) == (other[name] is None), function
                     other[name] = one[name]
                 assert one == other, function
@@ -178,7 +200,7 @@ def test_a_first_call_does_what_a_call_without_a_key_does_and_a_second_nothing(
             second = keyed(admin, function, *arguments, "K-1")
             assert second["replayed"] is False
             assert made(second) != got, function
-            assert second["sqlstate"] == ("WL009" if function == "reverse" else None)
+            assert second["sqlstate"] == ONCE.get(function)
             assert set(keys(admin)) == {"K-1", "k-1"}
             assert rows(admin, "audit") == []
         assert keys(admin) == [], "a key is rolled back with its effect"

@@ -77,19 +77,3 @@ def test_of_two_reversals_at_once_exactly_one_is_made(
         assert list(links(admin).values())[-1] == transfer
         assert balances(admin) == {1: "100.00", 2: "0.00"}
     assert_sound(admin)
-
-
-def test_a_reversal_waits_for_the_money_that_is_on_its_way(
-    database: Database, app: Connection, admin: Connection
-) -> None:
-    open_accounts(app, "100", "0", "0")
-    transfer = call(app, "transfer", 1, 2, 30)["id"]
-    with database.connect("wallet_app") as first, database.connect("wallet_app") as second:
-        first.execute("BEGIN")
-        call(first, "transfer", 2, 3, 1)
-        with background(answer, second, "reverse", transfer) as waiter:
-            wait_until_blocked(admin, second, first)
-            first.execute("COMMIT")
-            assert waiter.result() == "WL006"
-    assert links(admin) == {}
-    assert_sound(admin)

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 from decimal import Decimal
-from typing import Any
 
 from tests.support.calls import Connection, call, ledger, open_accounts, refusal, value
 from tests.support.databases import assert_sound
 
-SIDES = ("source", "target")
 # A call from account 1 to account 2, with the amount left open.
 WAYS: list[tuple[str, tuple[int, ...]]] = [
     ("deposit", (2,)),
@@ -94,44 +92,6 @@ def test_a_new_account_is_empty(app: Connection, admin: Connection) -> None:
     assert [one for one in accounts if one["mtime"] != one["ctime"]] == []
 
 
-def test_money_moves_from_source_to_target_and_nothing_else_changes(
-    app: Connection, admin: Connection
-) -> None:
-    """Whichever id is lower. What is returned is what is stored, in the accounts too."""
-    open_accounts(app, "100", "200", "300")
-    calls: list[tuple[str, tuple[int, ...], int | None, int | None]] = [
-        ("deposit", (2,), None, 2),
-        ("withdraw", (2,), 2, None),
-        ("transfer", (1, 2), 1, 2),
-        ("transfer", (3, 1), 3, 1),
-    ]
-    for function, ids, source, target in calls:
-        before = ledger(admin)
-        with app.transaction():
-            began = clock(app)  # later than now(), which is when the transaction began
-            made = call(app, function, *ids, "12.3")
-            assert began < made["ctime"] < clock(app), function
-        expected: dict[str, Any] = {"id": len(before.transactions) + 1, "ctime": made["ctime"]}
-        expected["actor"] = "wallet_app"
-        expected["amount"] = Decimal("12.30")
-        accounts = [dict(account) for account in before.accounts]
-        for side, id, sign in zip(SIDES, (source, target), (-1, 1), strict=True):
-            expected |= {f"{side}_account_id": id, f"{side}_entry": None, f"{side}_balance": None}
-            if id is not None:
-                account = accounts[id - 1]
-                account["balance"] += sign * Decimal("12.30")
-                account["entry_count"] += 1
-                account["mtime"] = made["ctime"]
-                expected[f"{side}_entry"] = account["entry_count"]
-                expected[f"{side}_balance"] = account["balance"]
-        assert made == expected == call(app, "get_transaction", made["id"]), function
-        assert str(made["amount"]) == "12.30"
-        after = ledger(admin)
-        assert after.accounts == accounts == [call(app, "get_account", n) for n in (1, 2, 3)]
-        assert after.transactions == [*before.transactions, made], function
-    assert_sound(admin)
-
-
 def test_an_amount_is_rounded_half_away_from_zero_before_anything_else(
     app: Connection, admin: Connection
 ) -> None:
@@ -169,12 +129,6 @@ def test_no_other_amount_is_taken_and_it_is_refused_by_name(
             if amount and len(amount) < 12 and "e" not in amount:
                 assert detail == f"The amount is {name}.", case
     assert ledger(admin) == before
-
-
-def test_a_binary_float_is_no_amount(app: Connection) -> None:
-    for kind in ("real", "double precision"):
-        for asked in (f"wallet.deposit(1, 0.1::{kind})", f"wallet.transfer(1, 2, 0.1::{kind})"):
-            assert refusal(app, f"SELECT {asked}").sqlstate == "42883"  # undefined_function
 
 
 def test_no_entry_is_dated_before_an_accounts_last_one(app: Connection, admin: Connection) -> None:

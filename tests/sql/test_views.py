@@ -31,31 +31,6 @@ def view(reader: Connection, name: str) -> list[dict[str, Any]]:
     return rows(reader, f"SELECT * FROM wallet.{name}")
 
 
-def test_entry_has_each_side_of_each_transaction(admin: Connection, reader: Connection) -> None:
-    expected = []
-    for made in ledger(admin).transactions:
-        for side, other, sign in (("source", "target", -1), ("target", "source", 1)):
-            if made[f"{side}_account_id"] is not None:
-                expected.append(
-                    {
-                        "account_id": made[f"{side}_account_id"],
-                        "entry": made[f"{side}_entry"],
-                        "transaction_id": made["id"],
-                        "counterparty_account_id": made[f"{other}_account_id"],
-                        "amount": sign * made["amount"],
-                        "balance": made[f"{side}_balance"],
-                        "ctime": made["ctime"],
-                    }
-                )
-    found = view(reader, "entry")
-
-    def key(row: dict[str, Any]) -> tuple[int, int]:
-        return row["account_id"], row["entry"]
-
-    assert sorted(found, key=key) == sorted(expected, key=key)
-    assert {row["amount"].as_tuple().exponent for row in found} == {-2}
-
-
 def test_account_overview_has_each_account(admin: Connection, reader: Connection) -> None:
     found = view(reader, "account_overview")
     assert sorted(found, key=lambda row: int(row["id"])) == [

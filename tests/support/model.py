@@ -18,58 +18,38 @@ import unicodedata
 from dataclasses import dataclass, replace
 from decimal import ROUND_HALF_UP, Context, Decimal
 
-INVALID_EMAIL = "WL001"
-INVALID_AMOUNT = "WL002"
-SAME_ACCOUNT = "WL003"
-ACCOUNT_NOT_FOUND = "WL004"
-TRANSACTION_NOT_FOUND = "WL005"
-INSUFFICIENT_FUNDS = "WL006"
-BALANCE_LIMIT_EXCEEDED = "WL007"
-ACCOUNT_FROZEN = "WL008"
-ALREADY_REVERSED = "WL009"
-NOT_REVERSIBLE = "WL010"
-IDEMPOTENCY_KEY_REUSED = "WL011"
-BATCH_TOO_LARGE = "WL012"
-BATCH_REFUSED = "WL013"
-CANCELLED = "WL014"
-NOT_PENDING = "WL015"
-HOLD_NOT_FOUND = "WL016"
-HOLD_CLOSED = "WL017"
-HOLD_EXCEEDED = "WL018"
-LIMIT_IN_USE = "WL019"
-PROCESSING_FAILED = "WL020"
+# The contract's code of each SQLSTATE, in the contract's order of precedence.
+CODES = {
+    "WL001": "invalid_email",
+    "WL002": "invalid_amount",
+    "WL003": "same_account",
+    "WL004": "account_not_found",
+    "WL005": "transaction_not_found",
+    "WL006": "insufficient_funds",
+    "WL007": "balance_limit_exceeded",
+    "WL008": "account_frozen",
+    "WL009": "already_reversed",
+    "WL010": "not_reversible",
+    "WL011": "idempotency_key_reused",
+    "WL012": "batch_too_large",
+    "WL013": "batch_refused",
+    "WL014": "cancelled",
+    "WL015": "not_pending",
+    "WL016": "hold_not_found",
+    "WL017": "hold_closed",
+    "WL018": "hold_exceeded",
+    "WL019": "limit_in_use",
+    "WL020": "processing_failed",
+}
+INVALID_EMAIL, INVALID_AMOUNT, SAME_ACCOUNT, ACCOUNT_NOT_FOUND = list(CODES)[:4]
+TRANSACTION_NOT_FOUND, INSUFFICIENT_FUNDS, BALANCE_LIMIT_EXCEEDED = list(CODES)[4:7]
+ACCOUNT_FROZEN, ALREADY_REVERSED, NOT_REVERSIBLE = list(CODES)[7:10]
+HOLD_NOT_FOUND, HOLD_CLOSED, HOLD_EXCEEDED, LIMIT_IN_USE = list(CODES)[15:19]
 # PostgreSQL's own invalid_parameter_value, for a page that is too large or has no line.
 INVALID_PAGE_SIZE = "22023"
 
-# The contract's code of each SQLSTATE, in the contract's order of precedence.
-CODES = {
-    INVALID_EMAIL: "invalid_email",
-    INVALID_AMOUNT: "invalid_amount",
-    SAME_ACCOUNT: "same_account",
-    ACCOUNT_NOT_FOUND: "account_not_found",
-    TRANSACTION_NOT_FOUND: "transaction_not_found",
-    INSUFFICIENT_FUNDS: "insufficient_funds",
-    BALANCE_LIMIT_EXCEEDED: "balance_limit_exceeded",
-    ACCOUNT_FROZEN: "account_frozen",
-    ALREADY_REVERSED: "already_reversed",
-    NOT_REVERSIBLE: "not_reversible",
-    IDEMPOTENCY_KEY_REUSED: "idempotency_key_reused",
-    BATCH_TOO_LARGE: "batch_too_large",
-    BATCH_REFUSED: "batch_refused",
-    CANCELLED: "cancelled",
-    NOT_PENDING: "not_pending",
-    HOLD_NOT_FOUND: "hold_not_found",
-    HOLD_CLOSED: "hold_closed",
-    HOLD_EXCEEDED: "hold_exceeded",
-    LIMIT_IN_USE: "limit_in_use",
-    PROCESSING_FAILED: "processing_failed",
-}
-
 # What only a batch or the queue is refused or fails with; tests of theirs show it.
-OF_BATCHES_AND_THE_QUEUE = {
-    *(BATCH_TOO_LARGE, BATCH_REFUSED, CANCELLED, NOT_PENDING, PROCESSING_FAILED)
-}
-
+OF_BATCHES_AND_THE_QUEUE = {"WL012", "WL013", "WL014", "WL015", "WL020"}
 OF_HOLDS_AND_LIMITS = {HOLD_NOT_FOUND, HOLD_CLOSED, HOLD_EXCEEDED, LIMIT_IN_USE}
 
 CENT = Decimal("0.01")
@@ -200,17 +180,15 @@ class LedgerModel:
         hundredths = valid_amount(amount)
         if hundredths is None:
             return INVALID_AMOUNT
-        if account_id not in self.accounts:
-            return ACCOUNT_NOT_FOUND
-        return self._post(None, account_id, hundredths)
+        known = account_id in self.accounts
+        return self._post(None, account_id, hundredths) if known else ACCOUNT_NOT_FOUND
 
     def withdraw(self, account_id: int | None, amount: Decimal | None) -> Transaction | str:
         hundredths = valid_amount(amount)
         if hundredths is None:
             return INVALID_AMOUNT
-        if account_id not in self.accounts:
-            return ACCOUNT_NOT_FOUND
-        return self._post(account_id, None, hundredths)
+        known = account_id in self.accounts
+        return self._post(account_id, None, hundredths) if known else ACCOUNT_NOT_FOUND
 
     def transfer(
         self, source_account_id: int | None, target_account_id: int | None, amount: Decimal | None

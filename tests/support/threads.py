@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from threading import Barrier
 from typing import Any, TypeVar
 
-from tests.support.calls import Connection, call
+from tests.support.calls import Connection, call, value
 
 T = TypeVar("T")
 
@@ -56,3 +56,8 @@ def wait_until_blocked(admin: Connection, waiting: Connection, holding: Connecti
         if call(admin, query, *pids)["waits"]:
             return
     raise AssertionError(f"after {PATIENCE} seconds it does not wait")
+
+
+def kill(admin: Connection, victim: Connection) -> None:
+    """End a backend, and wait until it is gone."""
+    assert value(admin, "SELECT pg_terminate_backend(%s::int, 60000)", victim.info.backend_pid)
