@@ -3926,7 +3926,7 @@ BEGIN
         INTO v_known
         FROM wallet.idempotency_key k
         WHERE k.actor = v_request.actor AND k.key = v_request.idempotency_key;
-        IF FOUND AND (v_refusal.sqlstate IS NOT NULL OR v_known.request_hash <> v_hash) THEN
+        IF FOUND AND v_known.request_hash <> v_hash THEN
             PERFORM wallet.raise_refusal(wallet.refusal('WL011'));
         ELSIF v_refusal.sqlstate IS NOT NULL THEN
             PERFORM wallet.raise_refusal(v_refusal);

@@ -357,32 +357,3 @@ def test_an_audit_says_what_it_found(admin: Connection) -> None:
         ("balance_mismatch", "the account holds 1060.00, its last entry says 60.00"),
         ("sum_mismatch", "the balances add up to 1130.00, deposits minus withdrawals to 130.00"),
     ]
-
-
-def test_an_audit_sees_what_its_caller_has_not_committed_yet(admin: Connection) -> None:
-    with admin.transaction(force_rollback=True):
-        call(admin, "deposit", 4, 5)
-        call(admin, "reverse", 7)
-        assert audit(admin) == audit(admin, 4) == []
-        admin.execute("UPDATE wallet.account SET balance = 4 WHERE id = 4")
-        assert audit(admin, 4) == [("balance_mismatch", 4, 8)]
-
-
-def test_an_audit_waits_for_no_writer_and_keeps_none_waiting(
-    app: Connection, admin: Connection, reader: Connection
-) -> None:
-    """A writer commits while the auditor's transaction is open, and a DBA freezes."""
-    for connection in (app, admin, reader):
-        connection.execute("SET lock_timeout = '1ms'")
-    with reader.transaction():
-        reader.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
-        assert audit(reader) == []
-        before = rows(reader, "SELECT * FROM wallet.account ORDER BY id")
-        call(app, "transfer", 1, 2, 1)
-        call(admin, "freeze_account", 3)
-        assert audit(reader) == [], "it goes on seeing the snapshot that it began with"
-        assert rows(reader, "SELECT * FROM wallet.account ORDER BY id") == before
-    with app.transaction():
-        call(app, "transfer", 1, 2, 1)
-        assert audit(reader) == audit(reader, 1) == []
-    assert_sound(admin)

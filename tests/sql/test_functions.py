@@ -234,14 +234,6 @@ def test_each_header_says_what_is_locked() -> None:
         assert locks.startswith("nothing") != any(words in code for words in LOCKING), name
 
 
-def test_run_operation_knows_every_full_form() -> None:
-    code = SOURCES["run_operation"].code
-    operations = set(re.findall(r"\bWHEN '(\w+)' THEN", code))
-    keyed = {name for name, source in SOURCES.items() if len(source.bodies) == 2}
-    # These three take run_keyed().
-    assert operations == keyed - {"deposit", "withdraw", "transfer"}
-
-
 def test_every_refusal_of_the_contract_is_raised_or_a_result_somewhere() -> None:
     anywhere = frozenset[str]().union(*map(raised, SOURCES))
     assert anywhere == set(CODES) - {"WL013", "WL014", "WL020"}

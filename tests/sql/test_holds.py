@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from decimal import Decimal
-
 from tests.support.calls import (
     Connection,
     answer,
@@ -194,17 +192,4 @@ def test_nothing_is_dated_before_the_accounts_last_entry_when_the_clock_was_set_
     assert call(app, "capture", made["id"])["ctime"] == mtime
     call(app, "set_limits", 1, -5, None)
     assert ledger(admin).limits[-1]["ctime"] == mtime
-    assert_sound(admin)
-
-
-def test_a_partial_capture_that_does_not_fit_is_tried_again(
-    app: Connection, admin: Connection
-) -> None:
-    """WL007 in a full form is a result, and the hold is as it was."""
-    open_accounts(app, "100", "999999.99")
-    id = hold(app, 60)
-    assert keyed(app, "capture", id, None, 2, False, "k")["sqlstate"] == "WL007"
-    assert (state(app, id), held(admin)) == ("held 0.00", "100.00 60.00")
-    call(app, "withdraw", 2, 60)
-    assert call(app, "capture", id, None, 2)["amount"] == Decimal(60)
     assert_sound(admin)

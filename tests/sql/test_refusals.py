@@ -117,12 +117,6 @@ def test_a_refusal_says_what_is_wrong_and_does_nothing(admin: Connection, accoun
     assert {case[2] for case in CASES} == set(CODES) - {"WL011", "WL013", "WL014", "WL020"}
 
 
-def test_the_advice_of_a_full_account_can_be_followed(app: Connection, accounts: None) -> None:
-    hint = refusal(app, "transfer", FULL, SOME, 999_950).message_hint
-    assert hint == "Move at most 999899.99 to this account."
-    assert str(call(app, "transfer", FULL, SOME, "999899.99")["target_balance"]) == "999999.99"
-
-
 def undone(app: Connection, function: str, *arguments: object) -> Transaction | str:
     """What a call answers; what it does is undone again."""
     with app.transaction(force_rollback=True):
