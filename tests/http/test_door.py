@@ -185,6 +185,13 @@ def takes_a_batch(client: Client) -> bool:
     return False
 
 
+def is_served(service: Service) -> bool:
+    """Whether a new client is."""
+    with suppress(HTTPError), Client(base_url=service.url) as client:
+        return client.get("/account/1").status_code in (200, 404)
+    return False
+
+
 def test_the_next_client_is_served_however_many_connections_are_open(small: Service) -> None:
     with ExitStack() as stack:
         idle = [stack.enter_context(Connection(small.port)) for _ in range(30)]
@@ -195,18 +202,24 @@ def test_the_next_client_is_served_however_many_connections_are_open(small: Serv
         flood = [stack.enter_context(Connection(small.port)) for _ in range(200)]
         for connection in flood:
             connection.send(b"GET / HTTP/1.1\r\nX: ")
-
-        def is_served() -> bool:
-            with suppress(HTTPError), Client(base_url=small.url) as client:
-                return client.get("/account/1").status_code in (200, 404)
-            return False
-
         for _ in range(5):
-            wait_until(is_served, "a new client is served")
+            wait_until(partial(is_served, small), "a new client is served")
         assert idle[0].is_closed()
     log = small.log.read_text()
     assert len(re.findall("connections are open", log)) == 1, log
     assert "all 70 connections" in log
+
+
+def test_idle_connections_make_room_before_those_whose_request_arrives(small: Service) -> None:
+    with ExitStack() as stack:
+        slow, *idle = (stack.enter_context(Connection(small.port)) for _ in range(69))
+        slow.send(b"GET / HTTP/1.1\r\nX: ")
+        for connection in idle:
+            connection.send(LIVE)
+        assert all(one.answer(path="/health/live").is_success for one in idle)
+        wait_until(partial(is_served, small), "an idle one has made room")
+        # It would be told that it is busy.
+        problem(slow.answer(), "request_timeout")
 
 
 def test_a_client_beyond_those_that_are_being_answered_is_told_so(small: Service) -> None:
