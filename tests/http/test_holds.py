@@ -16,10 +16,10 @@ from httpx import Client
 from tests.http.answers import fields
 from tests.http.conftest import Owner, Wallet
 from tests.http.processes import (
+    OwnServer,
     held,
     jobs,
     open_wallet,
-    own_database,
     running,
     wait_until,
     waiting,
@@ -123,11 +123,14 @@ def test_the_sweep_ends_what_is_due_beside_an_account_that_a_dba_holds(
     assert_sound(admin)
 
 
-def test_a_capture_whose_worker_or_backend_is_killed_is_done_once() -> None:
+def test_a_capture_whose_worker_or_backend_is_killed_is_done_once(
+    own: tuple[OwnServer, Database],
+) -> None:
     """Done already when the worker died, not yet when the backend did: the key says so."""
     settings = {"WALLET_LOCK_TIMEOUT": "30", "WALLET_STATEMENT_TIMEOUT": "60"}
     capture = {"amount": "20"}
-    with own_database() as (_, database), running(database, **settings) as service:
+    _, database = own
+    with running(database, **settings) as service:
         client = service.client
         id = open_wallet(client)
         path = f"/hold/{hold(client, id)['id']}/capture"

@@ -27,7 +27,7 @@ from tests.http.processes import (
     waiting,
 )
 from tests.http.wire import LIVE, Connection, json_post
-from tests.support.databases import Database, assert_sound
+from tests.support.databases import Database
 from tests.support.service import Service, free_port
 from tools.embedded import CHECKOUT
 
@@ -126,38 +126,6 @@ def have_answered(service: Service) -> int:
         " WHERE datname = current_database() AND application_name = 'pgwallet'"
     )
     return int(rows[0]["count"])
-
-
-def test_workers_are_replaced_and_answer_and_stop_together(database: Database) -> None:
-    with (
-        running(database, **ENDLESS, WALLET_WORKERS="2", WALLET_LOG_FORMAT="json") as service,
-        ThreadPoolExecutor(2) as threads,
-    ):
-        id = open_wallet(service.client)
-        pid = service.process.pid
-        assert (len(jobs(pid, "worker")), len(jobs(pid, "queue worker"))) == (2, 1)
-        assert len(children(pid)) == 3
-        killed = min(jobs(pid, "worker"))
-        os.kill(killed, signal.SIGKILL)
-        wait_until(lambda: len(jobs(pid, "worker") - {killed}) == 2, "another takes its place")
-
-        wait_until(lambda: have_answered(service) >= 2, "both workers have asked the database")
-        records = [json.loads(line) for line in service.log.read_text().splitlines()]
-        assert [record["level"] for record in records] == ["error"]
-        assert f"worker {killed}" in records[0]["message"]
-        pids = children(pid)
-        with Client(base_url=service.url, timeout=20) as client:
-            with held(database, id):
-                call = threads.submit(client.post, f"/account/{id}/payment", json={"amount": "1"})
-                wait_until(lambda: waiting(database) == 1, "the payment waits for its account")
-                stopped = threads.submit(service.stop)
-                wait_until(lambda: takes_no_more(service), "the service takes no more connections")
-            assert call.result().status_code == 201
-        stopped.result()
-        assert service.process.returncode == 0
-        wait_until_gone(pids)
-        with database.connect() as connection:
-            assert_sound(connection)
 
 
 def test_workers_that_are_told_to_stop_while_they_start_stop(database: Database) -> None:
