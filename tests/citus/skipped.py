@@ -26,6 +26,7 @@ SKIPPED = {
     "tests/http/test_groups.py::test_an_account_that_was_taken": "it counts one PostgreSQL's waits",
     "tests/http/test_console.py::test_an_operator_sees_who_waits": "account_wait names no account "
     "there: docs/scale.md",
+    "tests/sql/test_groups.py::test_ten_thousand_keys": ONE_POSTGRESQL,
     "tests/sql/test_audit.py::test_damage_is_found": "a superuser damages and the owner audits in "
     "one transaction, which shows neither to the other there",
     "tests/concurrency/test_waiting.py::test_a_batch_decides": "a batch keeps accounts locked "

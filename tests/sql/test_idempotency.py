@@ -385,8 +385,11 @@ def test_keys_older_than_an_interval_are_forgotten_and_the_others_kept(
     aged = ["0 days", "10 days", "20 days", "40 days"]
     for key in aged:
         keyed(app, "deposit", 1, 1, key)
-    # The key is its own age.
-    admin.execute("UPDATE wallet.idempotency_key SET ctime = now() - key::interval")
+        # The key is its own age.
+        admin.execute(
+            "UPDATE wallet.idempotency_key SET ctime = now() - %s::interval WHERE key = %s",
+            (key, key),
+        )
     before = ledger(admin)
     for bad in (None, "-1 microsecond", "-30 days"):
         diagnostic = refusal(admin, "purge_idempotency_keys", bad)
