@@ -277,7 +277,7 @@ class LedgerMachine(RuleBasedStateMachine):
     def expire(self, id: int | None) -> None:
         due = [hold for hold in (self.model.holds.get(id or 0),) if hold and hold.state == "held"]
         self.admin.execute(
-            "UPDATE wallet.hold SET ctime = ctime - interval '7 days', expires_at = now() "
+            "UPDATE wallet.hold SET ctime = now() - interval '7 days', expires_at = now() "
             "WHERE id = %s AND state = 'held'",
             [id],
         )
