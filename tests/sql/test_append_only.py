@@ -7,7 +7,6 @@ from collections.abc import Iterator
 import pytest
 
 from tests.support.calls import Connection, call, ledger, open_accounts, refusal, rows
-from tests.support.databases import assert_sound
 
 SAY_SO = "SET LOCAL wallet.change_history = on"
 OWNER = "SET LOCAL ROLE wallet_owner"
@@ -100,8 +99,3 @@ def test_a_superuser_who_says_so_may(admin: Connection) -> None:
         admin.execute("DELETE FROM wallet.reversal")
         assert admin.execute("UPDATE wallet.transaction SET amount = 1").rowcount == 4
         assert {str(row["amount"]) for row in ledger(admin).transactions} == {"1.00"}
-
-
-def test_rows_are_still_added(app: Connection, admin: Connection) -> None:
-    call(app, "reverse", call(app, "transfer", 1, 2, 1)["id"])
-    assert_sound(admin)
