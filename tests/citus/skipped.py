@@ -37,6 +37,8 @@ SKIPPED = {
     "its first request alone there: docs/scale.md",
     "tests/concurrency/test_groups.py::test_a_wait_for_accounts_ends": "a worker ends each wait by "
     "itself, in PostgreSQL's words",
+    "tests/concurrency/test_idempotency.py::test_a_call_that_is_ended": "a session's lock_timeout "
+    "does not reach the workers: docs/scale.md",
     "tests/concurrency/test_queue.py::test_what_moves": "each node has a snapshot of its own",
     "tests/concurrency/test_queue.py::test_what_was_answered_before": "the queue is read shard by "
     "shard there: docs/scale.md",
