@@ -2595,7 +2595,7 @@ DECLARE
     v_from timestamptz := coalesce(find_transactions.from_time, '-infinity');
     v_to timestamptz := coalesce(find_transactions.to_time, 'infinity');
     v_account wallet.account;
-    v_first bigint := 0::bigint;
+    v_first bigint;
     v_last bigint;
     v_entry bigint;
     v_id bigint;
@@ -2604,8 +2604,7 @@ DECLARE
 BEGIN
     PERFORM wallet.check_page_size(find_transactions.page_size);
     IF num_nonnulls(find_transactions.reference, find_transactions.account_id) = 0
-        AND num_nonnulls(find_transactions.from_time, find_transactions.to_time) > 0
-    THEN
+        AND num_nonnulls(find_transactions.from_time, find_transactions.to_time) > 0 THEN
         RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value', MESSAGE = 'invalid period',
             DETAIL = 'A period alone would take the whole ledger to find.',
             HINT = 'Give a reference or an account_id too, or no period.';
@@ -2623,20 +2622,16 @@ BEGIN
             v_found := wallet.get_transfer_result(v_id);
             IF v_found.ctime >= v_from AND v_found.ctime < v_to
                 AND (v_account.id IS NULL
-                     OR v_account.id IN (v_found.source_account_id, v_found.target_account_id))
-            THEN
+                     OR v_account.id IN (v_found.source_account_id, v_found.target_account_id)) THEN
                 v_ids := v_ids || v_id;
                 EXIT WHEN cardinality(v_ids) = find_transactions.page_size;
             END IF;
         END LOOP;
     ELSIF find_transactions.account_id IS NOT NULL THEN
-        IF find_transactions.from_time IS NOT NULL THEN
-            v_first := wallet.entry_at(v_account.id, v_from - interval '1 microsecond');
-        END IF;
-        v_last := v_account.entry_count::bigint;
-        IF find_transactions.to_time IS NOT NULL THEN
-            v_last := wallet.entry_at(v_account.id, v_to - interval '1 microsecond');
-        END IF;
+        v_first := CASE WHEN find_transactions.from_time IS NULL THEN 0
+                        ELSE wallet.entry_at(v_account.id, v_from - interval '1 microsecond') END;
+        v_last := CASE WHEN find_transactions.to_time IS NULL THEN v_account.entry_count::bigint
+                       ELSE wallet.entry_at(v_account.id, v_to - interval '1 microsecond') END;
         IF find_transactions.before IS NOT NULL THEN
             v_entry := (
                 SELECT CASE v_account.id WHEN t.source_account_id THEN t.source_entry::bigint
@@ -2653,9 +2648,8 @@ BEGIN
               AND e.entry > greatest(v_first, v_last - find_transactions.page_size)
             ORDER BY e.entry DESC);
     ELSE
-        v_ids := ARRAY(
-            SELECT t.id FROM wallet.transaction t WHERE t.id < v_before
-            ORDER BY t.id DESC LIMIT find_transactions.page_size);
+        v_ids := ARRAY(SELECT t.id FROM wallet.transaction t WHERE t.id < v_before
+                       ORDER BY t.id DESC LIMIT find_transactions.page_size);
     END IF;
 
     RETURN QUERY
