@@ -1,9 +1,13 @@
-"""What roles may do, beside test_catalogue.py; and no lookalike deceives a function."""
+"""What roles may not do, shown at work; and no lookalike deceives a function.
+
+test_catalogue.py says who may do what.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
+import psycopg
 import pytest
 
 from tests.support.calls import (
@@ -17,24 +21,54 @@ from tests.support.calls import (
     rows,
     value,
 )
-from tests.support.databases import assert_sound
+from tests.support.databases import Database, assert_sound
 from tests.support.documents import section
+from tests.support.servers import APP_PASSWORD
 from tools.examples import DEPLOY
 
 DENIED = "42501"  # insufficient_privilege
 OPERATOR = section("People who correct").split("```sql\n")[1].split("```")[0]
-# What is not for who corrects. The walkthrough 0-deploy.sql shows what is, test_catalogue.py the
-# rights of the other roles.
-DENIALS = {
-    "SELECT wallet.transfer(1, 2, 1)": "function transfer",
-    "SELECT wallet.reverse(1, NULL, 'somebody')": "function reverse",
-    "SELECT wallet.set_limits(1, 0, 1)": "function set_limits",
-    "SELECT wallet.create_api_key('ada', '{write}')": "function create_api_key",
-    "UPDATE wallet.account SET frozen = true": "table account",
-    "SET ROLE wallet_app": 'set role "wallet_app"',
-    "SET ROLE wallet_owner": 'set role "wallet_owner"',
-    "CREATE TABLE wallet.mine (id integer)": "schema wallet",
+# For each role two calls that are not for it, two tables that it may not touch, and more.
+DENIALS: dict[str, dict[str, str | None]] = {
+    "wallet_app": {
+        "SELECT wallet.post(NULL, 1, 1, true)": "function post",
+        "SELECT wallet.purge_idempotency_keys('1 day')": "function purge_idempotency_keys",
+        "SELECT FROM wallet.account": "table account",
+        "UPDATE wallet.account SET balance = balance": "table account",
+        "SELECT nextval('wallet.account_id_seq')": "sequence account_id_seq",
+    },
+    "wallet_reader": {
+        "SELECT wallet.deposit(1, 1)": "function deposit",
+        "SELECT wallet.run_with_key('k-1', 'ada', 'reverse', '{\"transaction_id\": 1}')": (
+            "function run_with_key"
+        ),
+        "INSERT INTO wallet.transaction DEFAULT VALUES": "table transaction",
+        "SELECT FROM wallet.account FOR UPDATE": "table account",
+        "SELECT FROM wallet.queue_lock FOR KEY SHARE": "table queue_lock",
+        "LOCK TABLE wallet.queue_lock IN SHARE MODE": "table queue_lock",
+        "DELETE FROM wallet.queue": None,
+    },
+    "ada": {
+        "SELECT wallet.transfer(1, 2, 1)": "function transfer",
+        "SELECT wallet.reverse(1, NULL, 'somebody')": "function reverse",
+        "SELECT wallet.set_limits(1, 0, 1)": "function set_limits",
+        "SELECT wallet.create_api_key('ada', '{write}')": "function create_api_key",
+        "UPDATE wallet.account SET frozen = true": "table account",
+        "SET ROLE wallet_app": None,
+    },
+    "wallet_test_stranger": {
+        "SELECT wallet.get_account(1)": "schema wallet",
+        "SELECT FROM wallet.entry": "schema wallet",
+        "CREATE TEMPORARY TABLE mine (id integer)": None,
+    },
 }
+OTHERS = (
+    "CREATE TABLE wallet.mine (id integer)",
+    "CREATE FUNCTION wallet.mine() RETURNS integer LANGUAGE sql RETURN 1",
+    "ALTER FUNCTION wallet.transfer(bigint, bigint, numeric) SECURITY INVOKER",
+    "DROP SCHEMA wallet CASCADE",
+    "SET ROLE wallet_owner",
+)
 
 
 @pytest.fixture(autouse=True)
@@ -42,18 +76,29 @@ def accounts(app: Connection) -> None:
     open_accounts(app, "10", "10")
 
 
-def test_who_corrects_may_do_no_more_than_the_manual_grants(admin: Connection) -> None:
+def test_each_role_is_denied_what_is_not_for_it(admin: Connection) -> None:
     assert OPERATOR in DEPLOY.read_text(), "the walkthrough gives the same rights"
     before = ledger(admin)
-    for statement, what in DENIALS.items():
-        with admin.transaction(force_rollback=True):
-            admin.execute(OPERATOR)
-            # As if it had logged in: SET ROLE alone would keep a superuser's rights.
-            admin.execute("SET LOCAL SESSION AUTHORIZATION ada")
-            diagnostic = refusal(admin, statement)
-        assert diagnostic.sqlstate == DENIED, statement
-        assert (diagnostic.message_primary or "").endswith(what), statement
+    for role, denials in DENIALS.items():
+        for statement, what in [*denials.items(), *((other, None) for other in OTHERS)]:
+            with admin.transaction(force_rollback=True):
+                admin.execute(f"CREATE ROLE wallet_test_stranger; {OPERATOR}")
+                # As if it had logged in: SET ROLE alone would keep a superuser's rights.
+                admin.execute(f"SET LOCAL SESSION AUTHORIZATION {role}")
+                diagnostic = refusal(admin, statement)
+            assert diagnostic.sqlstate in (DENIED, "55000"), (role, statement)
+            if what:
+                assert diagnostic.message_primary == f"permission denied for {what}"
     assert ledger(admin) == before
+
+
+def test_a_stranger_cannot_connect(database: Database, admin: Connection) -> None:
+    admin.execute(f"CREATE ROLE wallet_test_stranger LOGIN PASSWORD '{APP_PASSWORD}'")
+    try:
+        with pytest.raises(psycopg.OperationalError, match="permission denied for database"):
+            database.connect("wallet_test_stranger")
+    finally:
+        admin.execute("DROP ROLE wallet_test_stranger")
 
 
 def test_the_roles_that_log_in_are_bounded(app: Connection, reader: Connection) -> None:
