@@ -81,6 +81,8 @@ class Groups:
         self._turns: deque[_Lock] = deque()
         self._idle_lanes = lanes.size
         self._count = 0
+        # Whether a timer will turn away what waits too long: one for all of them.
+        self._is_watching = False
         self._group_seconds = 0.0
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -125,12 +127,13 @@ class Groups:
             self._waiting.append(request)
             self._start_groups()
         self._count += 1
-        timer = self._loop.call_later(self._settings.pool_timeout, self._turn_away, request)
+        if not self._is_watching:
+            self._is_watching = True
+            self._loop.call_at(request.arrival + self._settings.pool_timeout, self._turn_away)
         try:
             return await request.answer
         finally:
             self._count -= 1
-            timer.cancel()
 
     def _known_lock(self, request: _Request, besides: _Lock | None = None) -> _Lock | None:
         """A lock that the request needs and that others wait for already."""
@@ -154,13 +157,19 @@ class Groups:
             headers={"Retry-After": str(max(1, math.ceil(seconds)))},
         )
 
-    def _turn_away(self, request: _Request) -> None:
-        """End a request's wait for the group connection, unless its call has begun."""
-        with suppress(ValueError):
+    def _turn_away(self) -> None:
+        """End the wait of those for whom the group connection did not come free in time."""
+        before = self._loop.time() - self._settings.pool_timeout
+        for request in [one for one in self._waiting if one.arrival <= before]:
             self._waiting.remove(request)
-            request.answer.set_exception(
-                Problem("busy", f"Every database connection is in use. {NOTHING_DONE}")
-            )
+            if not request.answer.done():
+                request.answer.set_exception(
+                    Problem("busy", f"Every database connection is in use. {NOTHING_DONE}")
+                )
+        self._is_watching = bool(self._waiting)
+        if self._waiting:
+            next_arrival = min(one.arrival for one in self._waiting)
+            self._loop.call_at(next_arrival + self._settings.pool_timeout, self._turn_away)
 
     async def _run_alone(self, connections: Connections, request: _Request) -> TransactionRow:
         accounts = (request.source_account_id, request.target_account_id)
