@@ -12,12 +12,11 @@ from typing import Any, TypeAlias
 from sanic import HTTPResponse, Request, Sanic
 from sanic.config import Config
 from sanic.exceptions import MethodNotAllowed, SanicException
-from sanic.http import Http
 
 from service.auth import require_keys
 from service.config import Settings
 from service.database import Database
-from service.door import Bounds
+from service.door import Bounds, DoorHttp
 from service.errors import problem_of, problem_response
 from service.limits import MAX_BODY_BYTES, MAX_WAIT
 from service.logs import logging_config
@@ -50,11 +49,8 @@ class _Request(Request):
         return SimpleNamespace(actor=None)
 
     async def receive_body(self) -> None:
-        """As Sanic's, but a body in many small pieces takes no more memory than it has bytes."""
-        body = bytearray()
-        while isinstance(self.stream, Http) and self.stream.request_body:
-            body += await self.stream.read() or b""
-        self.body = bytes(body)
+        if isinstance(self.stream, DoorHttp):
+            self.body = await self.stream.receive_body()
 
 
 App: TypeAlias = Sanic[Config, SimpleNamespace]

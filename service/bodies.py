@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
+from functools import lru_cache
 from typing import Annotated
 
 from msgspec import Meta, Struct
@@ -222,16 +223,22 @@ def _parse(request: Request) -> dict[str, object]:
     return body
 
 
+@lru_cache(64)  # Most requests have the same few.
+def _is_json(content_type: str) -> bool:
+    media_type, *parameters = content_type.lower().split(";")
+    charset = [p.strip() for p in parameters if p.strip().startswith("charset")]
+    return media_type.strip() == "application/json" and all(
+        p in ("charset=utf-8", 'charset="utf-8"') for p in charset
+    )
+
+
 def check_media_type(request: Request) -> None:
     """Raise Problem unless the body, even an empty one, is declared as JSON.
 
     A page of another site cannot declare that without asking first.
     """
-    media_type, *parameters = request.headers.getone("content-type", "").lower().split(";")
-    charset = [p.strip() for p in parameters if p.strip().startswith("charset")]
     if (
-        media_type.strip() != "application/json"
-        or any(p not in ("charset=utf-8", 'charset="utf-8"') for p in charset)
+        not _is_json(request.headers.getone("content-type", ""))
         or request.headers.getone("content-encoding", "identity").lower() != "identity"
     ):
         raise Problem(

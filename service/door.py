@@ -19,7 +19,8 @@ from typing import Any
 
 import msgspec
 from sanic import Request
-from sanic.exceptions import BadRequest, RequestTimeout
+from sanic.compat import Header
+from sanic.exceptions import BadRequest, ExpectationFailed, PayloadTooLarge, RequestTimeout
 from sanic.http import Http, Stage
 from sanic.http.http1 import HTTP_CONTINUE
 from sanic.response import BaseHTTPResponse
@@ -29,6 +30,7 @@ from service import answers
 from service.config import Settings
 from service.errors import Problem, invalid_request
 from service.metrics import count_request
+from service.responses import Response
 
 logger = logging.getLogger("wallet")
 
@@ -47,6 +49,11 @@ _KEPT_BACK = 64
 """File descriptors that are neither for clients nor for the database: logs, the event loop's."""
 _GRACE = 1.0
 """Seconds for which a connection is not closed to make room for others."""
+
+
+def _split_header(line: str) -> tuple[str, str]:
+    name, value = line.split(":", 1)
+    return name.lower(), value.lstrip()
 
 
 class Bounds:
@@ -130,7 +137,7 @@ class Bounds:
             self._full = False
 
 
-class _Http(Http):
+class DoorHttp(Http):
     """Sanic's HTTP/1.1 with a strict reading of heads and chunks."""
 
     __slots__ = ("allowed_origin", "began")
@@ -161,20 +168,62 @@ class _Http(Http):
         buffer: bytearray = self.recv_buffer
         while (end := buffer.find(b"\r\n\r\n")) < 0 and len(buffer) < self.HEADER_MAX_SIZE:
             await self._receive_more()
-        if end >= 0 and not _is_head(buffer, 0, end):
+        if not 0 <= end < self.HEADER_MAX_SIZE:
+            raise PayloadTooLarge("Request header exceeds the size limit")
+        if not _is_head(buffer, 0, end):
             raise BadRequest("Bad Request")
-        await super().http1_request_header()  # type: ignore[no-untyped-call]
-        # Sanic would set no timeouts for what it takes for a WebSocket.
-        self.upgrade_websocket = False
-        try:
-            if self.request_body == "chunked" and self.request.version == "1.0":
-                raise BadRequest("Bad Request")
-            self.allowed_origin = self.protocol.bounds.check(self.request)
-        except Exception:
-            self.request_body = None  # It is not waited for: the connection is closed.
-            raise
-        if self.head_only:
-            self.request.method = "GET"  # Only the body is left out, and that is done already.
+        first, *lines = buffer[:end].decode(errors="surrogateescape").split("\r\n")
+        method, self.url, version = first.split(" ")
+        headers = Header([_split_header(line) for line in lines])
+        self.head_only = method == "HEAD"
+        door = self.protocol
+        self.request = request = door.request_class(
+            url_bytes=self.url.encode("ascii"),
+            headers=headers,
+            version=version[5:],
+            # Of a HEAD's answer only the body is left out.
+            method="GET" if self.head_only else method,
+            transport=door.transport,  # type: ignore[arg-type]
+            app=door.app,
+        )
+        request.stream = self
+        wants = headers.getone("connection", "keep-alive" if version == "HTTP/1.1" else "close")
+        self.keep_alive = wants.lower() == "keep-alive" and door.app.config.KEEP_ALIVE
+        self.allowed_origin = door.bounds.check(request)
+        sizes = headers.getall("content-length", [])
+        chunked = headers.getall("transfer-encoding", [])
+        if len(sizes) + len(chunked) > 1 or chunked not in ([], ["chunked"]):
+            raise BadRequest("Bad Request")
+        if chunked and version == "HTTP/1.0":
+            raise BadRequest("Bad Request")
+        if sizes or chunked:
+            expect = headers.getone("expect", None)
+            if expect and expect.lower() != "100-continue":
+                raise ExpectationFailed("Unknown Expect")
+            self.expecting_continue = bool(expect)
+            self.request_body = "chunked" if chunked else True
+        self.request_bytes_left = self.request_bytes = int(sizes[0]) if sizes else 0
+        # A chunk begins with a line break: for the first one, that is the head's last.
+        del buffer[: end + (2 if chunked else 4)]
+
+    async def receive_body(self) -> bytes:
+        """The body, from which nothing has been read yet."""
+        size, buffer = self.request_bytes_left, self.recv_buffer
+        if (
+            self.request_body is True
+            and not self.expecting_continue
+            and size <= min(len(buffer), self.protocol.request_max_size)
+        ):
+            # A small one, and it is here already.
+            whole = bytes(buffer[:size])
+            del buffer[:size]
+            self.request_body, self.request_bytes_left = None, 0
+            return whole
+        # In one bytearray, so that many small pieces take no more memory than they have bytes.
+        body = bytearray()
+        while self.request_body:
+            body += await self.read() or b""
+        return bytes(body)
 
     async def read(self) -> bytes | None:
         if self.request_body == "chunked" and not self.request_bytes_left:
@@ -208,6 +257,16 @@ class _Http(Http):
         else:
             await super().error_response(exception)
 
+    async def http1_response_header(self, data: bytes, end_stream: bool) -> None:
+        response = self.response
+        if not isinstance(response, Response) or self.expecting_continue:
+            await super().http1_response_header(data, end_stream)
+            return
+        self.response_func: Any = None
+        head = response.head(self.keep_alive)
+        await self._send(head if self.head_only else head + (response.body or b""))
+        self.stage = Stage.IDLE
+
     def respond(self, response: BaseHTTPResponse) -> BaseHTTPResponse:
         if self.allowed_origin:
             response.headers.update(
@@ -224,7 +283,7 @@ class _Http(Http):
 class Door(HttpProtocol):
     """A client's connection."""
 
-    HTTP_CLASS = _Http
+    HTTP_CLASS = DoorHttp
     __slots__ = ("body_memory", "bounds", "unread_since")
 
     def __init__(self, **named: Any) -> None:

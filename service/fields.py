@@ -123,6 +123,8 @@ def read_email(value: object) -> str:
 def read_account_id(value: object) -> int:
     """An id in JSON, which has no integers: 1.0 and 10e-1 are the number 1."""
     if isinstance(value, Number):
+        if id := parse_whole_number(value):
+            return id
         with suppress(InvalidOperation):  # NaN, or an exponent beyond Decimal's.
             exact = Decimal(value)
             if 1 <= exact <= MAX_ID and exact == int(exact):
@@ -134,11 +136,14 @@ class Amount(Decimal):
     """An amount exactly as written. PostgreSQL rounds it and checks its size."""
 
 
+_NO_AMOUNT = Amount("NaN")
+
+
 def read_amount(value: object) -> Amount:
     """An amount. PostgreSQL checks it; only what no sane `numeric` can hold is refused here."""
     if not isinstance(value, str):
         raise must_be("a string or a number")
-    exact = Amount("NaN")
+    exact = _NO_AMOUNT
     if len(value) <= MAX_NUMBER_LENGTH if isinstance(value, Number) else _is_amount(value):
         with suppress(InvalidOperation):  # An exponent beyond Decimal's.
             exact = Amount(value)

@@ -124,10 +124,11 @@ def read_query(request: Request, shape: type[Shape]) -> Shape:
 
 def read_idempotency_key(request: Request) -> str | None:
     """The request's Idempotency-Key, if it has one. Raises Problem if it is malformed."""
-    # Spaces and tabs around a header's value are not part of it (RFC 9110, section 5.5).
-    keys = [key.strip(" \t") for key in request.headers.getall("idempotency-key", [])]
-    if not keys:
+    given = request.headers.getall("idempotency-key", None)
+    if given is None:
         return None
+    # Spaces and tabs around a header's value are not part of it (RFC 9110, section 5.5).
+    keys = [key.strip(" \t") for key in given]
     if len(keys) > 1 or not _is_key(keys[0]):
         raise invalid_request(
             "The request's Idempotency-Key cannot be used.",

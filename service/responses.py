@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 import secrets
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from email.utils import formatdate
+from http import HTTPStatus
 from typing import Any
 from urllib.parse import urlencode
 
@@ -21,36 +22,55 @@ _is_trace = re.compile(
 ).match
 _encode = msgspec.json.Encoder().encode
 
+_STATUS_LINES = {
+    status.value: f"HTTP/1.1 {status.value} {status.phrase}\r\n".encode() for status in HTTPStatus
+}
+
 
 class Response(HTTPResponse):
-    """An answer whose headers are sent as they are, with those that every answer has.
+    """An answer, whole, with the headers that every answer has.
 
-    Sanic searches each for line breaks, which took a tenth of a transfer's time. None of these can
-    contain one: they are numbers, words of this service, and a sane request id.
+    No header can contain a line break: they are numbers, words of this service, and a sane request
+    id. So they are written as they are, which takes a sixth of the time that Sanic takes.
     """
 
-    @property
-    def processed_headers(self) -> Iterator[tuple[bytes, bytes]]:
+    def __init__(
+        self, body: bytes | None, status: int, headers: dict[str, str], content_type: str | None
+    ) -> None:
+        # Sanic's own would make a multidict of the headers, twice.
+        self.body = body or b""
+        self.status = status
+        self.headers: Any = headers
+        self.content_type = content_type
+        self.stream = None
+
+    def head(self, keep_alive: bool) -> bytes:
+        """All that comes before the body."""
+        lines = [f"{name}: {value}\r\n" for name, value in self.headers.items()]
         if self.content_type:
-            self.headers.setdefault("content-type", self.content_type)
-        yield b"date", _clock.date()
-        yield b"cache-control", b"no-store"
-        yield b"x-content-type-options", b"nosniff"
-        for name, value in self.headers.items():
-            yield name.encode(), str(value).encode()
+            lines.append(f"content-type: {self.content_type}\r\n")
+        if self.status != 204:
+            lines.append(f"content-length: {len(self.body or b'')}\r\n")
+        lines.append(f"connection: {'keep-alive' if keep_alive else 'close'}\r\n\r\n")
+        return _STATUS_LINES[self.status] + _clock.lines() + "".join(lines).encode()
 
 
 class _Clock:
-    """The time as HTTP writes it, made once a second."""
+    """The headers that every answer has, made once a second for the time's sake."""
 
     def __init__(self) -> None:
-        self._second, self._date = 0, b""
+        self._second, self._lines = 0, b""
 
-    def date(self) -> bytes:
+    def lines(self) -> bytes:
         second = int(time.time())
         if second != self._second:
-            self._second, self._date = second, formatdate(second, usegmt=True).encode()
-        return self._date
+            self._second = second
+            self._lines = (
+                f"date: {formatdate(second, usegmt=True)}\r\n"
+                "cache-control: no-store\r\n"
+                "x-content-type-options: nosniff\r\n"
+            ).encode()
+        return self._lines
 
 
 _clock = _Clock()
