@@ -157,14 +157,14 @@ def test_an_address_that_cannot_be_listened_on_is_named() -> None:
         assert "WALLET_PORT" not in line
 
 
-def test_a_database_that_cannot_be_reached_is_named(template: Database) -> None:
+def test_a_database_that_cannot_be_reached_is_named(database: Database) -> None:
     nobody = f"postgresql://wallet_app:s3cret@127.0.0.1:{free_port()}/wallet"
     assert "cannot reach the database" in why_not(nobody)
-    url = template.server.url("no_such_wallet", "wallet_app")
+    url = database.server.url("no_such_wallet", "wallet_app")
     assert 'database "no_such_wallet" does not exist' in refusal_to_start(WALLET_DATABASE_URL=url)
     # A standby may be away, but its URL must be one.
     assert "WALLET_READ_URL cannot be read" in refusal_to_start(
-        WALLET_DATABASE_URL=template.url("wallet_app"),
+        WALLET_DATABASE_URL=database.url("wallet_app"),
         WALLET_READ_URL="postgresql://wallet_app:s3cret@[::1/wallet",
     )
 
