@@ -2600,7 +2600,7 @@ DECLARE
     v_entry bigint;
     v_id bigint;
     v_found wallet.transfer_result;
-    v_ids bigint[] := '{}';
+    v_ids bigint[] := ARRAY[]::bigint[];
 BEGIN
     PERFORM wallet.check_page_size(find_transactions.page_size);
     IF num_nonnulls(find_transactions.reference, find_transactions.account_id) = 0
