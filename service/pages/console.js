@@ -194,7 +194,7 @@ async function pages(path, given, cursor, noun, heads, row) {
     more.replaceChildren(
       rows.length
         ? table(`${plural(rows.length, noun)}${page.next ? " so far" : ""}`, heads, rows)
-        : h("p", {}, `No ${noun} has this.`),
+        : h("p", {}, `No ${noun} has this ${Object.keys(given)[0]}.`),
       page.next
         ? h("p", {}, h("button", { type: "button", onclick: () => load(page.next) }, "More"))
         : "");
