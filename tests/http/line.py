@@ -105,7 +105,7 @@ class HeldLine(Line):
     ) -> None:
         super().__init__(service, connections)
         if isinstance(service.database.server, Citus):
-            pytest.skip("says nothing of Citus: the gate is a trigger; the line is the service's")
+            pytest.skip("on Citus: the gate is a trigger; the line is the service's")
         self._admin = admin
         self.paid = open_wallet(service.client, "0.00")
         """The account that the first request pays into."""
