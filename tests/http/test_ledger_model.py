@@ -16,7 +16,7 @@ from tests.http.processes import own_service, wait_until
 from tests.sql.test_ledger_model import LedgerMachine, machine_settings
 from tests.support.calls import Connection, rows
 from tests.support.databases import Database
-from tests.support.model import CODES
+from tests.support.model import CODES, INVALID_PAGE_SIZE
 from tests.support.seeds import fresh_seed
 from tests.support.service import Service
 
@@ -35,8 +35,8 @@ class HttpMachine(LedgerMachine):
         self.client = service.client
 
     def answer(self, what: str, *arguments: Any, **more: str) -> dict[str, Any] | str:
-        # Of a known account it is the page's size that is refused. No route takes one that is NULL.
-        is_page = what == "get_statement" and arguments[0] in self.model.accounts
+        # A page's size that is refused may be NULL, which no route takes.
+        is_page = what == "get_statement" and self.model.statement(*arguments) == INVALID_PAGE_SIZE
         if what not in ROUTES or is_page:
             return super().answer(what, *arguments)
         response = ask(self.client, what, *arguments, **more)
