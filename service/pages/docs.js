@@ -1,3 +1,15 @@
+// What Swagger UI leaves to a mouse and to good eyes. Within an operation's button its path is text: a
+// link there could not be told from the button, and the address bar has it once the operation is open.
+const forAll = ({ React }) => ({
+  wrapComponents: {
+    DeepLink: (Link) => (link) =>
+      React.createElement(Link, { ...link, enabled: link.enabled && !link.path.includes("/") }),
+    ExamplesSelect: (Select) => (select) =>
+      React.createElement("label", null, React.createElement(Select, { ...select, showLabels: true })),
+    TextArea: (Area) => (area) => React.createElement(Area, { ...area, "aria-label": "Body" }),
+  },
+});
+
 // Swagger UI for the API of the very host that serves this page.
 SwaggerUIBundle({
   url: "/openapi.json",
@@ -8,4 +20,6 @@ SwaggerUIBundle({
   displayRequestDuration: true,
   tryItOutEnabled: true,
   validatorUrl: null,
+  syntaxHighlight: { theme: "tomorrow-night" },
+  plugins: [forAll],
 });
