@@ -14,6 +14,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from tests.http.processes import children, is_gone
 from tests.support.databases import Database
 from tests.support.service import free_port
 from tools.embedded import CHECKOUT
@@ -54,10 +55,18 @@ class Run:
         raise AssertionError(f"it ended: {lines} {self.end()}")
 
     def end(self, number: signal.Signals | None = None) -> tuple[int, str]:
-        """Its exit code and what it said on standard error."""
+        """Its exit code and what it said on standard error, once all of its processes are gone."""
+        everyone = {self.process.pid} | children(self.process.pid)
         if number:
             self.process.send_signal(number)
-        _, errors = self.process.communicate(timeout=60)
+        try:
+            _, errors = self.process.communicate(timeout=60)
+        except subprocess.TimeoutExpired:
+            left = {pid for pid in everyone if not is_gone(pid)}
+            for pid in left:
+                os.kill(pid, signal.SIGKILL)
+            self.process.communicate()
+            raise AssertionError(f"of its processes {everyone}, {left} did not end") from None
         return self.process.returncode, errors
 
 

@@ -54,7 +54,8 @@ class Service:
         self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None
     ) -> None:
         self.client.close()
-        self.stop()
+        # What a failed test leaves, stopped processes say, would not end by itself.
+        self.stop(signal.SIGKILL if kind else signal.SIGTERM)
         self.log.unlink()
 
     def start(self) -> None:
