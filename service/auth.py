@@ -30,7 +30,7 @@ from service.statements import REFRESH_API_KEYS
 from service.troubles import CANNOT_READ_KEYS
 
 # In seconds: between two refreshes, between two tries while they fail, for one try, and for how
-# long what was read holds. That leaves time for a second try when the connection was lost.
+# long what was read holds. That leaves time for a second try, on a new connection.
 _PAUSE, _PAUSE_IN_TROUBLE, _PATIENCE, _HOLDS = 2.0, 0.5, 1.0, 5.0
 # The most values of Authorization that are remembered between two refreshes.
 _MAX_REMEMBERED = 2000
@@ -73,9 +73,7 @@ class ApiKeys:
     async def refresh_for_ever(self) -> None:
         while True:
             await asyncio.sleep(_PAUSE_IN_TROUBLE if self._failed else _PAUSE)
-            # If the connection was lost, a new one may work.
-            if not await self.refresh():
-                await self.refresh()
+            await self.refresh()
 
     async def close(self) -> None:
         if self._connection:

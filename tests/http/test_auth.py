@@ -6,7 +6,7 @@ import asyncio
 import re
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from hashlib import sha256
 from typing import NamedTuple
 
@@ -20,6 +20,7 @@ from service.errors import Problem
 from service.openapi import DOCUMENT
 from tests.http.answers import problem
 from tests.http.processes import OwnServer, running, wait_until
+from tests.http.proxy import Proxy
 from tests.support import databases
 from tests.support.databases import Database
 from tests.support.service import Service
@@ -247,6 +248,24 @@ def test_what_is_remembered_outlives_a_refresh_is_bounded_and_expires(database: 
         await keys.close()
 
     asyncio.run(refreshed_twice())
+
+
+def test_keys_are_read_again_before_they_are_too_old_though_a_connection_falls_silent(
+    database: Database,
+) -> None:
+    async def is_read_again() -> bool:
+        with Proxy(database) as proxy:
+            keys = ApiKeys(Settings(proxy.url))
+            assert await keys.refresh()
+            first = keys._holds_until
+            proxy.swallow()
+            with suppress(TimeoutError):
+                await asyncio.wait_for(keys.refresh_for_ever(), 4.8)
+            await keys.close()
+            return keys._holds_until > first
+
+    # Once is enough: on a busy machine any of them may be late.
+    assert any(asyncio.run(is_read_again()) for _ in range(3))
 
 
 def test_who_needs_no_key_on_every_address_is_warned(database: Database) -> None:
