@@ -1,8 +1,9 @@
 -- From a bare PostgreSQL to the first correction, by the three kinds of people who may deploy.
--- Each part ends with a revert. On a server that has no wallet yet, at the top of the checkout, with
--- PGHOST and PGUSER set for a superuser and for Sqitch:
+-- Each part ends with a revert. It is for a server that has no wallet yet, and whose pg_hba.conf lets
+-- every role in without a password. At the top of the checkout, with PGHOST and PGUSER set for a
+-- superuser and for Sqitch:
 --
---   psql --dbname=postgres --echo-all --file=sql/examples/0-deploy.sql
+--   psql --dbname=postgres --quiet --echo-all <sql/examples/0-deploy.sql
 \set SHOW_CONTEXT never
 
 -- 1. As a superuser. Each change is verified and has a line; the last one is shown.
