@@ -14,6 +14,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from service import __version__
 from tests.http.processes import children, is_gone
 from tests.support.databases import Database
 from tests.support.service import free_port
@@ -112,10 +113,14 @@ def test_what_was_made_is_there_after_ctrl_c_and_another_start(
     first = start()
     said = "".join(first.until("Ctrl-C"))
     url = f"http://127.0.0.1:{first.port}"
-    for address in (f"API        {url}\n", f"docs       {url}/docs\n", "psql       postgresql://"):
-        assert address in said
-    assert "changes deployed" in said
-    assert "API keys   not needed" in said
+    folder = Path(said.splitlines()[0].removeprefix("folder "))
+    for line in (
+        *(f"database   PostgreSQL made in {folder}\n", "changes deployed\n"),
+        f"pgwallet {__version__} on 127.0.0.1:{first.port}; database wallet at its socket, ",
+        *(f"API        {url}\n", f"docs       {url}/docs\n", "psql       postgresql://"),
+        "API keys   not needed",
+    ):
+        assert line in said
     with httpx.Client(base_url=url, timeout=60) as client:
         for _ in range(2):
             client.post("/account", json={"email": "ada@example.com"})
@@ -125,7 +130,6 @@ def test_what_was_made_is_there_after_ctrl_c_and_another_start(
         assert queued.status_code == 202
         made = client.get(queued.headers["Location"], headers={"Prefer": "wait=30"}).json()
         assert made["state"] == "succeeded"
-    folder = Path(said.splitlines()[0].removeprefix("folder "))
     assert (folder / "data/postmaster.pid").exists()
     assert first.end(signal.SIGINT) == (0, "")
     assert not (folder / "data/postmaster.pid").exists()

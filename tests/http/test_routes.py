@@ -146,6 +146,9 @@ def test_a_method_that_is_not_taken_is_405_and_allow_names_those_that_are(client
         taken = {method.upper() for method in operations}
         always = {"OPTIONS", *(["HEAD"] if "GET" in taken else [])}
         path = template.replace("{id}", "1")
+        options = client.options(path)
+        assert (options.status_code, options.content) == (204, b""), template
+        assert set(options.headers["Allow"].split(", ")) == taken | always, template
         if "GET" in taken:
             asked = [client.request(method, path) for method in ("GET", "HEAD")]
             assert asked[0].status_code == asked[1].status_code, template
