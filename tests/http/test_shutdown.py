@@ -29,7 +29,7 @@ from tests.http.processes import (
 )
 from tests.http.wire import LIVE, Connection, json_post
 from tests.support.databases import Database
-from tests.support.service import Service, free_port
+from tests.support.service import Service, free_port, plain_environ
 from tools.embedded import CHECKOUT
 
 READY = b"GET /health/ready HTTP/1.1\r\nHost: localhost\r\n\r\n"
@@ -131,7 +131,7 @@ def have_answered(service: Service) -> int:
 
 def test_workers_that_are_told_to_stop_while_they_start_stop(database: Database) -> None:
     environ = {
-        **os.environ,
+        **plain_environ(),
         "WALLET_DATABASE_URL": database.url("wallet_app"),
         "WALLET_WORKERS": "4",
     }

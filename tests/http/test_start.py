@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import socket
 import subprocess
 import sys
@@ -17,7 +16,7 @@ from service.config import ConfigError, Settings
 from tests.http.processes import OwnServer, running
 from tests.support import databases
 from tests.support.databases import Database
-from tests.support.service import free_port
+from tests.support.service import free_port, plain_environ
 from tools.embedded import CHECKOUT
 
 URL = "postgresql://wallet_app:s3cret@127.0.0.1:1/wallet"
@@ -25,11 +24,10 @@ URL = "postgresql://wallet_app:s3cret@127.0.0.1:1/wallet"
 
 def refusal_to_start(**settings: str) -> str:
     """The one line that the service says before it gives up."""
-    environ = {name: value for name, value in os.environ.items() if "WALLET_" not in name}
     done = subprocess.run(
         [sys.executable, "-m", "service"],
         cwd=CHECKOUT,
-        env={**environ, "WALLET_PORT": str(free_port()), **settings},
+        env={**plain_environ(), "WALLET_PORT": str(free_port()), **settings},
         capture_output=True,
         text=True,
         timeout=60,

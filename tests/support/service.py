@@ -31,6 +31,11 @@ def free_port() -> int:
             return port
 
 
+def plain_environ() -> dict[str, str]:
+    """This process's variables but for its WALLET_*, which a service would take for settings."""
+    return {name: value for name, value in os.environ.items() if "WALLET_" not in name}
+
+
 class Service:
     """`python -m service` on a database, with a client that talks to it.
 
@@ -59,13 +64,12 @@ class Service:
         self.log.unlink()
 
     def start(self) -> None:
-        environ = {name: value for name, value in os.environ.items() if "WALLET_" not in name}
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
                 [sys.executable, "-m", "service"],
                 cwd=CHECKOUT,
                 env={
-                    **environ,
+                    **plain_environ(),
                     "WALLET_DATABASE_URL": self.database.url("wallet_app"),
                     "WALLET_PORT": str(self.port),
                     **self._settings,
