@@ -90,11 +90,15 @@ def test_an_entry_is_dated_when_it_is_made_and_after_the_one_it_waited_for(
 
 
 @OPPOSITE
+@pytest.mark.parametrize(
+    "function", ["transfer", "reverse", "capture", "transfer_or_enqueue", "transfer_batch"]
+)
 def test_the_lower_id_is_locked_first_whichever_way_the_money_goes(
     database: Database,
     app: Connection,
     admin: Connection,
     waiting: Connection,
+    function: str,
     source: int,
     target: int,
 ) -> None:
@@ -104,31 +108,30 @@ def test_the_lower_id_is_locked_first_whichever_way_the_money_goes(
     lock = "SELECT FROM wallet.account WHERE id = %s FOR UPDATE NOWAIT"
     made = call(app, "transfer", source, target, 1)["id"]
     hold = call(app, "hold", source, 5)["id"]
-    calls: list[tuple[str, tuple[object, ...]]] = [
-        ("transfer", (source, target, 1)),
-        ("reverse", (made,)),
-        ("capture", (hold, 1, target)),
-        ("transfer_or_enqueue", (source, target, 1, 60)),
-        ("transfer_batch", ([f"({source},{target},1)"], True)),
-    ]
-    for function, arguments in calls:
-        for held in (1, 2):
-            with database.connect() as holder:
-                holder.execute("BEGIN")
-                holder.execute(lock, (held,))
-                with background(answer, waiting, function, *arguments) as waiter:
-                    wait_until_blocked(admin, waiting, holder)
-                    if held == 1:
-                        admin.execute(lock, (2,))
-                    elif function == "transfer_or_enqueue":
-                        admin.execute("SET lock_timeout = '5s'")  # It holds 1 for a moment only.
-                        admin.execute("SELECT FROM wallet.account WHERE id = 1 FOR UPDATE")
-                        admin.execute("RESET lock_timeout")
-                    else:
-                        with pytest.raises(LockNotAvailable):
-                            admin.execute(lock, (1,))
-                    holder.execute("ROLLBACK")
-                    assert isinstance(waiter.result(), dict) or (function, held) == ("reverse", 2)
+    arguments: dict[str, tuple[object, ...]] = {
+        "transfer": (source, target, 1),
+        "reverse": (made,),
+        "capture": (hold, 1, target),
+        "transfer_or_enqueue": (source, target, 1, 60),
+        "transfer_batch": ([f"({source},{target},1)"], True),
+    }
+    for held in (1, 2):
+        with database.connect() as holder:
+            holder.execute("BEGIN")
+            holder.execute(lock, (held,))
+            with background(answer, waiting, function, *arguments[function]) as waiter:
+                wait_until_blocked(admin, waiting, holder)
+                if held == 1:
+                    admin.execute(lock, (2,))
+                elif function == "transfer_or_enqueue":
+                    admin.execute("SET lock_timeout = '5s'")  # It holds 1 for a moment only.
+                    admin.execute("SELECT FROM wallet.account WHERE id = 1 FOR UPDATE")
+                    admin.execute("RESET lock_timeout")
+                else:
+                    with pytest.raises(LockNotAvailable):
+                        admin.execute(lock, (1,))
+                holder.execute("ROLLBACK")
+                assert isinstance(waiter.result(), dict) or (function, held) == ("reverse", 2)
     assert_sound(admin)
 
 

@@ -11,7 +11,7 @@ import pytest
 
 from tests.sql.test_catalogue import VIEWS
 from tests.support.calls import Connection, call, ledger, open_accounts, rows, value
-from tests.support.databases import EMPTY
+from tests.support.databases import Database, empty
 
 
 @pytest.fixture(autouse=True)
@@ -174,8 +174,10 @@ def test_queue_stats_counts_what_waits_and_what_came_to_nothing(
     }
 
 
-def test_an_empty_ledger_has_views_without_rows(admin: Connection, reader: Connection) -> None:
-    admin.execute(EMPTY)
+def test_an_empty_ledger_has_views_without_rows(
+    database: Database, admin: Connection, reader: Connection
+) -> None:
+    empty(database)
     admin.execute("ANALYZE wallet.transaction")
     for name in VIEWS - {"size_per_transaction", "queue_stats", "help"}:
         assert view(reader, name) == []
