@@ -25,6 +25,7 @@ def stack() -> Iterator[Stack]:
             logs = stack.compose("logs", "--no-color")
             raise AssertionError(f"{error}\n{logs}") from None
         (key,) = re.findall(r"^API key +(pgw_\w+)", said, re.MULTILINE)
+        assert f"API        https://127.0.0.1:{stack.port}\n" in said
         stack.connect(key)
         with stack.client:
             yield stack

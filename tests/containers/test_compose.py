@@ -223,48 +223,68 @@ def test_a_flood_of_requests_is_held_to_a_rate(stack: Stack) -> None:
         assert sum(pool.map(flood, range(16))) > 0
 
 
-# Asks 1 900 times when it is told to begin, and prints how many of these are one too many.
+# Sends a request so many times on each of so many connections when it is told to begin, and prints
+# how many of these are one too many.
 FLOOD = """
 import socket, ssl, sys
 from concurrent.futures import ThreadPoolExecutor
-host, port, key = sys.argv[1:]
-head = "GET /health/live HTTP/1.1\\r\\nHost: other.example\\r\\nAuthorization: Bearer "
+from contextlib import suppress
+host, port, key, sent, connections, times = sys.argv[1:]
 def ask(_):
     plain = socket.create_connection((host, int(port)))
     with ssl._create_unverified_context().wrap_socket(plain) as connection:
-        connection.sendall(f"{head}{key}\\r\\n\\r\\n".encode() * 190)
+        connection.sendall(sent.replace("KEY", key).encode() * int(times))
         answers = b""
-        while answers.count(b"HTTP/1.1 ") < 190:
-            answers += connection.recv(65536)
+        with suppress(OSError):  # The edge gives up.
+            while answers.count(b"HTTP/1.1 ") < int(times) and (read := connection.recv(65536)):
+                answers += read
         return answers.count(b"HTTP/1.1 429 ")
 print("ready", flush=True)
 sys.stdin.readline()
-with ThreadPoolExecutor(10) as pool:
-    print(sum(pool.map(ask, range(10))))
+with ThreadPoolExecutor(int(connections)) as pool:
+    print(sum(pool.map(ask, range(int(connections)))))
 """
+ASK = "GET /health/live HTTP/1.1\r\nHost: other.example\r\nAuthorization: Bearer KEY\r\n\r\n"
+# Its body does not end, so it is one of those at once until the edge gives it up.
+BEGIN = (
+    "POST /account HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer KEY\r\n"
+    "Content-Length: 9\r\n\r\n{"
+)
 
 
-def test_a_key_is_held_to_a_rate_wherever_its_requests_come_from(stack: Stack) -> None:
-    """An address may ask 2 000 times at once, and so may a key: two addresses are too many."""
-    inside = ("docker", "compose", "exec", "-T", "service", "python", "-c", FLOOD, "edge", "8443")
-    here = (sys.executable, "-c", FLOOD, "localhost", str(stack.port))
+@pytest.mark.parametrize(
+    ("sent", "connections", "times", "addresses"),
+    # An address may ask 2 000 times at once, and so may a key: two addresses are too many.
+    # An address may have 128 requests at once, a key 256: three addresses are too many.
+    [(ASK, 10, 190, 2), (BEGIN, 100, 1, 3)],
+    ids=["rate", "at once"],
+)
+def test_a_key_is_held_to_its_limits_wherever_its_requests_come_from(
+    stack: Stack, sent: str, connections: int, times: int, addresses: int
+) -> None:
+    compose, python = ("docker", "compose"), ("python", "-c", FLOOD, "edge", "8443")
+    places = [
+        (sys.executable, "-c", FLOOD, "localhost", str(stack.port)),
+        (*compose, "exec", "-T", "service", *python),
+        (*compose, "run", "--rm", "-T", "--no-deps", "service", *python),
+    ][:addresses]
 
     def refused(*keys: str) -> list[int]:
         time.sleep(2.5)  # What an address or a key has used comes back at 1 000 a second.
         with ExitStack() as opened:
             floods = [
-                opened.enter_context(stack.start(*command, key))
-                for command, key in zip((inside, here), keys, strict=True)
+                opened.enter_context(stack.start(*place, key, sent, str(connections), str(times)))
+                for place, key in zip(places, keys, strict=False)
             ]
             ends = [(flood.stdin, flood.stdout) for flood in floods]
-            assert [said and said.readline() for _, said in ends] == ["ready\n"] * 2
+            assert {said and said.readline() for _, said in ends} == {"ready\n"}
             for begin, _ in ends:
                 print(file=begin, flush=True)
             return [int(said.read()) for _, said in ends if said]
 
-    assert refused("a", "b") == [0, 0]
-    # On a slow machine the first may be over before the second has begun.
-    assert any(sum(refused("c", "c")) for _ in range(5))
+    assert refused("a", "b", "c") == [0] * addresses
+    # On a slow machine the first may be over before the last has begun.
+    assert any(sum(refused("d", "d", "d")) for _ in range(5))
 
 
 def test_a_restart_of_the_database_under_traffic_loses_nothing(
