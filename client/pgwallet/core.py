@@ -146,7 +146,7 @@ class Core:
         retry_for: float,
     ) -> None:
         self._http = http
-        self.url = url.rstrip("/")
+        self.url: str = url.rstrip("/")
         self._headers = {"Authorization": f"Bearer {api_key}"} if api_key else {}
         self._timeout = timeout
         self._retry_for = retry_for

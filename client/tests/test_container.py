@@ -89,5 +89,6 @@ def test_the_shop_s_and_the_readme_s_tests_pass_elsewhere_and_their_types_are_ch
     assert "5 passed" in run(python, "-m", "pytest", folder=shop)
     (shop / "test_readme.py").unlink()
     run(python, "-m", "mypy", "--strict", ".", folder=shop)
-    pyright = (python, "-m", "basedpyright", "--pythonpath", python, "--level", "error", ".")
-    run(*pyright, folder=shop)
+    pyright = ("env", f"PATH={python.parent}:{os.environ['PATH']}", "basedpyright")
+    run(*pyright, "--level", "error", ".", folder=shop)
+    run(*pyright, "--verifytypes", "pgwallet", "--ignoreexternal", folder=shop)
