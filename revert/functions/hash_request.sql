@@ -2,6 +2,6 @@
 
 BEGIN;
 
-DROP FUNCTION wallet.hash_request(jsonb);
+DROP FUNCTION wallet.hash_request(text);
 
 COMMIT;

@@ -23,51 +23,49 @@ VOLATILE
 AS $$
 DECLARE
     v_setting text := current_setting('lock_timeout');
-    v_ids bigint[];
-    v_hashes bytea[];
-    v_invalid boolean;
+    -- A row for each request; and for each key the first request that could be made.
     v_keys wallet.idempotency_key[];
+    v_claims wallet.idempotency_key[];
     v_key wallet.idempotency_key;
+    v_new bigint[];
 BEGIN
     PERFORM wallet.check_key(r.idempotency_key)
     FROM unnest(claim_keys.requests) r WHERE r.idempotency_key IS NOT NULL;
-
-    -- One id for each key, in the requests' order. Only a request that could be made has a hash.
-    SELECT array_agg(CASE WHEN r.idempotency_key IS NOT NULL
-               THEN nextval('wallet.transaction_id_seq') END),
-           array_agg(CASE WHEN (wallet.check_request(
-                   r.source_account_id, r.target_account_id, r.amount)).sqlstate IS NULL
-               THEN wallet.hash_request(jsonb_build_array(r.operation, r.source_account_id,
-                   r.target_account_id, wallet.round_amount(r.amount), r.reference,
-                   r.metadata)) END),
-           bool_or((r.operation = 'transfer'
-               OR (r.operation = 'deposit' AND r.source_account_id IS NULL)
-               OR (r.operation = 'withdraw' AND r.target_account_id IS NULL)) IS NOT TRUE)
-    INTO v_ids, v_hashes, v_invalid FROM unnest(claim_keys.requests) r;
-    IF v_invalid THEN
+    IF EXISTS (SELECT FROM unnest(claim_keys.requests) r WHERE (r.operation = 'transfer'
+            OR (r.operation = 'deposit' AND r.source_account_id IS NULL)
+            OR (r.operation = 'withdraw' AND r.target_account_id IS NULL)) IS NOT TRUE) THEN
         RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value', MESSAGE = 'invalid operation',
             DETAIL = 'A request of the group is no deposit, withdrawal or transfer.',
             HINT = 'Give deposit without a source, withdraw without a target, or transfer.';
     END IF;
 
     v_keys := ARRAY(
-        SELECT DISTINCT ON (r.actor, r.idempotency_key) ROW(r.actor, r.idempotency_key, r.hash,
-               clock_timestamp(), r.id, NULL, NULL, NULL, NULL, NULL)::wallet.idempotency_key
-        FROM unnest(claim_keys.requests, v_ids, v_hashes) AS r (
-            operation, source_account_id, target_account_id, amount, idempotency_key, actor,
-            reference, metadata, id, hash)
-        WHERE r.idempotency_key IS NOT NULL AND r.hash IS NOT NULL
-        ORDER BY r.actor, r.idempotency_key, r.id);
+        SELECT CASE WHEN r.idempotency_key IS NOT NULL THEN ROW(r.actor, r.idempotency_key,
+            CASE WHEN (wallet.check_request(
+                    r.source_account_id, r.target_account_id, r.amount)).sqlstate IS NULL
+                THEN wallet.hash_request(ROW(r.operation, r.source_account_id, r.target_account_id,
+                    wallet.round_amount(r.amount), r.reference, r.metadata)::text) END,
+            clock_timestamp(), nextval('wallet.transaction_id_seq'), NULL, NULL, NULL, NULL,
+            NULL)::wallet.idempotency_key END
+        FROM unnest(claim_keys.requests) r);
+    v_claims := ARRAY(
+        SELECT DISTINCT ON (f.actor, f.key) f FROM unnest(v_keys) f
+        WHERE f.request_hash IS NOT NULL ORDER BY f.actor, f.key, f.transaction_id);
     BEGIN
         PERFORM set_config('lock_timeout', coalesce(claim_keys.wait::text, v_setting), true);
-        INSERT INTO wallet.idempotency_key (actor, key, request_hash, transaction_id, ctime)
-        SELECT f.actor, f.key, f.request_hash, f.transaction_id, f.ctime
-        FROM unnest(v_keys) f ORDER BY f.actor, f.key
-        ON CONFLICT DO NOTHING;
+        BEGIN
+            -- Most often nobody has used any. ON CONFLICT would look for each key once more.
+            INSERT INTO wallet.idempotency_key
+            SELECT f.* FROM unnest(v_claims) f ORDER BY f.actor, f.key;
+            v_new := ARRAY(SELECT f.transaction_id FROM unnest(v_claims) f);
+        EXCEPTION WHEN unique_violation THEN
+            INSERT INTO wallet.idempotency_key
+            SELECT f.* FROM unnest(v_claims) f ORDER BY f.actor, f.key ON CONFLICT DO NOTHING;
+        END;
     EXCEPTION WHEN lock_not_available THEN
         -- One by one, without a wait to speak of: this tells the locked keys from the free ones.
         PERFORM set_config('lock_timeout', '1', true);
-        FOREACH v_key IN ARRAY v_keys LOOP
+        FOREACH v_key IN ARRAY v_claims LOOP
             BEGIN
                 INSERT INTO wallet.idempotency_key VALUES (v_key.*) ON CONFLICT DO NOTHING;
             EXCEPTION WHEN lock_not_available THEN CONTINUE;
@@ -78,17 +76,18 @@ BEGIN
 
     RETURN ARRAY(
         SELECT ROW(CASE
-            WHEN r.idempotency_key IS NULL OR k.transaction_id = r.id THEN 'run'
+            WHEN r.key IS NULL OR r.transaction_id = ANY (v_new)
+                OR k.transaction_id = r.transaction_id THEN 'run'
             -- Its own refusal, unless the key was used before it.
-            WHEN r.hash IS NULL AND (k.key IS NULL OR k.transaction_id > r.id) THEN 'run'
+            WHEN r.request_hash IS NULL AND (k.key IS NULL OR k.transaction_id > r.transaction_id)
+                THEN 'run'
             WHEN k.key IS NULL THEN 'locked'
-            WHEN r.hash IS NULL OR k.request_hash <> r.hash THEN 'reused'
-            ELSE 'replay' END, r.id, NULL)::wallet.claim
-        FROM unnest(claim_keys.requests, v_ids, v_hashes) WITH ORDINALITY AS r (
-            operation, source_account_id, target_account_id, amount, idempotency_key, actor,
-            reference, metadata, id, hash, place)
-        LEFT JOIN wallet.idempotency_key k ON k.actor = r.actor AND k.key = r.idempotency_key
-        ORDER BY r.place);
+            WHEN r.request_hash IS NULL OR k.request_hash <> r.request_hash THEN 'reused'
+            ELSE 'replay' END, r.transaction_id, NULL)::wallet.claim
+        FROM unnest(v_keys) WITH ORDINALITY r
+        LEFT JOIN wallet.idempotency_key k ON k.actor = r.actor
+            AND k.key = CASE WHEN r.transaction_id = ANY (v_new) THEN NULL ELSE r.key END
+        ORDER BY r.ordinality);
 END
 $$;
 

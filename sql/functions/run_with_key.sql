@@ -34,7 +34,7 @@ AS $$
 DECLARE
     v_actor text := coalesce(run_with_key.actor, session_user);
     v_hash bytea := wallet.hash_request(
-        jsonb_build_array(run_with_key.operation, run_with_key.arguments));
+        ROW(run_with_key.operation, run_with_key.arguments)::text);
     v_known wallet.idempotency_key;
     v_result wallet.operation_result;
     v_results wallet.transfer_result[];
