@@ -2038,28 +2038,28 @@ BEGIN
             HINT = 'Give deposit without a source, withdraw without a target, or transfer.';
     END IF;
 
-    v_keys := ARRAY(
-        SELECT CASE WHEN r.idempotency_key IS NOT NULL THEN ROW(r.actor, r.idempotency_key,
-            CASE WHEN (wallet.check_request(
+    v_keys := ARRAY(SELECT CASE WHEN r.idempotency_key IS NOT NULL THEN ROW(
+            r.actor, r.idempotency_key, CASE WHEN (wallet.check_request(
                     r.source_account_id, r.target_account_id, r.amount)).sqlstate IS NULL
                 THEN wallet.hash_request(ROW(r.operation, r.source_account_id, r.target_account_id,
                     wallet.round_amount(r.amount), r.reference, r.metadata)::text) END,
-            clock_timestamp(), nextval('wallet.transaction_id_seq'), NULL, NULL, NULL, NULL,
-            NULL)::wallet.idempotency_key END
+            clock_timestamp(), nextval('wallet.transaction_id_seq'),
+            NULL, NULL, NULL, NULL, NULL)::wallet.idempotency_key END
         FROM unnest(claim_keys.requests) r);
-    v_claims := ARRAY(
-        SELECT DISTINCT ON (f.actor, f.key) f FROM unnest(v_keys) f
+    v_claims := ARRAY(SELECT DISTINCT ON (f.actor, f.key) f FROM unnest(v_keys) f
         WHERE f.request_hash IS NOT NULL ORDER BY f.actor, f.key, f.transaction_id);
     BEGIN
         PERFORM set_config('lock_timeout', coalesce(claim_keys.wait::text, v_setting), true);
         BEGIN
             -- Most often nobody has used any. ON CONFLICT would look for each key once more.
-            INSERT INTO wallet.idempotency_key
-            SELECT f.* FROM unnest(v_claims) f ORDER BY f.actor, f.key;
+            INSERT INTO wallet.idempotency_key (actor, key, request_hash, ctime, transaction_id)
+            SELECT f.actor, f.key, f.request_hash, f.ctime, f.transaction_id
+            FROM unnest(v_claims) f ORDER BY f.actor, f.key;
             v_new := ARRAY(SELECT f.transaction_id FROM unnest(v_claims) f);
         EXCEPTION WHEN unique_violation THEN
-            INSERT INTO wallet.idempotency_key
-            SELECT f.* FROM unnest(v_claims) f ORDER BY f.actor, f.key ON CONFLICT DO NOTHING;
+            INSERT INTO wallet.idempotency_key (actor, key, request_hash, ctime, transaction_id)
+            SELECT f.actor, f.key, f.request_hash, f.ctime, f.transaction_id
+            FROM unnest(v_claims) f ORDER BY f.actor, f.key ON CONFLICT DO NOTHING;
         END;
     EXCEPTION WHEN lock_not_available THEN
         -- One by one, without a wait to speak of: this tells the locked keys from the free ones.

@@ -371,7 +371,7 @@ def test_a_key_says_what_was_asked_for_and_answered(app: Connection, reader: Con
         began = value(app, "SELECT clock_timestamp()")  # later than now()
         keyed(app, "withdraw", 1, "100.01", "k-1")
     row = call(reader, "SELECT * FROM wallet.idempotency_key")
-    request = '(withdraw,1,,100.01,,)'
+    request = "(withdraw,1,,100.01,,)"
     assert row["request_hash"] == sha256(request.encode()).digest()[:16]
     assert row["actor"] == "wallet_app"
     assert row["refusal"].startswith("(WL006,")
