@@ -10,6 +10,14 @@ const forAll = ({ React }) => ({
   },
 });
 
+// Its buttons that show a picture alone have no name.
+const NAMES = { ".copy-to-clipboard button": "Copy", ".close-modal": "Close" };
+new MutationObserver(() => {
+  for (const [buttons, name] of Object.entries(NAMES)) {
+    for (const button of document.querySelectorAll(buttons)) button.title = name;
+  }
+}).observe(document.getElementById("reference"), { childList: true, subtree: true });
+
 // Swagger UI for the API of the very host that serves this page.
 SwaggerUIBundle({
   url: "/openapi.json",

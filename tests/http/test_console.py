@@ -166,7 +166,8 @@ def test_every_page_can_be_used_by_all(
         page.wait_for_load_state("networkidle")
         expect(page.locator("h1").first).to_be_visible()
         if path.startswith("/docs"):
-            expect(page.get_by_role("button", name="Execute")).to_be_visible()
+            page.get_by_role("button", name="Execute").click()
+            expect(page.get_by_role("button", name="Copy")).to_have_count(2)
         found = Axe().run(page)
         assert not found.response["violations"], (path, found.generate_report())
         wide = page.evaluate("document.documentElement.scrollWidth > innerWidth")
