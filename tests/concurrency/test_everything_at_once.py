@@ -60,7 +60,7 @@ def arguments(function: str, rng: random.Random, ids: list[int]) -> tuple[object
         "create_account": ("eve@example.com",),
         "deposit": (rng.choice(ids), amount(rng, 1000)),
         "withdraw": (rng.choice(ids), amount(rng, 1000)),
-        "reverse": (rng.randint(1, 300),),
+        "reverse": (rng.randint(1, 60),),
         "transfer_batch": (
             batch(request(rng, ids) for _ in range(rng.randint(1, 30))),
             rng.random() < 0.5,
