@@ -7,7 +7,7 @@ asyncpg.PostgresError for one that was raised, and whatever Connections.fetch() 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Sequence
 from datetime import datetime
 from decimal import Decimal
 
@@ -18,6 +18,7 @@ from service import statements
 from service.bodies import Annotation
 from service.config import Settings
 from service.connections import Connections, Server, TwoTries, run_operation
+from service.errors import Problem
 from service.groups import GROUP_WAIT, Groups
 from service.limits import AUDIT_TIMEOUT, MAX_VIOLATIONS
 from service.reads import Reads
@@ -216,17 +217,28 @@ class Database:
         actor: str | None,
         annotation: Annotation,
     ) -> TransactionRow:
-        """`wait` is in seconds."""
-        arguments = (source_account_id, target_account_id, amount, wait)
-        return await run_operation(
-            self._locking,
-            statements.TRANSFER_OR_ENQUEUE,
-            TransactionRow,
-            *arguments,
-            idempotency_key=idempotency_key,
-            actor=actor,
-            annotation=annotation,
-        )
+        """`wait` is in seconds. What finds no connection to wait on is queued."""
+
+        def run(connections: Connections, seconds: Decimal) -> Awaitable[TransactionRow]:
+            return run_operation(
+                connections,
+                statements.TRANSFER_OR_ENQUEUE,
+                TransactionRow,
+                *(source_account_id, target_account_id, amount, seconds),
+                idempotency_key=idempotency_key,
+                actor=actor,
+                annotation=annotation,
+            )
+
+        try:
+            return await run(self._others, wait)
+        except asyncpg.LockNotAvailableError:
+            try:
+                return await run(self._waiting, wait)
+            except Problem as problem:
+                if problem.code != "busy":
+                    raise
+                return await run(self._others, Decimal(0))
 
     async def transfer_batch(
         self,

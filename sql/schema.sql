@@ -4015,7 +4015,7 @@ CREATE FUNCTION wallet.run_with_key(idempotency_key text, actor text, operation 
 DECLARE
     v_actor text := coalesce(run_with_key.actor, session_user);
     v_hash bytea := wallet.hash_request(
-        ROW(run_with_key.operation, run_with_key.arguments)::text);
+        ROW(run_with_key.operation, run_with_key.arguments - 'wait')::text);
     v_known wallet.idempotency_key;
     v_result wallet.operation_result;
     v_results wallet.transfer_result[];

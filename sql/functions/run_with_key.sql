@@ -1,6 +1,7 @@
 -- Runs an operation, unless its key has been used: then it returns the first result again.
 --
--- A key belongs to its actor; NULL is session_user.
+-- A key belongs to its actor; NULL is session_user. How long the caller would wait is no part of
+-- the request: a retry may have less time.
 -- The key's row is written first, before any account is locked, in the transaction of the
 -- operation: both are there or neither is. A second call with the key waits for the first one to
 -- commit. A refusal is kept too, so that a late duplicate cannot succeed after the caller was told
@@ -34,7 +35,7 @@ AS $$
 DECLARE
     v_actor text := coalesce(run_with_key.actor, session_user);
     v_hash bytea := wallet.hash_request(
-        ROW(run_with_key.operation, run_with_key.arguments)::text);
+        ROW(run_with_key.operation, run_with_key.arguments - 'wait')::text);
     v_known wallet.idempotency_key;
     v_result wallet.operation_result;
     v_results wallet.transfer_result[];

@@ -51,7 +51,7 @@ def others(post: Post) -> list[Post]:
     changed |= {"reference": "order 8", "metadata": {}, "transfers": [move(1, 2)]}
     changed["atomic"] = not post.body.get("atomic")
     names = [name for name in post.body if name in changed]
-    prefers = {"", IF_BUSY, "respond-async, wait=1", QUEUED} - {post.prefer}
+    prefers = {"", IF_BUSY, QUEUED} - {post.prefer}
     return [
         *(post._replace(body={**post.body, name: changed[name]}) for name in names),
         *(post._replace(prefer=prefer) for prefer in prefers if post.path == "/transaction"),

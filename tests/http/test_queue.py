@@ -141,12 +141,21 @@ def test_a_transfer_whose_accounts_are_busy_is_queued_after_the_wait(patient: Se
 
 
 def test_a_wait_is_no_longer_than_a_call_may_take(database: Database) -> None:
-    with running(database, WALLET_STATEMENT_TIMEOUT="1") as service:
+    settings = {"WALLET_STATEMENT_TIMEOUT": "1", "WALLET_POOL_TIMEOUT": "1"}
+    with running(database, **settings) as service, ThreadPoolExecutor(30) as threads:
         source, target = open_wallet(service.client), open_wallet(service.client)
+
+        def ask(_: int) -> Response:
+            return transfer(service.client, source, target, Prefer="respond-async, wait=60")
+
+        # More than there are connections to wait on.
         with held(database, source):
-            response = transfer(service.client, source, target, Prefer="respond-async, wait=60")
-            queued = accepted(response, "respond-async, wait=0.8")
-        assert processed(service.client, queued)["state"] == "succeeded"
+            queued = [
+                accepted(response, "respond-async, wait=0.8")
+                for response in threads.map(ask, range(30))
+            ]
+        for one in queued:
+            assert processed(service.client, one)["state"] == "succeeded"
 
 
 def test_every_transfer_can_be_queued_and_all_else_stays_as_it_is(

@@ -102,8 +102,11 @@ SAME: list[tuple[Operation, list[Operation], list[Operation]]] = [
     ),
     (
         ("transfer_or_enqueue", (1, 2, 5, "0.5")),
-        [("transfer_or_enqueue", (1, 2, "5.00", "0.50"))],
-        [("transfer_or_enqueue", (1, 2, 5, wait)) for wait in ("0.501", 0)],
+        [
+            ("transfer_or_enqueue", (1, 2, amount, wait))
+            for amount, wait in (("5.00", "0.5"), (5, 0))
+        ],
+        [("transfer_or_enqueue", (1, 2, 6, "0.5"))],
     ),
     (
         ("transfer_batch", (["(1,2,5)"], True)),
