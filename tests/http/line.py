@@ -110,12 +110,16 @@ class HeldLine(Line):
         self.paid = open_wallet(service.client, "0.00")
         """The account that the first request pays into."""
         admin.execute(_GATE)
-        admin.execute("SELECT pg_advisory_lock(77)")
+        self.hold()
         (self.first,) = self.send(pay(self.paid, "0.77"))
         wait_until(lambda: _at_the_gate(service.database), "the first call is at the gate")
 
+    def hold(self) -> None:
+        """Have each call that pays 0.77 wait for release()."""
+        self._admin.execute("SELECT pg_advisory_lock(77)")
+
     def release(self) -> None:
-        """Let the first call end."""
+        """Let such calls end."""
         self._admin.execute("SELECT pg_advisory_unlock(77)")
 
 
@@ -145,7 +149,7 @@ def _at_the_gate(database: Database) -> bool:
 
 @contextmanager
 def counted(database: Database) -> Iterator[dict[str, int]]:
-    """Count the calls of the functions that move money, as PostgreSQL does, until the block ends.
+    """Count the calls of functions that move money or read an account, until the block ends.
 
     The dictionary is filled at the end.
     """
@@ -166,6 +170,6 @@ def counted(database: Database) -> Iterator[dict[str, int]]:
             " AND d.datname = current_database()"
         ):
             for name in re.findall(
-                r"wallet\.(deposit|withdraw|transfer|run_group)\(", row["query"]
+                r"wallet\.(deposit|withdraw|transfer|run_group|get_account)\(", row["query"]
             ):
                 calls[name] = calls.get(name, 0) + row["calls"]

@@ -192,6 +192,18 @@ def held(database: Database, account_id: int) -> Iterator[None]:
 
 
 @contextmanager
+def key_held(database: Database, key: str, actor: str = "wallet_app") -> Iterator[None]:
+    """Hold an idempotency key as long as the block runs, and leave it unused."""
+    with database.connect() as connection, connection.transaction(force_rollback=True):
+        connection.execute(
+            "INSERT INTO wallet.idempotency_key (actor, key, request_hash, transaction_id, ctime)"
+            " VALUES (%s, %s, '', 0, now())",
+            (actor, key),
+        )
+        yield
+
+
+@contextmanager
 def queue_stopped(database: Database) -> Iterator[None]:
     """Keep every queue worker from processing the queue as long as the block runs."""
     # Closed without a COMMIT: a test may have stopped the server.

@@ -183,9 +183,10 @@ def test_an_error_of_postgresql_says_whether_anything_was_done(
 def test_when_one_connection_falls_silent_those_that_are_older_are_not_used(
     database: Database,
 ) -> None:
+    hasty = {"WALLET_STATEMENT_TIMEOUT": "0.5", "WALLET_POOL_TIMEOUT": "0.5"}
     with (
         Proxy(database) as proxy,
-        running(database, WALLET_DATABASE_URL=proxy.url, WALLET_STATEMENT_TIMEOUT="0.5") as service,
+        running(database, WALLET_DATABASE_URL=proxy.url, **hasty) as service,
         database.connect("wallet_app") as bystander,
     ):
         client = service.client
@@ -208,6 +209,16 @@ def test_when_one_connection_falls_silent_those_that_are_older_are_not_used(
         log = service.log.read_text().splitlines()
         (line,) = [line for line in log if "a connection to the database was lost" in line]
         assert line.endswith("TimeoutError: no answer in 5.5 s")
+        # While the server lets nobody in, few try, and the others have their answer at once.
+        proxy.cut()
+        proxy.is_deaf = True
+        opened = proxy.connections
+        for _ in range(10):
+            hold_to_nothing_done(calls[0](), "database_unavailable")
+        assert proxy.connections < opened + 10
+        assert "cannot connect to the database: TimeoutError" in service.log.read_text()
+        proxy.is_deaf = False
+        wait_until(lambda: calls[0]().status_code == 200, "it is let in again")
 
 
 def test_commits_that_wait_for_a_standby_do_not_take_more_connections(
@@ -242,6 +253,8 @@ def test_commits_that_wait_for_a_standby_do_not_take_more_connections(
                 wait_until(lambda: count(waits) == 1, "the commit waits")
                 admin.execute(f"SELECT pg_cancel_backend(pid) FROM pg_stat_activity WHERE {waits}")
                 assert unknown in problem(call.result(), "database_unavailable")["detail"]
+                # What comes next on its connection, and needs no commit, has an answer.
+                problem(pay(service.client, 2**63 - 1), "account_not_found")
 
                 def keep_asking(number: int) -> list[str]:
                     with Client(base_url=service.url, timeout=30) as client:
@@ -255,6 +268,8 @@ def test_commits_that_wait_for_a_standby_do_not_take_more_connections(
                             assert answer.status_code == 503, answer.text
                         return keys
 
+                opened = "SELECT sessions FROM pg_stat_database WHERE datname = current_database()"
+                before = database.execute(opened)[0]["sessions"]
                 asked = [threads.submit(keep_asking, number) for number in range(8)]
                 most = 0
                 while not all(one.done() for one in asked):
@@ -262,6 +277,8 @@ def test_commits_that_wait_for_a_standby_do_not_take_more_connections(
                 # The queue worker has one, and each of the two may look what has become of others.
                 assert most <= 5 + 1 + 2
                 assert count(waits) > 0
+                # They do not look for each of the 320 calls.
+                assert database.execute(opened)[0]["sessions"] < before + 100
             finally:
                 wait_for_standby("")
         wait_until(lambda: pay(service.client, ids[0]).status_code == 201, "it pays again")

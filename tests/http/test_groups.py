@@ -14,6 +14,7 @@ from tests.http.processes import (
     PATIENT,
     balance,
     held,
+    key_held,
     open_wallet,
     own_service,
     payments,
@@ -102,18 +103,22 @@ def test_a_group_has_at_most_so_many_requests_and_a_lone_one_needs_none(
         assert balance(service.client, id) == "109.00"
 
 
-def test_a_locked_account_holds_up_nobody_else_however_many_ask_for_it(patient: Service) -> None:
+def test_a_locked_account_or_key_holds_up_nobody_else_however_many_ask_for_it(
+    patient: Service,
+) -> None:
     client, database = patient.client, patient.database
     stuck, other = open_wallet(client), open_wallet(client)
     with line(patient) as requests:
-        with held(database, stuck):
+        with held(database, stuck), key_held(database, "stuck"):
             sent = requests.send(*[pay(stuck)] * 15, *[move(other, stuck)] * 15)
-            wait_until(lambda: waiting(database) == 1, "one call waits for the account")
+            sent += requests.send(pay(other, "1", "stuck"))
+            wait_until(lambda: waiting(database) == 2, "one call waits for each of the two")
             hold_to_all_else_going_on(client, other)
             with counted(database) as calls:
-                sent += requests.send(pay(stuck), move(other, stuck))
-            assert calls == {}, "nobody asks for an account that is known to be locked"
-            assert waiting(database) == 1
+                sent += requests.send(pay(other, "1", "stuck"), pay(stuck), move(other, stuck))
+                assert ask(client, withdraw(other)).status_code == 201
+            assert calls == {"withdraw": 1}, "nobody asks for what is known to be locked"
+            assert waiting(database) == 2
         assert {request.answer().status_code for request in sent} == {201}
     assert (balance(client, stuck), balance(client, other)) == ("132.00", "84.00")
     # The account is an account like any other again.
@@ -150,13 +155,8 @@ def test_more_locked_accounts_and_keys_than_lanes_are_all_answered_once_free(
 ) -> None:
     client, database = patient.client, patient.database
     first, second, third, other = (open_wallet(client) for _ in range(4))
-    with line(patient) as requests, database.connect() as twin:
-        with held(database, first), twin.transaction(force_rollback=True):
-            twin.execute(
-                "INSERT INTO wallet.idempotency_key"
-                " (actor, key, request_hash, transaction_id, ctime)"
-                " VALUES ('wallet_app', 'twin', '', 0, now())"
-            )
+    with line(patient) as requests:
+        with held(database, first), key_held(database, "twin"):
             with held(database, second), held(database, third):
                 sent = requests.send(
                     *(pay(first), pay(second), pay(third), pay(other, "1", "twin")),
@@ -209,13 +209,14 @@ def test_an_account_that_was_taken_for_a_moment_does_not_wait_with_a_locked_one(
 def test_who_waits_too_long_for_a_locked_account_is_told_that_nothing_was_done(
     template: Database,
 ) -> None:
-    hasty = NARROW | {"WALLET_LOCK_TIMEOUT": "0.5"}
+    # A group that waited for an account would make others wait for more than the two seconds.
+    hasty = NARROW | {"WALLET_LOCK_TIMEOUT": "2", "WALLET_POOL_TIMEOUT": "2"}
     with own_service(template, **hasty) as service, line(service) as requests:
-        client = service.client
+        client, database = service.client, service.database
         *stuck, other = (open_wallet(client) for _ in range(4))
         with ExitStack() as holders:
             for id in stuck:
-                holders.enter_context(held(service.database, id))
+                holders.enter_context(held(database, id))
             sent = requests.send(
                 *(pay(id, "1", f"{id} {number}") for id in stuck for number in range(3)),
                 move(stuck[0], stuck[2]),
@@ -227,6 +228,18 @@ def test_who_waits_too_long_for_a_locked_account_is_told_that_nothing_was_done(
             assert balance(client, id) == "100.00"
             again = ask(client, pay(id, "1", f"{id} 0"))
             assert (again.status_code, "Idempotency-Replayed" in again.headers) == (201, False)
+        with held_line(service) as gate:
+            gate.release()
+            assert gate.first.answer().status_code == 201
+            gate.hold()
+            with held(database, other):
+                (slow,) = gate.send(pay(other, "0.77"))
+                wait_until(lambda: waiting(database) == 1, "a call waits for the account")
+            # Now it has the account, and does not end.
+            (late,) = gate.send(pay(other))
+            assert "Nothing was done." in problem(late.answer(), "busy")["detail"]
+            gate.release()
+            assert slow.answer().status_code == 201
 
 
 def test_a_failure_in_a_group_is_the_answer_of_the_one_request_that_it_concerns(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
+
 import pytest
 
 from tests.http.line import counted, held_line, pay
@@ -37,7 +39,7 @@ def test_a_transfer_is_done_exactly_once_though_its_client_hung_up(
     assert not any(labels[-3:] == "500" for labels in counted)
 
 
-def test_requests_that_wait_in_the_line_are_dropped_when_their_clients_hang_up(
+def test_requests_that_have_not_begun_are_dropped_when_their_clients_hang_up(
     patient: Service,
 ) -> None:
     database, client = patient.database, patient.client
@@ -55,3 +57,15 @@ def test_requests_that_wait_in_the_line_are_dropped_when_their_clients_hang_up(
         wait_until(lambda: payments(database, line.paid) == 1, "the first call is made")
     assert balance(client, id) == "101.00"
     assert calls == {"deposit": 2}
+    with counted(database) as calls, ExitStack() as stack:
+        with database.connect() as admin, admin.transaction():
+            admin.execute("LOCK TABLE wallet.account")
+            reads = [stack.enter_context(Connection(patient.port)) for _ in range(20)]
+            for read in reads:
+                read.send(f"GET /account/{id} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
+            wait_until(lambda: waiting(database) == 4, "each connection for reads has a call")
+            for read in reads:
+                read.close()
+            line.notice()
+        assert balance(client, id) == "101.00"
+    assert calls == {"get_account": 4 + 1}

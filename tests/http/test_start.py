@@ -189,20 +189,22 @@ def test_a_database_that_lacks_what_is_called_is_not_served(database: Database) 
 
 
 @pytest.mark.parametrize(("found", "used"), [("off", "on"), ("remote_apply", "remote_apply")])
-def test_a_session_keeps_what_it_commits_whatever_the_role_sets(
+def test_a_session_commits_durably_and_reads_what_is_committed_whatever_the_role_sets(
     database: Database, found: str, used: str
 ) -> None:
     database.server.execute(f"ALTER DATABASE {database.name} SET synchronous_commit = {found}")
     database.execute(
         "CREATE OR REPLACE FUNCTION wallet.get_account(id bigint) RETURNS wallet.account"
         " LANGUAGE plpgsql AS $$ BEGIN"
-        " RAISE EXCEPTION USING ERRCODE = 'WL004', DETAIL = current_setting('synchronous_commit');"
+        " RAISE EXCEPTION USING ERRCODE = 'WL004', DETAIL = concat_ws(' ',"
+        " current_setting('synchronous_commit'), current_setting('transaction_isolation'));"
         " END $$"
     )
-    role = f"ALTER ROLE wallet_app IN DATABASE {database.name} SET synchronous_commit = off"
+    role = f"ALTER ROLE wallet_app IN DATABASE {database.name} SET"
     with running(database) as service:
-        database.server.execute(role)
-        assert service.client.get("/account/1").json()["detail"] == used
+        database.server.execute(f"{role} synchronous_commit = off")
+        database.server.execute(f"{role} default_transaction_isolation = serializable")
+        assert service.client.get("/account/1").json()["detail"] == f"{used} read committed"
 
 
 def test_a_wrong_password_is_told_and_not_shown(own: tuple[OwnServer, Database]) -> None:
