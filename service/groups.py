@@ -58,6 +58,8 @@ class _Request(Struct, eq=False):
     actor: str | None
     annotation: Annotation
     arrival: float
+    deadline: float
+    """Until when it waits for a lock."""
     answer: asyncio.Future[TransactionRow]
     met_a_lock: bool = False
 
@@ -107,6 +109,7 @@ class Groups:
         Raises Problem: a refusal that was returned; busy if a lock or the connection does not come
         free in time; database_unavailable. Raises what PostgreSQL reports otherwise.
         """
+        now = self._loop.time()
         request = _Request(
             operation,
             source_account_id,
@@ -115,7 +118,8 @@ class Groups:
             idempotency_key,
             actor,
             annotation,
-            self._loop.time(),
+            now,
+            now + self._settings.lock_timeout,
             self._loop.create_future(),
         )
         if self._count >= self._settings.max_waiting:
@@ -209,8 +213,7 @@ class Groups:
             self._locked[lock] = deque()
             self._turns.append(lock)
         self._locked[lock].append(request)
-        deadline = request.arrival + self._settings.lock_timeout
-        self._loop.call_at(deadline, self._give_up, lock, request)
+        self._loop.call_at(request.deadline, self._give_up, lock, request)
         self._start_lanes()
 
     def _give_up(self, lock: _Lock, request: _Request) -> None:
@@ -237,8 +240,7 @@ class Groups:
         left_out: list[tuple[_Request, _Lock]] = []
         try:
             if requests:
-                deadline = requests[0].arrival + self._settings.lock_timeout
-                wait = deadline - self._loop.time()
+                wait = requests[0].deadline - self._loop.time()
                 if any(self._known_lock(request, besides=lock) for request in requests):
                     # It must not keep this account, once free, waiting for another one.
                     wait = min(wait, GROUP_WAIT / 1000)
@@ -252,7 +254,7 @@ class Groups:
         is_free = len(left_out) < len(requests) and all(met != lock for _, met in left_out)
         now = self._loop.time()
         for request, met in reversed(left_out):
-            if now >= request.arrival + self._settings.lock_timeout:
+            if now >= request.deadline:
                 self._set_busy(request)
             elif is_free:
                 self._wait_for_lock(met, request)
