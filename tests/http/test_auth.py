@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+import socket
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -261,6 +262,11 @@ def test_keys_are_read_again_before_they_are_too_old_though_a_connection_falls_s
         with Proxy(database) as proxy:
             keys = ApiKeys(Settings(proxy.url))
             assert await keys.refresh()
+            assert keys._connection
+            end = keys._connection.raw._transport.get_extra_info("socket")
+            # The system finds out by itself that nobody answers an idle connection.
+            assert end.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE)
+            assert end.getsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE) <= 30
             first = keys._holds_until
             proxy.swallow()
             with suppress(TimeoutError):

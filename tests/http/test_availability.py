@@ -184,6 +184,7 @@ def test_when_one_connection_falls_silent_those_that_are_older_are_not_used(
     database: Database,
 ) -> None:
     hasty = {"WALLET_STATEMENT_TIMEOUT": "0.5", "WALLET_POOL_TIMEOUT": "0.5"}
+    hasty["WALLET_LOCK_TIMEOUT"] = "10"  # A call is lost before it is in doubt.
     with (
         Proxy(database) as proxy,
         running(database, WALLET_DATABASE_URL=proxy.url, **hasty) as service,
@@ -212,10 +213,11 @@ def test_when_one_connection_falls_silent_those_that_are_older_are_not_used(
         # While the server lets nobody in, few try, and the others have their answer at once.
         proxy.cut()
         proxy.is_deaf = True
+        assert client.get("/health/live").status_code == 200  # By now it has noticed the cut.
         opened = proxy.connections
-        for _ in range(10):
+        for _ in range(20):
             hold_to_nothing_done(calls[0](), "database_unavailable")
-        assert proxy.connections < opened + 10
+        assert proxy.connections < opened + 20
         assert "cannot connect to the database: TimeoutError" in service.log.read_text()
         proxy.is_deaf = False
         wait_until(lambda: calls[0]().status_code == 200, "it is let in again")

