@@ -45,6 +45,8 @@ SKIPPED = {
     "tests/http/test_queue.py::test_a_wait_is_no_longer": "beside others a wait may take twice "
     "as long there, and so longer than a call may: docs/scale.md",
     "tests/http/test_groups.py::test_an_account_that_was_taken": "it counts one PostgreSQL's waits",
+    "tests/http/test_groups.py::test_who_waits_too_long": "a request that goes alone waits as long "
+    "as its worker is told, and others behind it: docs/scale.md",
     "tests/http/test_console.py::test_an_operator_sees_who_waits": "account_wait names no account "
     "there: docs/scale.md",
     "tests/sql/test_groups.py::test_ten_thousand_keys": ONE_POSTGRESQL,
