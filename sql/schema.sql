@@ -2041,8 +2041,7 @@ BEGIN
     v_keys := ARRAY(SELECT CASE WHEN r.idempotency_key IS NOT NULL THEN ROW(
             r.actor, r.idempotency_key, CASE WHEN (wallet.check_request(
                     r.source_account_id, r.target_account_id, r.amount)).sqlstate IS NULL
-                THEN wallet.hash_request(ROW(r.operation, r.source_account_id, r.target_account_id,
-                    wallet.round_amount(r.amount), r.reference, r.metadata)::text) END,
+                THEN wallet.hash_request(r) END,
             clock_timestamp(), nextval('wallet.transaction_id_seq'),
             NULL, NULL, NULL, NULL, NULL)::wallet.idempotency_key END
         FROM unnest(claim_keys.requests) r);
@@ -2978,17 +2977,20 @@ GRANT ALL ON FUNCTION wallet.get_transfer_result(id bigint) TO wallet_reader;
 
 -- Function wallet.hash_request
 
-CREATE FUNCTION wallet.hash_request(request text) RETURNS bytea
+CREATE FUNCTION wallet.hash_request(request wallet.group_request) RETURNS bytea
     LANGUAGE sql STABLE
     AS $$
-SELECT substr(sha256(convert_to(hash_request.request, 'UTF8')), 1, 16)
+SELECT substr(sha256(convert_to(ROW(
+    (hash_request.request).operation, (hash_request.request).source_account_id,
+    (hash_request.request).target_account_id, wallet.round_amount((hash_request.request).amount),
+    (hash_request.request).reference, (hash_request.request).metadata)::text, 'UTF8')), 1, 16)
 $$;
 
-ALTER FUNCTION wallet.hash_request(request text) OWNER TO wallet_owner;
+ALTER FUNCTION wallet.hash_request(request wallet.group_request) OWNER TO wallet_owner;
 
-COMMENT ON FUNCTION wallet.hash_request(request text) IS 'Returns a hash of a request, as it is kept under an idempotency key. Refusals: none';
+COMMENT ON FUNCTION wallet.hash_request(request wallet.group_request) IS 'Returns a hash of a request, as it is kept under an idempotency key. Refusals: none';
 
-REVOKE ALL ON FUNCTION wallet.hash_request(request text) FROM PUBLIC;
+REVOKE ALL ON FUNCTION wallet.hash_request(request wallet.group_request) FROM PUBLIC;
 
 -- Function wallet.hold
 
@@ -3896,9 +3898,7 @@ DECLARE
     v_request wallet.group_request := run_keyed.request;
     v_refusal wallet.refusal := wallet.check_request(
         v_request.source_account_id, v_request.target_account_id, v_request.amount);
-    v_hash bytea := wallet.hash_request(ROW(v_request.operation,
-        v_request.source_account_id, v_request.target_account_id,
-        wallet.round_amount(v_request.amount), v_request.reference, v_request.metadata)::text);
+    v_hash bytea := wallet.hash_request(v_request);
     v_id bigint;
     v_known wallet.idempotency_key;
     v_result wallet.operation_result;
@@ -4014,8 +4014,10 @@ CREATE FUNCTION wallet.run_with_key(idempotency_key text, actor text, operation 
     AS $$
 DECLARE
     v_actor text := coalesce(run_with_key.actor, session_user);
-    v_hash bytea := wallet.hash_request(
-        ROW(run_with_key.operation, run_with_key.arguments - 'wait')::text);
+    -- What it is called with stands in the place of the metadata.
+    v_hash bytea := wallet.hash_request(ROW(
+        run_with_key.operation, NULL, NULL, NULL, NULL, NULL, NULL,
+        run_with_key.arguments - 'wait'));
     v_known wallet.idempotency_key;
     v_result wallet.operation_result;
     v_results wallet.transfer_result[];

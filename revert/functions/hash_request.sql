@@ -2,6 +2,6 @@
 
 BEGIN;
 
-DROP FUNCTION wallet.hash_request(text);
+DROP FUNCTION wallet.hash_request(wallet.group_request);
 
 COMMIT;

@@ -42,8 +42,7 @@ BEGIN
     v_keys := ARRAY(SELECT CASE WHEN r.idempotency_key IS NOT NULL THEN ROW(
             r.actor, r.idempotency_key, CASE WHEN (wallet.check_request(
                     r.source_account_id, r.target_account_id, r.amount)).sqlstate IS NULL
-                THEN wallet.hash_request(ROW(r.operation, r.source_account_id, r.target_account_id,
-                    wallet.round_amount(r.amount), r.reference, r.metadata)::text) END,
+                THEN wallet.hash_request(r) END,
             clock_timestamp(), nextval('wallet.transaction_id_seq'),
             NULL, NULL, NULL, NULL, NULL)::wallet.idempotency_key END
         FROM unnest(claim_keys.requests) r);

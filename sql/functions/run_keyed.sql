@@ -29,9 +29,7 @@ DECLARE
     v_request wallet.group_request := run_keyed.request;
     v_refusal wallet.refusal := wallet.check_request(
         v_request.source_account_id, v_request.target_account_id, v_request.amount);
-    v_hash bytea := wallet.hash_request(ROW(v_request.operation,
-        v_request.source_account_id, v_request.target_account_id,
-        wallet.round_amount(v_request.amount), v_request.reference, v_request.metadata)::text);
+    v_hash bytea := wallet.hash_request(v_request);
     v_id bigint;
     v_known wallet.idempotency_key;
     v_result wallet.operation_result;

@@ -34,8 +34,10 @@ VOLATILE
 AS $$
 DECLARE
     v_actor text := coalesce(run_with_key.actor, session_user);
-    v_hash bytea := wallet.hash_request(
-        ROW(run_with_key.operation, run_with_key.arguments - 'wait')::text);
+    -- What it is called with stands in the place of the metadata.
+    v_hash bytea := wallet.hash_request(ROW(
+        run_with_key.operation, NULL, NULL, NULL, NULL, NULL, NULL,
+        run_with_key.arguments - 'wait'));
     v_known wallet.idempotency_key;
     v_result wallet.operation_result;
     v_results wallet.transfer_result[];

@@ -164,10 +164,7 @@ BEGIN
     EXECUTE format('SET LOCAL lock_timeout = %s', claim_key.wait);
     INSERT INTO wallet.idempotency_key AS k (actor, key, request_hash, transaction_id, ctime)
     VALUES (v_request.actor, v_request.idempotency_key,
-            wallet.hash_request(ROW(v_request.operation,
-                v_request.source_account_id, v_request.target_account_id,
-                wallet.round_amount(v_request.amount), v_request.reference,
-                v_request.metadata)::text),
+            wallet.hash_request(v_request),
             nextval('wallet.transaction_id_seq'), clock_timestamp())
     ON CONFLICT DO NOTHING
     RETURNING k.transaction_id INTO v_id;
