@@ -5,9 +5,8 @@ BEGIN;
 
 -- The functions are SECURITY DEFINER, so the coordinator comes to the workers as wallet_owner. It
 -- may log in there, and not on the coordinator, where clients are: let the workers' pg_hba.conf admit
--- the nodes alone. A worker is told by role how long to wait for a lock, since the lock_timeout of
--- a client's session stays on the coordinator. Citus takes the role to the workers as it is on the
--- coordinator whenever a node or a table is added: this is to be called then.
+-- the nodes alone. Citus takes the role to the workers as it is on the coordinator whenever a node
+-- or a table is added: this is to be called then.
 CREATE FUNCTION wallet.set_up_nodes()
 RETURNS void
 LANGUAGE plpgsql
@@ -22,7 +21,6 @@ BEGIN
                 SET LOCAL citus.enable_alter_role_propagation = off;
                 SET LOCAL citus.enable_alter_role_set_propagation = off;
                 ALTER ROLE wallet_owner LOGIN;
-                ALTER ROLE wallet_owner SET lock_timeout = '2s';
                 GRANT CONNECT ON DATABASE %1$I TO wallet_owner;
                 REVOKE CONNECT, TEMPORARY ON DATABASE %1$I FROM PUBLIC;
             END

@@ -45,8 +45,6 @@ SKIPPED = {
     "tests/http/test_queue.py::test_a_wait_is_no_longer": "beside others a wait may take twice "
     "as long there, and so longer than a call may: docs/scale.md",
     "tests/http/test_groups.py::test_an_account_that_was_taken": "it counts one PostgreSQL's waits",
-    "tests/http/test_groups.py::test_who_waits_too_long": "a request that goes alone waits as long "
-    "as its worker is told, and others behind it: docs/scale.md",
     "tests/http/test_console.py::test_an_operator_sees_who_waits": "account_wait names no account "
     "there: docs/scale.md",
     "tests/sql/test_groups.py::test_ten_thousand_keys": ONE_POSTGRESQL,
@@ -60,8 +58,6 @@ SKIPPED = {
     "its first request alone there: docs/scale.md",
     "tests/concurrency/test_groups.py::test_a_wait_for_accounts_ends": "a worker ends each wait by "
     "itself, in PostgreSQL's words",
-    "tests/concurrency/test_idempotency.py::test_a_call_that_is_ended": "a session's lock_timeout "
-    "does not reach the workers: docs/scale.md",
     "tests/concurrency/test_queue.py::test_what_moves": "each node has a snapshot of its own",
     "tests/concurrency/test_queue.py::test_what_was_answered_before": "the queue is read shard by "
     "shard there: docs/scale.md",

@@ -29,6 +29,8 @@ from tests.support.service import Service
 NOBODY = 2**63 - 1
 # Two lanes, or three: a call may wait long in all but the last one.
 NARROW = {**PATIENT, "WALLET_POOL_SIZE": "10", "WALLET_POOL_TIMEOUT": "50"}
+# A group that waited for an account would make others wait for more than the two seconds.
+HASTY = NARROW | {"WALLET_LOCK_TIMEOUT": "2", "WALLET_POOL_TIMEOUT": "2"}
 
 
 @pytest.fixture(scope="module")
@@ -209,9 +211,7 @@ def test_an_account_that_was_taken_for_a_moment_does_not_wait_with_a_locked_one(
 def test_who_waits_too_long_for_a_locked_account_is_told_that_nothing_was_done(
     template: Database,
 ) -> None:
-    # A group that waited for an account would make others wait for more than the two seconds.
-    hasty = NARROW | {"WALLET_LOCK_TIMEOUT": "2", "WALLET_POOL_TIMEOUT": "2"}
-    with own_service(template, **hasty) as service, line(service) as requests:
+    with own_service(template, **HASTY) as service, line(service) as requests:
         client, database = service.client, service.database
         *stuck, other = (open_wallet(client) for _ in range(4))
         with ExitStack() as holders:
@@ -228,18 +228,21 @@ def test_who_waits_too_long_for_a_locked_account_is_told_that_nothing_was_done(
             assert balance(client, id) == "100.00"
             again = ask(client, pay(id, "1", f"{id} 0"))
             assert (again.status_code, "Idempotency-Replayed" in again.headers) == (201, False)
-        with held_line(service) as gate:
-            gate.release()
-            assert gate.first.answer().status_code == 201
-            gate.hold()
-            with held(database, other):
-                (slow,) = gate.send(pay(other, "0.77"))
-                wait_until(lambda: waiting(database) == 1, "a call waits for the account")
-            # Now it has the account, and does not end.
-            (late,) = gate.send(pay(other))
-            assert "Nothing was done." in problem(late.answer(), "busy")["detail"]
-            gate.release()
-            assert slow.answer().status_code == 201
+
+
+def test_who_waits_too_long_behind_a_call_is_told_that_nothing_was_done(template: Database) -> None:
+    with own_service(template, **HASTY) as service, held_line(service) as gate:
+        gate.release()
+        assert gate.first.answer().status_code == 201
+        gate.hold()
+        with held(service.database, gate.paid):
+            (slow,) = gate.send(pay(gate.paid, "0.77"))
+            wait_until(lambda: waiting(service.database) == 1, "a call waits for the account")
+        # Now it has the account, and does not end.
+        (late,) = gate.send(pay(gate.paid))
+        assert "Nothing was done." in problem(late.answer(), "busy")["detail"]
+        gate.release()
+        assert slow.answer().status_code == 201
 
 
 def test_a_failure_in_a_group_is_the_answer_of_the_one_request_that_it_concerns(

@@ -148,7 +148,7 @@ BEGIN
         RETURN NEXT ROW(v_made.replayed, v_made.transaction, v_made.refusal, v_locked_id)
             ::wallet.group_result;
     END LOOP;
-    EXECUTE format('SET LOCAL lock_timeout = %L', v_setting);
+    PERFORM wallet.set_lock_timeout(v_setting);
 END
 $$;
 
@@ -161,7 +161,7 @@ DECLARE
     v_request wallet.group_request := claim_key.request;
     v_id bigint;
 BEGIN
-    EXECUTE format('SET LOCAL lock_timeout = %s', claim_key.wait);
+    PERFORM wallet.set_lock_timeout(claim_key.wait::text);
     INSERT INTO wallet.idempotency_key AS k (actor, key, request_hash, transaction_id, ctime)
     VALUES (v_request.actor, v_request.idempotency_key,
             wallet.hash_request(v_request),

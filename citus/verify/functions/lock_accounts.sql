@@ -3,6 +3,6 @@
 BEGIN;
 
 SELECT 1 / count(*) FROM pg_proc p
-WHERE p.oid = 'wallet.lock_accounts(bigint[], int)'::regprocedure AND p.prosrc LIKE '%SET LOCAL lock_timeout%';
+WHERE p.oid = 'wallet.lock_accounts(bigint[], int)'::regprocedure AND p.prosrc LIKE '%wallet.set_lock_timeout%';
 
 ROLLBACK;
