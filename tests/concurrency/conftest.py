@@ -8,14 +8,6 @@ import pytest
 
 from tests.support.calls import Connection
 from tests.support.databases import Database
-from tests.support.servers import Citus
-
-
-@pytest.fixture(autouse=True)
-def patient_nodes(database: Database) -> None:
-    """A worker of a Citus ends each wait after 2 seconds, if its role says nothing else."""
-    if isinstance(database.server, Citus):
-        database.server.execute("ALTER ROLE wallet_owner SET lock_timeout = '60s'")
 
 
 @pytest.fixture
