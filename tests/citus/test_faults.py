@@ -49,7 +49,7 @@ def nodes() -> Iterator[Nodes]:
 
 
 def ask(query: str, port: int = PORT) -> Any:
-    options = "-c statement_timeout=20s"
+    options = "-c statement_timeout=20s -c lock_timeout=2s"
     with psycopg.connect(url(port), autocommit=True, options=options) as connection:
         cursor = connection.execute(query)
         return cursor.fetchall()[0][0] if cursor.description else None
