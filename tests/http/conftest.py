@@ -20,10 +20,10 @@ Wallet = Callable[..., int]
 
 
 @pytest.fixture(scope="session")
-def client(service: Service) -> Iterator[Client]:
+def client(service: Service) -> Client:
     """A client of the service that all tests share."""
-    with Client(base_url=service.url, timeout=30, event_hooks={"response": [check]}) as client:
-        yield client
+    service.client.event_hooks = {"response": [check]}
+    return service.client
 
 
 @pytest.fixture

@@ -165,7 +165,7 @@ def wait_until(holds: Callable[[], bool], what: str, seconds: float = 20) -> Non
     deadline = time.monotonic() + seconds
     while not holds():
         assert time.monotonic() < deadline, f"this never came: {what}"
-        time.sleep(0.01)
+        time.sleep(0.03)
 
 
 def waiting(database: Database) -> int:

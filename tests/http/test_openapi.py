@@ -11,9 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import jsonschema_rs
 import pytest
-import schemathesis
 from httpx import Client
 from jsonschema import Draft202012Validator  # type: ignore[import-untyped]
 
@@ -26,7 +24,7 @@ from tests.support.seeds import fresh_seed
 from tools.embedded import CHECKOUT
 
 HOOKS = "tests.http.accepted"
-PHASES = ("Examples", "Coverage", "Fuzzing", "Stateful")
+PHASES = ("Coverage", "Fuzzing", "Stateful")
 
 
 def operations() -> Iterator[tuple[str, str, dict[str, Any]]]:
@@ -42,10 +40,27 @@ def test_the_document_served_is_the_one_in_the_code(client: Client) -> None:
     assert response.json()["openapi"].startswith("3.1.")
 
 
-def test_the_document_is_valid_openapi() -> None:
+def within(element: Any) -> Iterator[dict[str, Any]]:
+    """All objects of the document, however deep."""
+    if isinstance(element, dict):
+        yield element
+    for part in element.values() if isinstance(element, dict) else element:
+        if isinstance(part, dict | list):
+            yield from within(part)
+
+
+def test_the_document_is_valid_openapi_and_so_are_its_examples() -> None:
+    # They take a second to import, which every run of any test would pay for.
+    import jsonschema_rs
+    import schemathesis
+
     schemathesis.openapi.from_dict(DOCUMENT).validate()
     for schema in DOCUMENT["components"]["schemas"].values():
         Draft202012Validator.check_schema(schema)
+    for schema in within(DOCUMENT):
+        if isinstance(examples := schema.get("examples"), list):
+            for example in examples:
+                Draft202012Validator(schema).validate(example)
     # The same call does find what is wrong with a document.
     broken = json.loads(json.dumps(DOCUMENT))
     del broken["paths"]["/account"]["post"]["responses"]["201"]["description"]
@@ -105,7 +120,7 @@ def test_the_documented_amounts_and_emails_are_those_that_are_taken(client: Clie
 
 
 def test_schemathesis_finds_nothing(database: Database, tmp_path: Path) -> None:
-    """All its phases, all its checks, valid and invalid data."""
+    """All its checks, valid and invalid data. Coverage asks with the document's examples too."""
     seed = fresh_seed()
     (key,) = database.execute("SELECT wallet.create_api_key('k', '{read,write,operate}')")
     with running(database, WALLET_AUTH="required") as service:

@@ -64,11 +64,7 @@ class Project:
             script.write_text(f"BEGIN;\n{text}\n{end};\n", encoding="utf-8")
 
     def run(
-        self,
-        database: Database | None,
-        *arguments: str,
-        user: str | None = None,
-        loses_data: bool = False,
+        self, database: Database | None, *arguments: str, user: str | None = None
     ) -> subprocess.CompletedProcess[str]:
         """Run Sqitch here; as a superuser if no user is named."""
         return subprocess.run(
@@ -79,7 +75,6 @@ class Project:
                 **(database.environ(user) if database else {}),
                 "SQITCH_FULLNAME": "A test",
                 "SQITCH_EMAIL": "test@example.com",
-                **({"PGOPTIONS": "-c wallet.lose_data=on"} if loses_data else {}),
             },
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
@@ -88,15 +83,9 @@ class Project:
             check=False,
         )
 
-    def sqitch(
-        self,
-        database: Database | None,
-        *arguments: str,
-        user: str | None = None,
-        loses_data: bool = False,
-    ) -> str:
+    def sqitch(self, database: Database | None, *arguments: str, user: str | None = None) -> str:
         """Run Sqitch, which must succeed, and return what it printed."""
-        done = self.run(database, *arguments, user=user, loses_data=loses_data)
+        done = self.run(database, *arguments, user=user)
         assert done.returncode == 0, f"sqitch {' '.join(arguments)} failed:\n{done.stdout}"
         return done.stdout
 

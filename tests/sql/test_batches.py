@@ -206,7 +206,7 @@ def test_many_transfers_equal_as_many_calls_one_by_one(admin: Connection) -> Non
     seen: Counter[str] = Counter()
 
     @hypothesis.seed(fresh_seed())
-    @settings(max_examples=30, deadline=None, database=None, suppress_health_check=[*HealthCheck])
+    @settings(max_examples=15, deadline=None, database=None, suppress_health_check=[*HealthCheck])
     @example(EACH_START, EACH_REQUEST, [2, 1], {1})
     @example(EACH_START, EACH_REQUEST, [], set())
     @example(EACH_START, [], [], set())

@@ -116,7 +116,12 @@ def deploy(database: Database) -> None:
 
 
 def scripts(
-    kind: str, database: Database, user: str | None = None, *, to: str | None = None
+    kind: str,
+    database: Database,
+    user: str | None = None,
+    *,
+    to: str | None = None,
+    loses_data: bool = True,
 ) -> str:
     """Run the plan's scripts of a kind in one psql, and return what it said.
 
@@ -131,7 +136,7 @@ def scripts(
         env={
             **os.environ,
             **database.environ(user),
-            "PGOPTIONS": "-c wallet.lose_data=on" if kind == "revert" else "",
+            "PGOPTIONS": "-c wallet.lose_data=on" if kind == "revert" and loses_data else "",
         },
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
