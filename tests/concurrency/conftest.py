@@ -1,4 +1,7 @@
-"""Two sessions of wallet_app: one that holds locks, one that comes to wait for them."""
+"""Two sessions of wallet_app: one that holds locks, one that comes to wait for them.
+
+As in tests/sql, the tests of a file share a database.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +9,8 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.sql.conftest import clone as clone
+from tests.sql.conftest import database as database
 from tests.support.calls import Connection
 from tests.support.databases import Database
 

@@ -128,7 +128,7 @@ def test_opposing_transfers_captures_and_deposits_never_deadlock_and_lose_no_mon
     ids = open_accounts(app, *["999999.99", "100", "500000", "1000", "0.01"] * 2)
     opened = {id: call(app, "hold", id, 100)["id"] for id in (3, 4, 8, 9)}
     holds = {hold: id for id, hold in opened.items()}
-    answers = crowd(database, admin, partial(opposing, ids, holds), 6_400)
+    answers = crowd(database, admin, partial(opposing, ids, holds), 1_600)
     assert answers.keys() == {"transfer", "deposit", "capture", *REFUSALS}, "both bounds are met"
 
 

@@ -182,13 +182,18 @@ def test_what_is_done_has_the_name_of_the_api_key_and_so_has_an_idempotency_key(
 def test_a_key_is_dead_within_5_seconds_and_its_last_use_is_known(guarded: Guarded) -> None:
     database = guarded.service.database
     rotated = [make_key(database, "rotated", "read") for _ in "12"]
-    wait_until(lambda: {*map(guarded.status, rotated)} == {200}, "the keys are known", 5)
+    wait_until(lambda: {*map(guarded.status, rotated)} == {200}, "the keys are known")
     used = "SELECT id FROM wallet.api_key WHERE name = 'rotated' AND last_used_on IS NOT NULL"
     wait_until(lambda: len(database.execute(used)) == 2, "the use is recorded")
     database.execute(
         "SELECT wallet.revoke_api_key(min(id)) FROM wallet.api_key WHERE name = 'rotated'"
     )
-    wait_until(lambda: guarded.status(rotated[0]) == 401, "it is refused", 5)
+    # Whatever this machine is busy with: what is asked later than that has no 200.
+    dead = asked = time.monotonic() + 5
+    while guarded.status(rotated[0]) == 200:
+        assert asked <= dead, "it still lives"
+        asked = time.monotonic()
+    wait_until(lambda: guarded.status(rotated[0]) == 401, "it is refused")
     assert guarded.status(rotated[1]) == 200
 
 
@@ -208,7 +213,7 @@ def test_while_keys_cannot_be_read_nobody_is_let_in_and_then_everybody_again(
         problem(asked("/account/1", headers=headers(UNKNOWN)), "database_unavailable")
         problem(asked("/account/1"), "unauthorized")
         server.start()
-        wait_until(lambda: guarded.status(key, "/account?email=a@b") == 200, "it is well", 10)
+        wait_until(lambda: guarded.status(key, "/account?email=a@b") == 200, "it is well")
         again = "reading the API keys again, after"
         wait_until(lambda: again in service.log.read_text(), "the log says that it is over")
         assert 1 <= service.log.read_text().count("cannot read the API keys: ") <= 2

@@ -88,9 +88,9 @@ def test_a_call_that_takes_too_long_and_one_that_finds_no_connection_are_busy(
 ) -> None:
     settings = {
         **PATIENT,
-        "WALLET_STATEMENT_TIMEOUT": "2",
+        "WALLET_STATEMENT_TIMEOUT": "3",
         "WALLET_POOL_SIZE": "5",  # One connection for reads.
-        "WALLET_POOL_TIMEOUT": "0.1",
+        "WALLET_POOL_TIMEOUT": "0.5",
     }
     with running(database, **settings) as service, ThreadPoolExecutor(1) as thread:
         client = service.client
@@ -183,7 +183,7 @@ def test_an_error_of_postgresql_says_whether_anything_was_done(
 def test_when_one_connection_falls_silent_those_that_are_older_are_not_used(
     database: Database,
 ) -> None:
-    hasty = {"WALLET_STATEMENT_TIMEOUT": "0.5", "WALLET_POOL_TIMEOUT": "0.5"}
+    hasty = {"WALLET_STATEMENT_TIMEOUT": "1", "WALLET_POOL_TIMEOUT": "1"}
     hasty["WALLET_LOCK_TIMEOUT"] = "10"  # A call is lost before it is in doubt.
     with (
         Proxy(database) as proxy,
@@ -209,7 +209,7 @@ def test_when_one_connection_falls_silent_those_that_are_older_are_not_used(
         assert client.get(f"/account/{source}").status_code == 200
         log = service.log.read_text().splitlines()
         (line,) = [line for line in log if "a connection to the database was lost" in line]
-        assert line.endswith("TimeoutError: no answer in 5.5 s")
+        assert line.endswith("TimeoutError: no answer in 6 s")
         # While the server lets nobody in, few try, and the others have their answer at once.
         proxy.cut()
         proxy.is_deaf = True

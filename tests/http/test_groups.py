@@ -40,6 +40,14 @@ def patient(template: Database) -> Iterator[Service]:
         assert "Traceback" not in service.log.read_text()
 
 
+@pytest.fixture(scope="module")
+def small(template: Database) -> Iterator[Service]:
+    """A service of small groups and a short line."""
+    bounds = {"WALLET_GROUP_MAX": "4", "WALLET_MAX_WAITING": "10", "WALLET_LOCK_TIMEOUT": "7"}
+    with own_service(template, **NARROW | bounds) as service:
+        yield service
+
+
 def hold_to_all_else_going_on(client: Client, id: int, rounds: int = 100) -> None:
     """Use an account that nobody holds, and read it."""
     for number in range(rounds):
@@ -91,18 +99,15 @@ def test_requests_that_wait_are_one_statement_with_an_answer_for_each(patient: S
             assert again.json().get("id") == answer.json().get("id")
 
 
-def test_a_group_has_at_most_so_many_requests_and_a_lone_one_needs_none(
-    database: Database,
-) -> None:
-    with running(database, **NARROW, WALLET_GROUP_MAX="4") as service:
-        id = open_wallet(service.client)
-        with held_line(service) as held_up, counted(database) as calls:
-            sent = held_up.send(*[pay(id)] * 9)
-            held_up.release()
-            assert {request.answer().status_code for request in sent} == {201}
-        # Of four, four and one the last goes alone.
-        assert calls == {"deposit": 2, "run_group": 2}
-        assert balance(service.client, id) == "109.00"
+def test_a_group_has_at_most_so_many_requests_and_a_lone_one_needs_none(small: Service) -> None:
+    id = open_wallet(small.client)
+    with held_line(small) as held_up, counted(small.database) as calls:
+        sent = held_up.send(*[pay(id)] * 9)
+        held_up.release()
+        assert {request.answer().status_code for request in sent} == {201}
+    # Of four, four and one the last goes alone.
+    assert calls == {"deposit": 2, "run_group": 2}
+    assert balance(small.client, id) == "109.00"
 
 
 def test_a_locked_account_or_key_holds_up_nobody_else_however_many_ask_for_it(
@@ -246,29 +251,27 @@ def test_who_waits_too_long_behind_a_call_is_told_that_nothing_was_done(template
 
 
 def test_a_failure_in_a_group_is_the_answer_of_the_one_request_that_it_concerns(
-    template: Database,
+    small: Service,
 ) -> None:
-    with own_service(template, **NARROW) as service:
-        good, cursed = open_wallet(service.client), open_wallet(service.client)
-        with service.database.connect() as admin:
-            admin.execute(
-                "CREATE FUNCTION public.curse() RETURNS trigger LANGUAGE plpgsql AS"
-                " $$ BEGIN RAISE 'cursed'; END $$"
-            )
-            admin.execute(
-                "CREATE TRIGGER curse BEFORE INSERT ON wallet.transaction FOR EACH ROW"
-                f" WHEN (NEW.target_account_id = {cursed}) EXECUTE FUNCTION public.curse()".encode()
-            )
-        with held_line(service) as held_up:
-            sent = held_up.send(
-                *(pay(good), pay(good, "1", "good"), pay(cursed, "1", "cursed")),
-                *(move(cursed, good), withdraw(cursed)),
-            )
-            held_up.release()
-            answers = [request.answer(check_form) for request in sent]
-        assert [answer.status_code for answer in answers] == [201, 201, 500, 201, 201]
-        assert "may have" not in answers[2].text
-        assert [balance(service.client, id) for id in (good, cursed)] == ["103.00", "98.00"]
+    good, cursed = open_wallet(small.client), open_wallet(small.client)
+    small.database.execute(
+        "CREATE FUNCTION public.curse() RETURNS trigger LANGUAGE plpgsql AS"
+        " $$ BEGIN RAISE 'cursed'; END $$"
+    )
+    small.database.execute(
+        "CREATE TRIGGER curse BEFORE INSERT ON wallet.transaction FOR EACH ROW"
+        f" WHEN (NEW.target_account_id = {cursed}) EXECUTE FUNCTION public.curse()"
+    )
+    with held_line(small) as held_up:
+        sent = held_up.send(
+            *(pay(good, "1", "good"), pay(cursed, "1", "cursed")),
+            *(move(cursed, good), withdraw(cursed)),
+        )
+        held_up.release()
+        answers = [request.answer(check_form) for request in sent]
+    assert [answer.status_code for answer in answers] == [201, 500, 201, 201]
+    assert "may have" not in answers[1].text
+    assert [balance(small.client, id) for id in (good, cursed)] == ["102.00", "98.00"]
 
 
 def test_a_group_whose_outcome_is_unknown_is_not_made_again_and_its_keys_resolve_it(
@@ -302,24 +305,22 @@ def test_a_group_whose_outcome_is_unknown_is_not_made_again_and_its_keys_resolve
             assert_sound(admin)
 
 
-def test_the_line_is_bounded_and_says_when_to_try_again(database: Database) -> None:
-    settings = NARROW | {"WALLET_MAX_WAITING": "3", "WALLET_LOCK_TIMEOUT": "7"}
-    with running(database, **settings) as service:
-        client = service.client
-        id, other = open_wallet(client), open_wallet(client)
-        with held_line(service) as held_up:
-            sent = held_up.send(pay(id), pay(id))
-            refused = ask(client, pay(id))
-            assert "Nothing was done." in problem(refused, "busy")["detail"]
-            assert 1 <= int(refused.headers["Retry-After"]) <= 50
-            assert balance(client, open_wallet(client, "0.00")) == "0.00"
-            held_up.release()
-            assert {request.answer().status_code for request in sent} == {201}
-        with held(database, id), line(service) as requests:
-            requests.send(*[pay(id)] * 3)
-            wait_until(lambda: waiting(database) == 1, "one call waits for the account")
-            refused = ask(client, pay(other))
-            assert "Nothing was done." in problem(refused, "busy")["detail"]
-            assert refused.headers["Retry-After"] == "7"
-        assert balance(client, other) == "100.00"
-        wait_until(lambda: ask(client, pay(other)).is_success, "there is room in the line")
+def test_the_line_is_bounded_and_says_when_to_try_again(small: Service) -> None:
+    client, database = small.client, small.database
+    id, other = open_wallet(client), open_wallet(client)
+    with held_line(small) as held_up:
+        sent = held_up.send(*[pay(id)] * 9)
+        refused = ask(client, pay(id))
+        assert "Nothing was done." in problem(refused, "busy")["detail"]
+        assert 1 <= int(refused.headers["Retry-After"]) <= 50
+        assert balance(client, open_wallet(client, "0.00")) == "0.00"
+        held_up.release()
+        assert {request.answer().status_code for request in sent} == {201}
+    with held(database, id), line(small) as requests:
+        requests.send(*[pay(id)] * 10)
+        wait_until(lambda: waiting(database) == 1, "one call waits for the account")
+        refused = ask(client, pay(other))
+        assert "Nothing was done." in problem(refused, "busy")["detail"]
+        assert refused.headers["Retry-After"] == "7"
+    assert balance(client, other) == "100.00"
+    wait_until(lambda: ask(client, pay(other)).is_success, "there is room in the line")

@@ -26,6 +26,7 @@ from tests.http.processes import (
 )
 from tests.http.test_routes import made, transaction
 from tests.support.databases import Database, assert_sound
+from tests.support.service import Service
 
 
 def post(client: Client, path: str, body: dict[str, Any], key: str | None = None) -> httpx.Response:
@@ -107,20 +108,18 @@ def test_bodies_are_read_strictly(client: Client, wallet: Wallet) -> None:
 
 
 def test_the_sweep_ends_what_is_due_beside_an_account_that_a_dba_holds(
-    client: Client, database: Database, admin: Owner
+    service: Service, client: Client, wallet: Wallet, owner: Owner
 ) -> None:
-    with running(database) as service:
-        busy, free = open_wallet(service.client), open_wallet(service.client)
-        with held(database, busy):
-            admin.execute(
-                "INSERT INTO wallet.hold (account_id, amount, expires_at, ctime, actor) "
-                "SELECT %s, 1, now(), now() - interval '1 day', 'x'",
-                [free],
-            )
-            admin.execute("UPDATE wallet.account SET held = 1 WHERE id = %s", [free])
-            wait_until(lambda: money(service.client, free)[1] == "0.00", "the sweep has run")
-        assert service.client.get("/hold/1").json()["state"] == "expired"
-    assert_sound(admin)
+    busy, free = wallet("2.00"), wallet("2.00")
+    ids = [hold(client, account, "1")["id"] for account in (busy, free)]
+    with held(service.database, busy):
+        owner.execute(
+            "UPDATE wallet.hold SET ctime = now() - interval '1 day', expires_at = now() "
+            "WHERE id = ANY (%s)",
+            [ids],
+        )
+        wait_until(lambda: money(client, free)[1] == "0.00", "the sweep has run")
+        assert [client.get(f"/hold/{id}").json()["state"] for id in ids] == ["held", "expired"]
 
 
 def test_a_capture_whose_worker_or_backend_is_killed_is_done_once(

@@ -6,8 +6,7 @@ from httpx import Client
 
 from tests.http.answers import problem
 from tests.http.conftest import Owner, Wallet
-from tests.http.processes import own_service, queue_stopped, transfer
-from tests.support.databases import Database
+from tests.http.processes import queue_stopped, transfer
 from tests.support.service import Service
 
 
@@ -46,19 +45,18 @@ def test_a_pending_transaction_is_cancelled_once(
 
 
 def test_the_audit_shows_some_of_what_it_finds_and_counts_all_of_it(
-    client: Client, template: Database
+    client: Client, owner: Owner
 ) -> None:
     sound = client.get("/audit")
     assert (sound.status_code, sound.json()) == (200, {"violations": [], "total": 0})
-    with own_service(template) as service:
-        accounts = "SELECT wallet.create_account('a@b') FROM generate_series(1, 150)"
-        service.database.execute(accounts)
-        service.database.execute("UPDATE wallet.account SET balance = 1")
-        found = service.client.get("/audit").json()
-        assert len(found["violations"]) == 100
-        assert found["total"] >= 150
-        assert all(1 <= row["account_id"] <= 150 for row in found["violations"])
-        service.database.execute("UPDATE wallet.account SET balance = 0")
+    accounts = "SELECT (wallet.create_account('a@b')).id FROM generate_series(1, 150)"
+    ids = [row["id"] for row in owner.execute(accounts).fetchall()]
+    owner.execute("UPDATE wallet.account SET balance = 1 WHERE id = ANY (%s)", (ids,))
+    found = client.get("/audit").json()
+    owner.execute("UPDATE wallet.account SET balance = 0 WHERE id = ANY (%s)", (ids,))
+    assert len(found["violations"]) == 100
+    assert found["total"] >= 150
+    assert {row["account_id"] for row in found["violations"]} <= set(ids)
 
 
 def test_an_audit_that_takes_long_holds_nobody_up(service: Service, owner: Owner) -> None:

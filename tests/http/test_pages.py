@@ -65,6 +65,7 @@ def test_pages_lead_from_one_end_of_a_list_to_the_other(
             while "next" in response.links:
                 body = response.json()
                 found += [item[member] for item in body["items"]]
+                assert found == markers[: len(found)], "a cursor that stands still has no end"
                 assert (len(body["items"]), body["next"]) == (limit or 50, found[-1])
                 url = httpx.URL(response.links["next"]["url"])
                 assert url.params[cursor] == str(found[-1])

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+import pytest
 from httpx import Client
 
 from tests.http.conftest import Owner
@@ -16,6 +18,7 @@ from tests.http.processes import (
     held,
     jobs,
     open_wallet,
+    own_service,
     pending,
     queue_stopped,
     running,
@@ -26,6 +29,14 @@ from tests.http.processes import (
 from tests.http.test_queue import QUEUED, accepted, processed
 from tests.support.databases import Database, assert_sound
 from tests.support.service import Service
+
+
+@pytest.fixture(scope="module")
+def hasty(template: Database) -> Iterator[Service]:
+    """A service whose queue worker hardly waits for an account."""
+    settings = {"WALLET_LOCK_TIMEOUT": "0.05", "WALLET_LOG_FORMAT": "json"}
+    with own_service(template, **settings) as service:
+        yield service
 
 
 def queue(client: Client, source: int, target: int, times: int = 1) -> list[dict[str, Any]]:
@@ -62,53 +73,46 @@ def test_a_service_that_is_told_to_stop_lets_the_queue_worker_s_call_end(
         assert_sound(admin)
 
 
-def test_a_held_account_does_not_hold_up_what_was_queued_before(database: Database) -> None:
-    settings = {"WALLET_LOCK_TIMEOUT": "0.05", "WALLET_LOG_FORMAT": "json"}
-    with running(database, **settings) as service:
-        client = service.client
-        source, target, other = (open_wallet(client) for _ in range(3))
-        with held(database, target):
-            with queue_stopped(database):
-                before = queue(client, source, other, 5)
-                stuck = queue(client, source, target)
-            assert_processed(client, before)
-            after = queue(client, source, other)
-            assert client.get(f"/transaction/{after[0]['id']}").json() == after[0]
-        assert_processed(client, stuck + after)
-        assert messages(service, "was set aside") == []
-        # Said once, however often it was tried.
-        assert len(messages(service, "cannot process the queue")) == 1
-        wait_until(lambda: bool(messages(service, "processing the queue again")), "it says so")
-
-
-def test_a_transfer_that_always_raises_is_set_aside_and_the_queue_goes_on(
-    database: Database, admin: Owner
-) -> None:
-    settings = {"WALLET_LOCK_TIMEOUT": "0.05", "WALLET_LOG_FORMAT": "json"}
-    with running(database, **settings) as service:
-        client = service.client
-        source, bad, good = (open_wallet(client) for _ in range(3))
-        admin.execute(
-            "CREATE FUNCTION public.poison() RETURNS trigger LANGUAGE plpgsql AS "
-            f"$$ BEGIN IF NEW.id = {bad} THEN RAISE 'poison'; END IF; RETURN NEW; END $$"
-        )
-        admin.execute(
-            "CREATE TRIGGER poison BEFORE UPDATE ON wallet.account "
-            "FOR EACH ROW EXECUTE FUNCTION public.poison()"
-        )
+def test_a_held_account_does_not_hold_up_what_was_queued_before(hasty: Service) -> None:
+    client, database = hasty.client, hasty.database
+    source, target, other = (open_wallet(client) for _ in range(3))
+    with held(database, target):
         with queue_stopped(database):
-            before = queue(client, source, good, 5)
-            poisoned = queue(client, source, bad)
-            after = queue(client, source, good, 5)
-        assert_processed(client, before + after)
-        body = processed(client, poisoned[0])
-        assert (body["state"], body["failure"]["code"]) == ("failed", "processing_failed")
-        assert "poison" not in body["failure"]["detail"]
-        id = poisoned[0]["id"]
-        (said,) = messages(service, "was set aside")
-        assert said == f"transaction {id} was set aside: P0001: poison"
-        assert (balance(client, source), balance(client, bad)) == ("99.90", "100.00")
-        assert_sound(admin)
+            before = queue(client, source, other, 5)
+            stuck = queue(client, source, target)
+        assert_processed(client, before)
+        after = queue(client, source, other)
+        assert client.get(f"/transaction/{after[0]['id']}").json() == after[0]
+    assert_processed(client, stuck + after)
+    assert messages(hasty, "was set aside") == []
+    # Said once, however often it was tried.
+    assert len(messages(hasty, "cannot process the queue")) == 1
+    wait_until(lambda: bool(messages(hasty, "processing the queue again")), "it says so")
+
+
+def test_a_transfer_that_always_raises_is_set_aside_and_the_queue_goes_on(hasty: Service) -> None:
+    client, database = hasty.client, hasty.database
+    source, bad, good = (open_wallet(client) for _ in range(3))
+    database.execute(
+        "CREATE FUNCTION public.poison() RETURNS trigger LANGUAGE plpgsql AS "
+        f"$$ BEGIN IF NEW.id = {bad} THEN RAISE 'poison'; END IF; RETURN NEW; END $$"
+    )
+    database.execute(
+        "CREATE TRIGGER poison BEFORE UPDATE ON wallet.account "
+        "FOR EACH ROW EXECUTE FUNCTION public.poison()"
+    )
+    with queue_stopped(database):
+        before = queue(client, source, good, 5)
+        poisoned = queue(client, source, bad)
+        after = queue(client, source, good, 5)
+    assert_processed(client, before + after)
+    body = processed(client, poisoned[0])
+    assert (body["state"], body["failure"]["code"]) == ("failed", "processing_failed")
+    assert "poison" not in body["failure"]["detail"]
+    id = poisoned[0]["id"]
+    (said,) = messages(hasty, "was set aside")
+    assert said == f"transaction {id} was set aside: P0001: poison"
+    assert (balance(client, source), balance(client, bad)) == ("99.90", "100.00")
 
 
 def test_a_queue_worker_survives_the_database(own: tuple[OwnServer, Database]) -> None:

@@ -106,8 +106,11 @@ def test_a_standby_that_lags_or_is_silent_or_away_or_promoted_holds_up_no_read(
         client = service.client
         id, again = open_wallet(client), "reads go to the standby again, after"
 
-        def read_on() -> None:
-            """Read until reads go to the primary; then they find what the standby lacks."""
+        def read_on() -> int:
+            """Read until reads go to the primary; then they find what the standby lacks.
+
+            How often the log has said by then that reads go to the standby again.
+            """
             client.post(f"/account/{id}/payment", json={"amount": "1"}).raise_for_status()
             now = client.get(f"/account/{id}", headers={"Prefer": "fresh"}).json()["balance"]
             wait_until(lambda: balance(client, id) == now, "reads go to the primary")
@@ -115,27 +118,29 @@ def test_a_standby_that_lags_or_is_silent_or_away_or_promoted_holds_up_no_read(
             wait_until(
                 lambda: begins in service.log.read_text().rpartition(again)[2], "the log says why"
             )
+            return service.log.read_text().count(again)
 
-        def resume(time: int) -> None:
-            wait_until(lambda: service.log.read_text().count(again) == time, "the log says so")
+        def resume(times: int) -> None:
+            # On a busy machine it may lag once more meanwhile, and say so.
+            wait_until(lambda: service.log.read_text().count(again) > times, "the log says so")
             wait_until_the_standby_answers(service, id)
 
         wait_until_the_standby_answers(service, id)
         pause(standby)
-        read_on()
+        times = read_on()
         standby.execute("SELECT pg_wal_replay_resume()")
-        resume(1)
+        resume(times)
 
         postmaster = postmaster_of(server)
         os.kill(postmaster, signal.SIGSTOP)
         with frozen(postmaster, *children(postmaster)):
-            read_on()
-        resume(2)
+            times = read_on()
+        resume(times)
 
         server.stop("immediate")
-        read_on()
+        times = read_on()
         server.start()
-        resume(3)
+        resume(times)
 
         standby.execute("SELECT pg_promote()")
         wait_until(
