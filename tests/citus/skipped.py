@@ -3,7 +3,6 @@
 Either they are about one PostgreSQL, or what they show does not hold there; docs/scale.md has that.
 """
 
-TRIGGER = "it makes a trigger of its own, on the coordinator alone"
 ONE_POSTGRESQL = "of one PostgreSQL's plans and files"
 PLAN = "what the ledger's own plan makes; citus/ adds functions and replaces some"
 ORDER = "a view has no order of its own there: ask with ORDER BY"
@@ -30,7 +29,6 @@ SKIPPED = {
     "but a worker's error does not name the constraint",
     "tests/sql/test_constraints.py::test_no_side_gives": "no index guards it there, but "
     "the account's lock: docs/scale.md",
-    "tests/sql/test_annotations.py::test_a_queued": TRIGGER,
     "tests/sql/test_append_only.py::test_a_superuser_who": "it is a superuser's MERGE, and "
     "Citus bounds what a MERGE may join",
     "tests/sql/test_idempotency.py::test_a_key_works_in_each_isolation_level": "each node has a "
@@ -39,9 +37,8 @@ SKIPPED = {
     "some of it by Citus, in its own words",
     "tests/sql/test_privileges.py::test_a_dba_may_grant": "it takes a role by SET LOCAL, and "
     "Citus has the workers take it too, where wallet_owner may not",
-    "tests/sql/test_queue.py::test_what_cannot_be_processed": TRIGGER,
-    "tests/http/test_groups.py::test_a_failure_in_a_group": TRIGGER,
-    "tests/http/test_queue_worker.py::test_a_transfer_that_always_raises": TRIGGER,
+    "tests/sql/test_queue.py::test_what_cannot_be_processed": "a superuser makes a trigger and the "
+    "owner moves money in one transaction, which Citus refuses",
     "tests/http/test_queue.py::test_a_wait_is_no_longer": "beside others a wait may take twice "
     "as long there, and so longer than a call may: docs/scale.md",
     "tests/http/test_groups.py::test_an_account_that_was_taken": "it counts one PostgreSQL's waits",

@@ -16,22 +16,23 @@ from tests.http.answers import check
 from tests.http.processes import open_wallet, wait_until
 from tests.http.wire import Connection, post
 from tests.support.databases import Database
-from tests.support.servers import Citus
 from tests.support.service import Service
 
 # A call that pays 0.77 polls a lock until a test gives it back. It waits for no lock, since the
 # service would end such a wait.
-_GATE = """
-CREATE OR REPLACE FUNCTION public.pass_gate() RETURNS trigger LANGUAGE plpgsql AS $$
-BEGIN
-    WHILE NEW.amount = 0.77 AND NOT pg_try_advisory_xact_lock_shared(77) LOOP
-        PERFORM pg_sleep(0.005);
-    END LOOP;
-    RETURN NEW;
-END $$;
-CREATE OR REPLACE TRIGGER gate BEFORE INSERT ON wallet.transaction
-FOR EACH ROW EXECUTE FUNCTION public.pass_gate();
-"""
+_GATE = (
+    """
+    CREATE OR REPLACE FUNCTION public.pass_gate() RETURNS trigger LANGUAGE plpgsql AS $$
+    BEGIN
+        WHILE NEW.amount = 0.77 AND NOT pg_try_advisory_xact_lock_shared(77) LOOP
+            PERFORM pg_sleep(0.005);
+        END LOOP;
+        RETURN NEW;
+    END $$
+    """,
+    "CREATE OR REPLACE TRIGGER gate BEFORE INSERT ON wallet.transaction"
+    " FOR EACH ROW EXECUTE FUNCTION public.pass_gate()",
+)
 
 
 class Post(NamedTuple):
@@ -104,23 +105,33 @@ class HeldLine(Line):
         self, service: Service, connections: ExitStack, admin: psycopg.Connection[DictRow]
     ) -> None:
         super().__init__(service, connections)
-        if isinstance(service.database.server, Citus):
-            pytest.skip("on Citus: the gate is a trigger; the line is the service's")
-        self._admin = admin
+        database = service.database
+        self._nodes = [
+            connections.enter_context(psycopg.connect(url, autocommit=True))
+            for url in database.server.writers(database.name)
+        ]
         self.paid = open_wallet(service.client, "0.00")
         """The account that the first request pays into."""
-        admin.execute(_GATE)
+        for statement in _GATE:
+            admin.execute(statement)
         self.hold()
         (self.first,) = self.send(pay(self.paid, "0.77"))
-        wait_until(lambda: _at_the_gate(service.database), "the first call is at the gate")
+        wait_until(self._is_at_the_gate, "the first call is at the gate")
 
     def hold(self) -> None:
         """Have each call that pays 0.77 wait for release()."""
-        self._admin.execute("SELECT pg_advisory_lock(77)")
+        for node in self._nodes:
+            node.execute("SELECT pg_advisory_lock(77)")
 
     def release(self) -> None:
         """Let such calls end."""
-        self._admin.execute("SELECT pg_advisory_unlock(77)")
+        for node in self._nodes:
+            node.execute("SELECT pg_advisory_unlock(77)")
+
+    def _is_at_the_gate(self) -> bool:
+        query = "SELECT pid FROM pg_stat_activity WHERE datname = current_database()"
+        asleep = f"{query} AND wait_event = 'PgSleep'".encode()
+        return any(node.execute(asleep).rowcount for node in self._nodes)
 
 
 @contextmanager
@@ -136,15 +147,6 @@ def held_line(service: Service) -> Iterator[HeldLine]:
     with ExitStack() as connections:
         admin = connections.enter_context(service.database.connect())
         yield HeldLine(service, connections, admin)
-
-
-def _at_the_gate(database: Database) -> bool:
-    return bool(
-        database.execute(
-            "SELECT pid FROM pg_stat_activity WHERE datname = current_database()"
-            " AND usename = 'wallet_app' AND wait_event = 'PgSleep'"
-        )
-    )
 
 
 @contextmanager

@@ -146,7 +146,9 @@ def test_a_queued_transfer_keeps_who_asked_and_what_was_said_in_each_state(
     call(admin, "process_pending", 3)
     admin.execute(
         "CREATE FUNCTION public.fail() RETURNS trigger LANGUAGE plpgsql "
-        "AS $$ BEGIN RAISE EXCEPTION 'no'; END $$; "
+        "AS $$ BEGIN RAISE EXCEPTION 'no'; END $$"
+    )
+    admin.execute(
         "CREATE TRIGGER fail BEFORE INSERT ON wallet.transaction EXECUTE FUNCTION public.fail()"
     )
     call(app, "set_aside_pending")

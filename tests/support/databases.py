@@ -74,6 +74,9 @@ def create(server: Server, template: str | None = None) -> Database:
         server.execute(f"REVOKE CONNECT, TEMPORARY ON DATABASE {name} FROM PUBLIC")
         if isinstance(server, Citus):
             server.execute_here("SELECT wallet.set_up_nodes()", name)
+            server.execute_here(
+                f"ALTER DATABASE {name} SET citus.enable_unsafe_triggers = on", name
+            )
     return Database(server, name)
 
 

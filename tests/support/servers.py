@@ -40,6 +40,10 @@ class Server(ABC):
     def url(self, database: str, user: str | None = None) -> str:
         """A libpq URL; without a user, a superuser's."""
 
+    def writers(self, database: str) -> list[str]:
+        """The URLs of the nodes that transactions are written on."""
+        return [self.url(database)]
+
     def environ(self, database: str, user: str | None = None) -> dict[str, str]:
         """libpq's variables and a PATH with PostgreSQL's programs: for sqitch, psql, pg_dump."""
         names = {"host": "PGHOST", "port": "PGPORT", "user": "PGUSER", "password": "PGPASSWORD"}
@@ -116,6 +120,9 @@ class Citus(Server):
         given = conninfo.conninfo_to_dict(self._url)
         login = f"{user}:{APP_PASSWORD}" if user else f"{given['user']}:{given.get('password', '')}"
         return f"postgresql://{login}@{host}:{port}/{database}"
+
+    def writers(self, database: str) -> list[str]:
+        return [self.url(database, node=node) for node in range(1, len(self._nodes))]
 
     def execute(self, statement: str, database: str = "postgres") -> None:
         for node in reversed(range(len(self._nodes))):
