@@ -1926,6 +1926,33 @@ COMMENT ON FUNCTION wallet.check_email(email text) IS 'Raises a refusal unless a
 
 REVOKE ALL ON FUNCTION wallet.check_email(email text) FROM PUBLIC;
 
+-- Function wallet.check_group
+
+CREATE FUNCTION wallet.check_group(requests wallet.group_request[]) RETURNS void
+    LANGUAGE plpgsql IMMUTABLE
+    AS $$
+BEGIN
+    PERFORM wallet.check_key(r.idempotency_key)
+    FROM unnest(check_group.requests) r WHERE r.idempotency_key IS NOT NULL;
+    IF EXISTS (
+        SELECT FROM unnest(check_group.requests) r
+        WHERE (r.operation = 'transfer'
+               OR (r.operation = 'deposit' AND r.source_account_id IS NULL)
+               OR (r.operation = 'withdraw' AND r.target_account_id IS NULL)) IS NOT TRUE)
+    THEN
+        RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value', MESSAGE = 'invalid operation',
+            DETAIL = 'A request of the group is no deposit, withdrawal or transfer.',
+            HINT = 'Give deposit without a source, withdraw without a target, or transfer.';
+    END IF;
+END
+$$;
+
+ALTER FUNCTION wallet.check_group(requests wallet.group_request[]) OWNER TO wallet_owner;
+
+COMMENT ON FUNCTION wallet.check_group(requests wallet.group_request[]) IS 'Raises an error unless each request of a group has a key and an operation that can be one. Refusals: none of class WL; 22023 for a bad key or operation';
+
+REVOKE ALL ON FUNCTION wallet.check_group(requests wallet.group_request[]) FROM PUBLIC;
+
 -- Function wallet.check_hold
 
 CREATE FUNCTION wallet.check_hold(hold wallet.hold, amount numeric) RETURNS wallet.refusal
@@ -2022,22 +2049,17 @@ CREATE FUNCTION wallet.claim_keys(requests wallet.group_request[], wait integer)
     AS $$
 DECLARE
     v_setting text := current_setting('lock_timeout');
-    -- A row for each request; and for each key the first request that could be made.
+    -- A row for each request, with a hash if the request could be made.
     v_keys wallet.idempotency_key[];
-    v_claims wallet.idempotency_key[];
     v_key wallet.idempotency_key;
-    v_new bigint[];
+    v_are_new boolean := false;
 BEGIN
-    PERFORM wallet.check_key(r.idempotency_key)
-    FROM unnest(claim_keys.requests) r WHERE r.idempotency_key IS NOT NULL;
-    IF EXISTS (SELECT FROM unnest(claim_keys.requests) r WHERE (r.operation = 'transfer'
-            OR (r.operation = 'deposit' AND r.source_account_id IS NULL)
-            OR (r.operation = 'withdraw' AND r.target_account_id IS NULL)) IS NOT TRUE) THEN
-        RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value', MESSAGE = 'invalid operation',
-            DETAIL = 'A request of the group is no deposit, withdrawal or transfer.',
-            HINT = 'Give deposit without a source, withdraw without a target, or transfer.';
+    PERFORM wallet.check_group(claim_keys.requests);
+    IF NOT EXISTS (
+        SELECT FROM unnest(claim_keys.requests) r WHERE r.idempotency_key IS NOT NULL)
+    THEN
+        RETURN array_fill('(run,,)'::wallet.claim, ARRAY[cardinality(claim_keys.requests)]);
     END IF;
-
     v_keys := ARRAY(SELECT CASE WHEN r.idempotency_key IS NOT NULL THEN ROW(
             r.actor, r.idempotency_key, CASE WHEN (wallet.check_request(
                     r.source_account_id, r.target_account_id, r.amount)).sqlstate IS NULL
@@ -2045,25 +2067,28 @@ BEGIN
             clock_timestamp(), nextval('wallet.transaction_id_seq'),
             NULL, NULL, NULL, NULL, NULL)::wallet.idempotency_key END
         FROM unnest(claim_keys.requests) r);
-    v_claims := ARRAY(SELECT DISTINCT ON (f.actor, f.key) f FROM unnest(v_keys) f
-        WHERE f.request_hash IS NOT NULL ORDER BY f.actor, f.key, f.transaction_id);
     BEGIN
         PERFORM set_config('lock_timeout', coalesce(claim_keys.wait::text, v_setting), true);
         BEGIN
-            -- Most often nobody has used any. ON CONFLICT would look for each key once more.
+            -- Most often each is new. ON CONFLICT would look for each key once more.
             INSERT INTO wallet.idempotency_key (actor, key, request_hash, ctime, transaction_id)
             SELECT f.actor, f.key, f.request_hash, f.ctime, f.transaction_id
-            FROM unnest(v_claims) f ORDER BY f.actor, f.key;
-            v_new := ARRAY(SELECT f.transaction_id FROM unnest(v_claims) f);
+            FROM unnest(v_keys) f WHERE f.request_hash IS NOT NULL ORDER BY f.actor, f.key;
+            v_are_new := true;
         EXCEPTION WHEN unique_violation THEN
+            -- The first of several with one key has it.
             INSERT INTO wallet.idempotency_key (actor, key, request_hash, ctime, transaction_id)
             SELECT f.actor, f.key, f.request_hash, f.ctime, f.transaction_id
-            FROM unnest(v_claims) f ORDER BY f.actor, f.key ON CONFLICT DO NOTHING;
+            FROM unnest(v_keys) f WHERE f.request_hash IS NOT NULL
+            ORDER BY f.actor, f.key, f.transaction_id ON CONFLICT DO NOTHING;
         END;
     EXCEPTION WHEN lock_not_available THEN
         -- One by one, without a wait to speak of: this tells the locked keys from the free ones.
         PERFORM set_config('lock_timeout', '1', true);
-        FOREACH v_key IN ARRAY v_claims LOOP
+        FOREACH v_key IN ARRAY ARRAY(
+            SELECT f FROM unnest(v_keys) f WHERE f.request_hash IS NOT NULL
+            ORDER BY f.actor, f.key, f.transaction_id)
+        LOOP
             BEGIN
                 INSERT INTO wallet.idempotency_key VALUES (v_key.*) ON CONFLICT DO NOTHING;
             EXCEPTION WHEN lock_not_available THEN CONTINUE;
@@ -2074,7 +2099,7 @@ BEGIN
 
     RETURN ARRAY(
         SELECT ROW(CASE
-            WHEN r.key IS NULL OR r.transaction_id = ANY (v_new)
+            WHEN r.key IS NULL OR (v_are_new AND r.request_hash IS NOT NULL)
                 OR k.transaction_id = r.transaction_id THEN 'run'
             -- Its own refusal, unless the key was used before it.
             WHEN r.request_hash IS NULL AND (k.key IS NULL OR k.transaction_id > r.transaction_id)
@@ -2084,7 +2109,7 @@ BEGIN
             ELSE 'replay' END, r.transaction_id, NULL)::wallet.claim
         FROM unnest(v_keys) WITH ORDINALITY r
         LEFT JOIN wallet.idempotency_key k ON k.actor = r.actor
-            AND k.key = CASE WHEN r.transaction_id = ANY (v_new) THEN NULL ELSE r.key END
+            AND k.key = CASE WHEN NOT v_are_new OR r.request_hash IS NULL THEN r.key END
         ORDER BY r.ordinality);
 END
 $$;
@@ -3831,9 +3856,8 @@ BEGIN
             WHERE r.state = 'run' AND (wallet.check_request(
                 r.source_account_id, r.target_account_id, r.amount)).sqlstate IS NULL);
         BEGIN
-            v_accounts := wallet.lock_accounts(v_ids, CASE WHEN run_group.wait > 0
-                THEN greatest(1, run_group.wait
-                    - (extract(epoch FROM clock_timestamp() - v_began) * 1000)::int)
+            v_accounts := wallet.lock_accounts(v_ids, CASE WHEN run_group.wait > 0 THEN greatest(1,
+                run_group.wait - (extract(epoch FROM clock_timestamp() - v_began) * 1000)::int)
                 ELSE run_group.wait END);
             EXIT;
         EXCEPTION WHEN lock_not_available THEN
@@ -3849,13 +3873,14 @@ BEGIN
     v_results := wallet.decide_batch(
         v_accounts, v_run.transfers, v_run.ids, v_run.outside, v_run.actors);
     PERFORM wallet.write_batch(v_results, v_run.reference, v_run.metadata);
-    -- What is refused made no transaction: its key keeps the refusal.
-    UPDATE wallet.idempotency_key k
-    SET transaction_id = NULL, refusal = ROW(f.sqlstate, f.message, f.detail, f.hint)
-    FROM unnest(v_results) f
-    JOIN unnest(v_requests, v_claims) r ON r.transaction_id = f.id
-    WHERE f.state = 'failed' AND k.actor = r.actor AND k.key = r.idempotency_key
-      AND k.transaction_id = f.id;
+    IF EXISTS (SELECT FROM unnest(v_results) f WHERE f.state = 'failed') THEN
+        -- What is refused made no transaction: its key keeps the refusal.
+        UPDATE wallet.idempotency_key k
+        SET transaction_id = NULL, refusal = ROW(f.sqlstate, f.message, f.detail, f.hint)
+        FROM unnest(v_results) f JOIN unnest(v_requests, v_claims) r ON r.transaction_id = f.id
+        WHERE f.state = 'failed' AND k.actor = r.actor AND k.key = r.idempotency_key
+          AND k.transaction_id = f.id;
+    END IF;
 
     RETURN QUERY
     SELECT r.state = 'replay',

@@ -52,9 +52,8 @@ BEGIN
             WHERE r.state = 'run' AND (wallet.check_request(
                 r.source_account_id, r.target_account_id, r.amount)).sqlstate IS NULL);
         BEGIN
-            v_accounts := wallet.lock_accounts(v_ids, CASE WHEN run_group.wait > 0
-                THEN greatest(1, run_group.wait
-                    - (extract(epoch FROM clock_timestamp() - v_began) * 1000)::int)
+            v_accounts := wallet.lock_accounts(v_ids, CASE WHEN run_group.wait > 0 THEN greatest(1,
+                run_group.wait - (extract(epoch FROM clock_timestamp() - v_began) * 1000)::int)
                 ELSE run_group.wait END);
             EXIT;
         EXCEPTION WHEN lock_not_available THEN
@@ -70,13 +69,14 @@ BEGIN
     v_results := wallet.decide_batch(
         v_accounts, v_run.transfers, v_run.ids, v_run.outside, v_run.actors);
     PERFORM wallet.write_batch(v_results, v_run.reference, v_run.metadata);
-    -- What is refused made no transaction: its key keeps the refusal.
-    UPDATE wallet.idempotency_key k
-    SET transaction_id = NULL, refusal = ROW(f.sqlstate, f.message, f.detail, f.hint)
-    FROM unnest(v_results) f
-    JOIN unnest(v_requests, v_claims) r ON r.transaction_id = f.id
-    WHERE f.state = 'failed' AND k.actor = r.actor AND k.key = r.idempotency_key
-      AND k.transaction_id = f.id;
+    IF EXISTS (SELECT FROM unnest(v_results) f WHERE f.state = 'failed') THEN
+        -- What is refused made no transaction: its key keeps the refusal.
+        UPDATE wallet.idempotency_key k
+        SET transaction_id = NULL, refusal = ROW(f.sqlstate, f.message, f.detail, f.hint)
+        FROM unnest(v_results) f JOIN unnest(v_requests, v_claims) r ON r.transaction_id = f.id
+        WHERE f.state = 'failed' AND k.actor = r.actor AND k.key = r.idempotency_key
+          AND k.transaction_id = f.id;
+    END IF;
 
     RETURN QUERY
     SELECT r.state = 'replay',

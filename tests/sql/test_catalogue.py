@@ -84,7 +84,7 @@ KEYED = {
 INTERNAL = {
     *("post", "check_request", "check_accounts", "round_amount"),
     *("refusal", "raise_refusal", "refuse_change", "run_with_key", "run_operation"),
-    *("lock_accounts", "decide_batch", "write_batch", "run_keyed", "claim_keys"),
+    *("lock_accounts", "decide_batch", "write_batch", "run_keyed", "claim_keys", "check_group"),
     *("leave_out_locked", "check_key", "hash_request", "replay_result"),
     *("check_email", "check_page_size", "log_event"),
     *("audit_entries", "audit_transactions", "audit_reversals", "audit_queue"),

@@ -38,20 +38,7 @@ DECLARE
     v_made wallet.operation_result;
     v_refusal wallet.refusal;
 BEGIN
-    -- Refuses a bad key or operation before anything is done.
-    PERFORM wallet.check_key(r.idempotency_key)
-    FROM unnest(v_requests) r WHERE r.idempotency_key IS NOT NULL;
-    IF EXISTS (
-        SELECT FROM unnest(v_requests) r
-        WHERE (r.operation = 'transfer'
-               OR (r.operation = 'deposit' AND r.source_account_id IS NULL)
-               OR (r.operation = 'withdraw' AND r.target_account_id IS NULL)) IS NOT TRUE)
-    THEN
-        RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value', MESSAGE = 'invalid operation',
-            DETAIL = 'A request of the group is no deposit, withdrawal or transfer.',
-            HINT = 'Give deposit without a source, withdraw without a target, or transfer.';
-    END IF;
-
+    PERFORM wallet.check_group(v_requests);
     -- Refused arguments claim no key and need no account.
     FOR v_key, v_place IN
         SELECT DISTINCT ON (r.actor, r.idempotency_key)

@@ -1,0 +1,1 @@
+../../sql/functions/check_group.sql
