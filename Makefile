@@ -2,9 +2,10 @@
 .DEFAULT_GOAL := help
 PYTHON ?= python3
 BIN := .venv/bin
-# A worker for each core, with a server of its own: one that is idle takes over what waits for another.
-# ARGS=-n0 runs the tests in one process.
-PYTEST := $(BIN)/pytest -n logical --maxprocesses 4 --dist worksteal
+# Three workers for two cores, since many tests wait; each has a server of its own. One that is idle
+# takes over what waits for another. ARGS=-n0 runs the tests in one process.
+WORKERS := $(shell echo $$((($$(getconf _NPROCESSORS_ONLN) * 3 + 1) / 2)))
+PYTEST := $(BIN)/pytest -n $(WORKERS) --maxprocesses 4 --dist worksteal
 TEST15 := tests/sql tests/migrations tests/concurrency/test_transfers.py tests/http/test_tls.py \
 	--ignore=tests/sql/test_ledger_model.py
 TEST_CONTAINERS := tests/containers client/tests/test_container.py tests/sql/test_examples.py

@@ -79,12 +79,25 @@ def service(template: Database) -> Iterator[Service]:
     databases.drop(database)
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """On Citus alone, which WALLET_CITUS_URL names, leave out what cannot hold there.
+# Begun last, any of these would leave all workers but one idle.
+LONG = (
+    "client/tests/test_payments.py",
+    "tests/http/test_console.py",
+    "tests/http/test_openapi.py",
+    "tests/migrations/test_clusters.py",
+    "tests/test_operations.py",
+    "tests/test_run.py",
+)
 
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with what takes long.
+
+    On Citus alone, which WALLET_CITUS_URL names, leave out what cannot hold there.
     Neither `make test` nor CI skips any of these. Each has its reason in tests/citus/skipped.py,
     and the skip shows it.
     """
+    items.sort(key=lambda item: not item.nodeid.startswith(LONG))
     for item in items if os.environ.get("WALLET_CITUS_URL") else []:
         for begins, reason in SKIPPED.items():
             if item.nodeid.startswith(begins):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import ExitStack
+from typing import Any
 
 import pytest
 from httpx import Client
@@ -101,13 +102,18 @@ def test_requests_that_wait_are_one_statement_with_an_answer_for_each(patient: S
 
 def test_a_group_has_at_most_so_many_requests_and_a_lone_one_needs_none(small: Service) -> None:
     id = open_wallet(small.client)
+    words: dict[str, Any] = {"reference": "order 7", "metadata": {"a": 1}}
+    said = pay(id)._replace(body={"amount": "1", **words})
     with held_line(small) as held_up, counted(small.database) as calls:
-        sent = held_up.send(*[pay(id)] * 9)
+        sent = held_up.send(said, *[pay(id)] * 8)
         held_up.release()
-        assert {request.answer().status_code for request in sent} == {201}
+        answers = [request.answer() for request in sent]
+        assert {answer.status_code for answer in answers} == {201}
     # Of four, four and one the last goes alone.
     assert calls == {"deposit": 2, "run_group": 2}
     assert balance(small.client, id) == "109.00"
+    kept = small.client.get(answers[0].headers["Location"]).json()
+    assert {name: kept.get(name) for name in words} == words
 
 
 def test_a_locked_account_or_key_holds_up_nobody_else_however_many_ask_for_it(

@@ -61,7 +61,9 @@ def test_a_hold_is_made_captured_in_parts_and_released(client: Client, wallet: W
     transaction(made(client, part, "transaction"), buyer, seller, "10.00")
     outside = post(client, capture, {"amount": "5", "final": True})
     transaction(made(client, outside, "transaction"), buyer, None, "5.00")
-    assert client.get(f"/hold/{first['id']}").json()["state"] == "captured"
+    closed = {**first, "captured": "15.00", "state": "captured"}
+    assert client.get(f"/hold/{first['id']}").json() == closed
+    assert client.get(f"/account/{buyer}/hold").json()["items"] == [closed]
     second = hold(client, buyer, "20")
     rest = post(client, f"/hold/{second['id']}/capture", {"amount": None})
     whole = made(client, rest, "transaction")
