@@ -56,6 +56,10 @@ class Wallets(NamedTuple):
         return Counted(int(row["planned"]), int(row["done"]))
 
 
+# Each of fifty calls at once waits for one connection, on a busy machine too.
+SETTINGS = {"WALLET_POOL_SIZE": "5", "WALLET_POOL_TIMEOUT": "50", "WALLET_AUTH": "required"}
+
+
 @pytest.fixture(scope="module")
 def wallets(template: Database) -> Iterator[Wallets]:
     """A service with one connection for each kind of call, and wallets to ask about."""
@@ -78,7 +82,7 @@ def wallets(template: Database) -> Iterator[Wallets]:
         scopes = "'{read,write,operate}'"
         key = admin.execute(f"SELECT wallet.create_api_key('k', {scopes}) AS k".encode()).fetchone()
         assert key
-        with running(database, WALLET_POOL_SIZE="5", WALLET_AUTH="required") as service:
+        with running(database, **SETTINGS) as service:
             service.client.headers["Authorization"] = f"Bearer {key['k']}"
             source, target = open_wallet(service.client), open_wallet(service.client)
             frozen = open_wallet(service.client)
