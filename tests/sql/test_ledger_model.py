@@ -164,6 +164,13 @@ class LedgerMachine(RuleBasedStateMachine):
         reference: str,
     ) -> None:
         request = (source_account_id, target_account_id, amount)
+        answered = self.transfer_with(reference, *request)
+        self.compare(answered, self.model.transfer(*request))
+        if not isinstance(answered, str):
+            self.references[answered["id"]] = reference
+
+    def transfer_with(self, reference: str, *request: object) -> dict[str, Any] | str:
+        """A transfer with a reference, which the full form takes."""
         arguments = (*request, None, None, reference)
         answered = self.answer(
             "SELECT (r.transaction).*, (r.refusal).sqlstate "
@@ -172,9 +179,7 @@ class LedgerMachine(RuleBasedStateMachine):
         )
         if not isinstance(answered, str):
             answered = answered.pop("sqlstate") or answered
-        self.compare(answered, self.model.transfer(*request))
-        if not isinstance(answered, str):
-            self.references[answered["id"]] = reference
+        return answered
 
     @rule(account_id=IDS, reference=st.one_of(st.none(), REFERENCES))
     def annotate(self, account_id: int | None, reference: str | None) -> None:
@@ -186,10 +191,13 @@ class LedgerMachine(RuleBasedStateMachine):
     @rule(reference=REFERENCES)
     def find_by_reference(self, reference: str) -> None:
         for kind, known in (("transaction", self.references), ("account", self.names)):
-            find = f"SELECT id FROM wallet.find_{kind}s(reference => %s) ORDER BY id"
-            assert [row["id"] for row in self.rows(find, reference)] == sorted(
+            assert self.ids_with(reference, kind) == sorted(
                 id for id, named in known.items() if id and named == reference
             )
+
+    def ids_with(self, reference: str, kind: str) -> list[int]:
+        found = f"SELECT id FROM wallet.find_{kind}s(reference => %s) ORDER BY id"
+        return [row["id"] for row in self.rows(found, reference)]
 
     @rule(source_account_id=IDS, target_account_id=IDS, nudge=NUDGES)
     def empty(
@@ -276,7 +284,10 @@ class LedgerMachine(RuleBasedStateMachine):
         if due:
             assert self.answer("capture", id) == self.answer("release", id) == "WL017"
             self.model.release(id, "expired")
-        assert self.rows("expire_holds", 10) == [{"expire_holds": len(due)}]
+        self.sweep(len(due))
+
+    def sweep(self, due: int) -> None:
+        assert self.rows("expire_holds", 10) == [{"expire_holds": due}]
 
     @rule(account_id=IDS, minimum=LIMITS, maximum=LIMITS)
     def set_limits(
@@ -362,6 +373,17 @@ class LedgerMachine(RuleBasedStateMachine):
         }
 
 
+def machine_settings(examples: int, steps: int) -> settings:
+    return settings(
+        max_examples=examples,
+        stateful_step_count=steps,
+        deadline=None,
+        print_blob=True,
+        database=None,
+        suppress_health_check=list(HealthCheck),
+    )
+
+
 def test_the_functions_answer_as_the_model_does(
     database: Database, app: Connection, admin: Connection
 ) -> None:
@@ -373,14 +395,7 @@ def test_the_functions_answer_as_the_model_does(
 
     run_state_machine_as_test(
         hypothesis.seed(fresh_seed())(Machine),
-        settings=settings(
-            max_examples=25,
-            stateful_step_count=40,
-            deadline=None,
-            print_blob=True,
-            database=None,
-            suppress_health_check=list(HealthCheck),
-        ),
+        settings=machine_settings(examples=25, steps=40),
     )
     print(f"what was answered: {dict(seen)}")
     # No call has a key here, and none is a batch's: other files are about those.
