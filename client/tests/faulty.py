@@ -38,7 +38,7 @@ class Faulty(ThreadingHTTPServer):
         self.seen: list[tuple[str, str, dict[str, str]]] = []
         """Method, path and headers of each request."""
         limits = httpx.Limits(max_connections=None)
-        self.upstream = httpx.Client(base_url=upstream, timeout=60, limits=limits)
+        self.upstream = httpx.Client(base_url=upstream, timeout=60, limits=limits, verify=False)
         Thread(target=self.serve_forever, args=(0.01,), daemon=True).start()
 
     def __exit__(self, *_: object) -> None:
