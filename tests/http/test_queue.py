@@ -141,7 +141,7 @@ def test_a_transfer_whose_accounts_are_busy_is_queued_after_the_wait(patient: Se
 
 
 def test_a_wait_is_no_longer_than_a_call_may_take(database: Database) -> None:
-    settings = {"WALLET_STATEMENT_TIMEOUT": "1", "WALLET_POOL_TIMEOUT": "1"}
+    settings = {"WALLET_STATEMENT_TIMEOUT": "2", "WALLET_POOL_TIMEOUT": "1"}
     with running(database, **settings) as service, ThreadPoolExecutor(30) as threads:
         source, target = open_wallet(service.client), open_wallet(service.client)
 
@@ -151,7 +151,7 @@ def test_a_wait_is_no_longer_than_a_call_may_take(database: Database) -> None:
         # More than there are connections to wait on.
         with held(database, source):
             queued = [
-                accepted(response, "respond-async, wait=0.8")
+                accepted(response, "respond-async, wait=1.6")
                 for response in threads.map(ask, range(30))
             ]
         for one in queued:
