@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import random
 from collections import Counter
-from collections.abc import Callable
 from decimal import Decimal
 from functools import partial
 from threading import Barrier, Event
@@ -18,11 +17,8 @@ from tests.support.servers import Citus
 from tests.support.threads import background, together
 
 CONNECTIONS = 32
+CALLS = 1_600
 REFUSALS = {"WL006", "WL007"}
-
-Call = tuple[str, tuple[object, ...]]
-Plan = Callable[[random.Random], Call]
-"""Draws the next call: a function and its arguments."""
 
 
 def amount(rng: random.Random, largest: float = 500_000) -> Decimal:
@@ -54,14 +50,16 @@ def deadlocks(admin: Connection) -> int:
     return int(value(admin, counted))
 
 
-def work(database: Database, plan: Plan, calls: int, seed: str, barrier: Barrier) -> Counter[str]:
+def work(
+    database: Database, ids: list[int], holds: dict[int, int], seed: str, barrier: Barrier
+) -> Counter[str]:
     """Make calls one after the other, and count what they were answered."""
     rng = random.Random(seed)
     answers: Counter[str] = Counter()
     with database.connect("wallet_app") as connection:
         barrier.wait()
-        for _ in range(calls):
-            function, arguments = plan(rng)
+        for _ in range(CALLS // CONNECTIONS):
+            function, arguments = opposing(ids, holds, rng)
             try:
                 execute(connection, function, *arguments, prepare=True)
             except psycopg.Error as error:
@@ -93,19 +91,20 @@ def audit(database: Database, ids: list[int], watching: Event, done: Event) -> l
     return seen
 
 
-def crowd(database: Database, admin: Connection, plan: Plan, calls: int) -> Counter[str]:
-    """Let 32 connections make `calls` calls between them while one more audits.
-
-    Whatever they call, this must hold: each call is done or refused, there is no deadlock, each
-    snapshot is sound, and so is the ledger at the end.
-    """
+def test_opposing_transfers_captures_and_deposits_never_deadlock_and_lose_no_money(
+    database: Database, app: Connection, admin: Connection
+) -> None:
+    """Each is done or refused, each snapshot of it is sound, and so is the ledger at the end."""
+    ids = open_accounts(app, *["999999.99", "100", "500000", "1000", "0.01"] * 2)
+    opened = {id: call(app, "hold", id, 100)["id"] for id in (3, 4, 8, 9)}
+    holds = {hold: id for id, hold in opened.items()}
     seed = fresh_seed()
     watching, done = Event(), Event()
     with background(audit, database, [], watching, done) as watcher:
         try:
             assert watching.wait(60)
             tasks = [
-                partial(work, database, plan, calls // CONNECTIONS, f"{seed}-{number}")
+                partial(work, database, ids, holds, f"{seed}-{number}")
                 for number in range(CONNECTIONS)
             ]
             answers = sum(together(tasks), Counter[str]())
@@ -113,31 +112,10 @@ def crowd(database: Database, admin: Connection, plan: Plan, calls: int) -> Coun
             done.set()
         seen = watcher.result()
     print(f"answers: {dict(answers)}; audits: {len(seen)}")
-    assert answers.total() == calls
-    done_calls = sum(times for answer, times in answers.items() if answer not in REFUSALS)
-    assert value(admin, "SELECT count(*) FROM wallet.transaction") == seen[0] + done_calls
-    assert any(seen[0] < number < seen[0] + done_calls for number in seen), "it came too late"
+    assert answers.total() == CALLS
+    assert answers.keys() == {"transfer", "deposit", "capture", *REFUSALS}, "both bounds are met"
+    last = seen[0] + sum(times for answer, times in answers.items() if answer not in REFUSALS)
+    assert value(admin, "SELECT count(*) FROM wallet.transaction") == last
+    assert any(seen[0] < number < last for number in seen), "it came too late"
     assert deadlocks(admin) == 0
     assert_sound(admin)
-    return answers
-
-
-def test_opposing_transfers_captures_and_deposits_never_deadlock_and_lose_no_money(
-    database: Database, app: Connection, admin: Connection
-) -> None:
-    ids = open_accounts(app, *["999999.99", "100", "500000", "1000", "0.01"] * 2)
-    opened = {id: call(app, "hold", id, 100)["id"] for id in (3, 4, 8, 9)}
-    holds = {hold: id for id, hold in opened.items()}
-    answers = crowd(database, admin, partial(opposing, ids, holds), 1_600)
-    assert answers.keys() == {"transfer", "deposit", "capture", *REFUSALS}, "both bounds are met"
-
-
-def test_one_account_that_everybody_fills_or_empties_stays_within_its_bounds(
-    database: Database, app: Connection, admin: Connection
-) -> None:
-    """240 cents fit in, and 240 can be taken out; 416 are asked for each time."""
-    full, source, target = open_accounts(app, "999997.59", "2.40", "0")
-    answers = crowd(database, admin, lambda _: ("deposit", (full, "0.01")), 416)
-    assert answers == {"deposit": 240, "WL007": 176}
-    answers = crowd(database, admin, lambda _: ("transfer", (source, target, "0.01")), 416)
-    assert answers == {"transfer": 240, "WL006": 176}
