@@ -120,6 +120,9 @@ class LedgerMachine(RuleBasedStateMachine):
         for number in range(4):
             self.open_account(f"{number}@example.com")
         # What random calls meet too seldom is met at least once.
+        self.open_account("")
+        self.freeze(4)
+        self.unfreeze(4)
         self.transfer(1, 1, Decimal(1))
         self.deposit(1, Decimal(1))
         self.fill(1, Decimal("0.01"))
