@@ -1,4 +1,4 @@
-"""Holds under fire: a hold is closed once, and nobody is stuck."""
+"""Holds under fire: money is reserved once, a hold is closed once, and nobody is stuck."""
 
 from __future__ import annotations
 
@@ -9,6 +9,30 @@ from threading import Barrier
 from tests.support.calls import Connection, answer, call, ledger, open_accounts, rows, value
 from tests.support.databases import Database, assert_sound
 from tests.support.threads import background, together, wait_until_blocked
+
+
+def test_holds_and_transfers_that_race_for_one_balance_share_it_exactly(
+    database: Database, app: Connection, admin: Connection
+) -> None:
+    """There is money for 100 of 160."""
+    open_accounts(app, "100", "0")
+
+    def race(number: int, barrier: Barrier) -> Counter[str]:
+        call_ = ("hold", 1, 1) if number % 2 else ("transfer", 1, 2, 1)
+        answers: Counter[str] = Counter()
+        with database.connect("wallet_app") as connection:
+            barrier.wait()
+            for _ in range(20):
+                answered = answer(connection, *call_)
+                answers[answered if isinstance(answered, str) else call_[0]] += 1
+        return answers
+
+    answers = sum(together([partial(race, number) for number in range(8)]), Counter[str]())
+    assert answers["WL006"] == 60
+    account = call(app, "get_account", 1)
+    assert (account["held"], account["balance"]) == (answers["hold"], 100 - answers["transfer"])
+    assert account["held"] == account["balance"]
+    assert_sound(admin)
 
 
 def test_of_captures_releases_and_the_sweep_exactly_one_closes_a_hold(
