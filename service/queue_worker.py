@@ -31,7 +31,7 @@ _MAX_TRIES = 5
 
 # What ends a call, though the transfer is right: locks, timeouts, deadlocks, a server that cannot.
 # set_aside_pending() has the same list.
-_PASSES = ("40", "53", "55P03", "57", "58", "25006")
+_PASSES = ("25", "40", "53", "55P03", "57", "58")
 
 # Pauses in seconds: while the queue is empty, and after a call that failed.
 _FIRST_PAUSE, _MAX_PAUSE, _PAUSE_AFTER_FAILURE = 0.005, 0.1, 0.5
