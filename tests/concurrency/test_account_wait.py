@@ -13,13 +13,13 @@ from tests.support.databases import Database
 from tests.support.threads import PATIENCE, background
 
 
-def waits(reader: Connection, number: int) -> list[dict[str, Any]]:
-    """What the view shows once it shows so many waiters."""
+def waits(reader: Connection, number: int, source: str = "account_wait") -> list[dict[str, Any]]:
+    """What is shown once so many wait for somebody: between two turns a call waits for nobody."""
     deadline = time.monotonic() + PATIENCE
     found: list[dict[str, Any]] = []
     while time.monotonic() < deadline:
-        found = rows(reader, "SELECT * FROM wallet.account_wait")
-        if len(found) == number:
+        found = rows(reader, f"SELECT * FROM wallet.{source}")
+        if len(found) == number and all(row["blocked_by"] for row in found):
             return found
     raise AssertionError(f"after {PATIENCE} seconds it shows {found}")
 
@@ -55,7 +55,7 @@ def test_each_way_to_wait_is_shown_with_the_account_and_whom_it_waits_for(
             pid = waiting.info.backend_pid
             (row,) = waits(reader, 1)
             (seen,) = waits(admin, 1)
-            (got,) = rows(app, "SELECT * FROM wallet.get_account_waits()")
+            (got,) = waits(app, 1, "get_account_waits()")
             holding.rollback()
         assert (row["account_id"], row["pid"]) == (id, pid), function
         assert row["blocked_by"] == [holding.info.backend_pid]
