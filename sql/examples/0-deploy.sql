@@ -11,6 +11,7 @@ CREATE DATABASE wallet;
 \setenv PGDATABASE wallet
 \c wallet
 \! sqitch deploy db:pg: | tail -n 1
+\! sqitch verify db:pg: | tail -n 1
 SELECT wallet.version() = '0.5.0' AS is_deployed;
 SELECT rolname, rolcanlogin, rolconnlimit FROM pg_roles WHERE rolname LIKE 'wallet%' ORDER BY 1;
 

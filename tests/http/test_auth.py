@@ -6,7 +6,7 @@ import asyncio
 import re
 import socket
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from hashlib import sha256
 from typing import NamedTuple
@@ -179,20 +179,26 @@ def test_what_is_done_has_the_name_of_the_api_key_and_so_has_an_idempotency_key(
     assert ["Idempotency-Replayed" in response.headers for response in paid] == [False, False, True]
 
 
+def within_5_seconds(is_so: Callable[[], bool]) -> None:
+    """Ask until it is so. Whatever this machine is busy with, what is asked later than in 5 seconds
+    must find it so.
+    """
+    last = asked = time.monotonic() + 5
+    while not is_so():
+        assert asked <= last
+        asked = time.monotonic()
+
+
 def test_a_key_is_dead_within_5_seconds_and_its_last_use_is_known(guarded: Guarded) -> None:
     database = guarded.service.database
     rotated = [make_key(database, "rotated", "read") for _ in "12"]
-    wait_until(lambda: {*map(guarded.status, rotated)} == {200}, "the keys are known")
+    within_5_seconds(lambda: {*map(guarded.status, rotated)} == {200})
     used = "SELECT id FROM wallet.api_key WHERE name = 'rotated' AND last_used_on IS NOT NULL"
     wait_until(lambda: len(database.execute(used)) == 2, "the use is recorded")
     database.execute(
         "SELECT wallet.revoke_api_key(min(id)) FROM wallet.api_key WHERE name = 'rotated'"
     )
-    # Whatever this machine is busy with: what is asked later than that has no 200.
-    dead = asked = time.monotonic() + 5
-    while guarded.status(rotated[0]) == 200:
-        assert asked <= dead, "it still lives"
-        asked = time.monotonic()
+    within_5_seconds(lambda: guarded.status(rotated[0]) != 200)
     wait_until(lambda: guarded.status(rotated[0]) == 401, "it is refused")
     assert guarded.status(rotated[1]) == 200
 
