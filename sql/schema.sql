@@ -1750,12 +1750,11 @@ CREATE FUNCTION wallet.capture(hold_id bigint, amount numeric, target_account_id
 DECLARE
     v_amount numeric := wallet.round_amount(capture.amount);
     v_target bigint := capture.target_account_id;
-    v_account_id bigint := (
-        SELECT h.account_id FROM wallet.hold h WHERE h.id = capture.hold_id);
-    v_found boolean;
     v_hold wallet.hold;
     v_left numeric;
-    v_freed numeric;
+    v_taken numeric;
+    v_refusal wallet.refusal;
+    v_locked boolean := false;
     v_result wallet.operation_result;
 BEGIN
     IF capture.idempotency_key IS NOT NULL THEN
@@ -1766,45 +1765,40 @@ BEGIN
                 'reference', capture.reference, 'metadata', capture.metadata));
     ELSIF capture.amount IS NOT NULL AND v_amount IS NULL THEN
         PERFORM wallet.raise_refusal(wallet.refusal('WL002', amount => capture.amount));
-    ELSIF v_account_id = v_target THEN
-        PERFORM wallet.raise_refusal(wallet.refusal('WL003', v_target));
     END IF;
 
-    v_result.replayed := false;
-    -- One row a statement, the lower id first.
-    PERFORM FROM wallet.account a WHERE a.id = least(v_account_id, v_target) FOR NO KEY UPDATE;
-    v_found := FOUND;
-    IF v_found AND v_target IS NOT NULL THEN
-        PERFORM FROM wallet.account a WHERE a.id = greatest(v_account_id, v_target)
-        FOR NO KEY UPDATE;
-        v_found := FOUND;
-    END IF;
-    IF v_account_id IS NULL THEN
-        v_result.refusal := wallet.refusal('WL016', capture.hold_id);
-    ELSIF NOT v_found THEN
-        v_result.refusal := wallet.refusal('WL004', v_target);
-    ELSE
-        -- On Citus it may lie on another node than its account, and be committed later.
+    LOOP
         SELECT h.id, h.account_id, h.amount, h.captured, h.state, h.expires_at, h.ctime, h.actor
         INTO v_hold
-        FROM wallet.hold h WHERE h.id = capture.hold_id FOR NO KEY UPDATE;
-        v_left := v_hold.amount - v_hold.captured;
-        v_result.refusal := wallet.check_hold(v_hold, v_amount);
-    END IF;
-    IF (v_result.refusal).sqlstate IS NOT NULL THEN
-        RETURN v_result;
-    END IF;
+        FROM wallet.hold h WHERE h.id = capture.hold_id;
+        IF v_hold.account_id = v_target THEN
+            PERFORM wallet.raise_refusal(wallet.refusal('WL003', v_target));
+        ELSIF v_hold.id IS NULL THEN
+            v_refusal := wallet.refusal('WL016', capture.hold_id);
+        ELSE
+            -- What closes a hold or takes of it is never undone, so this needs no lock.
+            v_refusal := wallet.check_hold(v_hold, v_amount);
+        END IF;
+        IF v_refusal.sqlstate IS NOT NULL THEN
+            PERFORM FROM wallet.account a WHERE a.id = v_target;
+            IF v_hold.id IS NOT NULL AND v_target IS NOT NULL AND NOT FOUND THEN
+                v_refusal := wallet.refusal('WL004', v_target);
+            END IF;
+            RETURN ROW(false, NULL, NULL, NULL, v_refusal, NULL)::wallet.operation_result;
+        END IF;
 
-    v_amount := coalesce(v_amount, v_left);
-    v_freed := CASE WHEN capture.final THEN v_left ELSE v_amount END;
-    v_result := wallet.post(v_account_id, v_target, v_amount, outside => true,
-                            actor => capture.actor, freed => v_freed,
-                            reference => capture.reference, metadata => capture.metadata);
+        v_left := v_hold.amount - v_hold.captured;
+        v_taken := coalesce(v_amount, v_left);
+        v_result := wallet.post(
+            v_hold.account_id, v_target, v_taken, outside => true, actor => capture.actor,
+            hold_id => v_hold.id, freed => CASE WHEN capture.final THEN v_left ELSE v_taken END,
+            reference => capture.reference, metadata => capture.metadata);
+        EXIT WHEN (v_result.transaction).id IS NOT NULL
+            OR (v_locked AND (v_result.refusal).sqlstate IS NOT NULL);
+        -- The hold may have changed before its account was locked. Now it cannot.
+        v_locked := true;
+    END LOOP;
     IF (v_result.refusal).sqlstate IS NULL THEN
-        UPDATE wallet.hold h
-        SET captured = h.captured + v_amount,
-            state = CASE WHEN v_freed = v_left THEN 'captured' ELSE 'held' END
-        WHERE h.id = capture.hold_id;
         INSERT INTO wallet.hold_capture (hold_id, transaction_id)
         VALUES (capture.hold_id, (v_result.transaction).id);
     END IF;
@@ -3063,23 +3057,29 @@ BEGIN
         PERFORM wallet.raise_refusal(wallet.refusal('WL002', amount => hold.amount));
     END IF;
 
-    SELECT a.balance, a.held, a.minimum, a.frozen, a.mtime INTO v_account
-    FROM wallet.account a WHERE a.id = hold.account_id FOR NO KEY UPDATE;
     v_result.replayed := false;
-    v_result.refusal := wallet.check_accounts(
-        v_amount, hold.account_id, v_account.balance, v_account.held, v_account.minimum,
-        v_account.frozen, NULL, NULL, NULL, NULL, outside => hold.account_id IS NOT NULL);
-    IF (v_result.refusal).sqlstate IS NOT NULL THEN
-        RETURN v_result;
-    END IF;
+    LOOP
+        -- Locks it, unless check_accounts() would refuse it.
+        UPDATE wallet.account a SET held = a.held + v_amount
+        WHERE a.id = hold.account_id
+            AND a.balance - a.held - v_amount >= a.minimum AND NOT a.frozen
+        RETURNING greatest(clock_timestamp(), a.mtime) INTO v_ctime;
+        EXIT WHEN FOUND;
+        SELECT a.balance, a.held, a.minimum, a.frozen INTO v_account
+        FROM wallet.account a WHERE a.id = hold.account_id FOR NO KEY UPDATE;
+        v_result.refusal := wallet.check_accounts(
+            v_amount, hold.account_id, v_account.balance, v_account.held, v_account.minimum,
+            v_account.frozen, NULL, NULL, NULL, NULL, outside => hold.account_id IS NOT NULL);
+        IF (v_result.refusal).sqlstate IS NOT NULL THEN
+            RETURN v_result;
+        END IF;
+    END LOOP;
 
-    v_ctime := greatest(clock_timestamp(), v_account.mtime);
     INSERT INTO wallet.hold AS h (account_id, amount, expires_at, ctime, actor)
     VALUES (hold.account_id, v_amount, v_ctime + make_interval(secs => v_seconds), v_ctime,
             coalesce(hold.actor, session_user))
     RETURNING h.id, h.account_id, h.amount, h.captured, h.state, h.expires_at, h.ctime, h.actor
     INTO v_hold;
-    UPDATE wallet.account a SET held = a.held + v_amount WHERE a.id = hold.account_id;
     v_result.hold := v_hold;
     RETURN v_result;
 END
@@ -3252,7 +3252,7 @@ REVOKE ALL ON FUNCTION wallet.log_event(actor text, event text, account_id bigin
 
 -- Function wallet.post
 
-CREATE FUNCTION wallet.post(source_account_id bigint, target_account_id bigint, amount numeric, outside boolean, actor text DEFAULT NULL::text, id bigint DEFAULT NULL::bigint, freed numeric DEFAULT NULL::numeric, reference text DEFAULT NULL::text, metadata jsonb DEFAULT NULL::jsonb) RETURNS wallet.operation_result
+CREATE FUNCTION wallet.post(source_account_id bigint, target_account_id bigint, amount numeric, outside boolean, actor text DEFAULT NULL::text, id bigint DEFAULT NULL::bigint, hold_id bigint DEFAULT NULL::bigint, freed numeric DEFAULT NULL::numeric, reference text DEFAULT NULL::text, metadata jsonb DEFAULT NULL::jsonb) RETURNS wallet.operation_result
     LANGUAGE plpgsql
     AS $$
 DECLARE
@@ -3278,30 +3278,30 @@ BEGIN
         SELECT a.id, a.balance, a.held, a.minimum, a.entry_count, a.mtime, a.frozen INTO v_source
         FROM wallet.account a WHERE a.id = post.source_account_id FOR NO KEY UPDATE;
     END IF;
-    IF post.freed IS NOT NULL THEN
-        v_source.held := v_source.held - post.freed;
-    END IF;
 
+    -- What is taken of a hold is there, whatever else is held.
     v_refusal := wallet.check_accounts(
-        v_amount, post.source_account_id, v_source.balance, v_source.held, v_source.minimum,
-        v_source.frozen, post.target_account_id, v_target.balance, v_target.maximum,
-        v_target.frozen, post.outside);
+        v_amount, post.source_account_id, v_source.balance,
+        CASE WHEN post.freed IS NULL THEN v_source.held ELSE 0 END,
+        v_source.minimum, v_source.frozen, post.target_account_id,
+        v_target.balance, v_target.maximum, v_target.frozen, post.outside);
     IF v_refusal.sqlstate IS NOT NULL THEN
         RETURN ROW(false, NULL, NULL, NULL, v_refusal, NULL)::wallet.operation_result;
+    ELSIF post.freed IS NOT NULL THEN
+        IF NOT wallet.take_hold(post.hold_id, v_amount, post.freed) THEN
+            RETURN NULL;
+        END IF;
     END IF;
-    -- A clock that was set back must not date the entry before the accounts' last ones.
     INSERT INTO wallet.transaction AS t
-        (id, source_account_id, target_account_id, ctime, source_entry, target_entry,
-         amount, source_balance, target_balance, actor)
+        (id, source_account_id, target_account_id, ctime, source_entry, target_entry, amount,
+         source_balance, target_balance, actor)
     OVERRIDING SYSTEM VALUE VALUES
-        (coalesce(post.id, nextval('wallet.transaction_id_seq')),
-         v_source.id, v_target.id, greatest(clock_timestamp(), v_source.mtime, v_target.mtime),
-         v_source.entry_count + 1, v_target.entry_count + 1,
-         v_amount, v_source.balance - v_amount, v_target.balance + v_amount,
-         coalesce(post.actor, session_user))
+        (coalesce(post.id, nextval('wallet.transaction_id_seq')), v_source.id, v_target.id,
+         greatest(clock_timestamp(), v_source.mtime, v_target.mtime), v_source.entry_count + 1,
+         v_target.entry_count + 1, v_amount, v_source.balance - v_amount,
+         v_target.balance + v_amount, coalesce(post.actor, session_user))
     RETURNING t.id, t.source_account_id, t.target_account_id, t.ctime, t.source_entry,
-              t.target_entry, t.amount, t.source_balance, t.target_balance, t.actor
-    INTO v_transaction;
+        t.target_entry, t.amount, t.source_balance, t.target_balance, t.actor INTO v_transaction;
 
     -- One statement, since each prepares the table's rules anew. Only a capture pays for `held`.
     IF post.freed IS NULL THEN
@@ -3315,7 +3315,7 @@ BEGIN
         SET balance = CASE a.id WHEN v_source.id THEN v_transaction.source_balance
                                 ELSE v_transaction.target_balance END,
             entry_count = a.entry_count + 1, mtime = v_transaction.ctime,
-            held = CASE a.id WHEN v_source.id THEN v_source.held ELSE a.held END
+            held = CASE a.id WHEN v_source.id THEN a.held - post.freed ELSE a.held END
         WHERE a.id IN (v_source.id, v_target.id);
     END IF;
     IF post.reference IS NOT NULL OR post.metadata IS NOT NULL THEN
@@ -3326,11 +3326,11 @@ BEGIN
 END
 $$;
 
-ALTER FUNCTION wallet.post(source_account_id bigint, target_account_id bigint, amount numeric, outside boolean, actor text, id bigint, freed numeric, reference text, metadata jsonb) OWNER TO wallet_owner;
+ALTER FUNCTION wallet.post(source_account_id bigint, target_account_id bigint, amount numeric, outside boolean, actor text, id bigint, hold_id bigint, freed numeric, reference text, metadata jsonb) OWNER TO wallet_owner;
 
-COMMENT ON FUNCTION wallet.post(source_account_id bigint, target_account_id bigint, amount numeric, outside boolean, actor text, id bigint, freed numeric, reference text, metadata jsonb) IS 'Moves an amount from a source to a target, and returns the transaction or why it is refused. Refusals: WL002 invalid_amount, WL003 same_account, WL004 account_not_found, WL006 insufficient_funds, WL007 balance_limit_exceeded, WL008 account_frozen';
+COMMENT ON FUNCTION wallet.post(source_account_id bigint, target_account_id bigint, amount numeric, outside boolean, actor text, id bigint, hold_id bigint, freed numeric, reference text, metadata jsonb) IS 'Moves an amount from a source to a target, and returns the transaction or why it is refused. Refusals: WL002 invalid_amount, WL003 same_account, WL004 account_not_found, WL006 insufficient_funds, WL007 balance_limit_exceeded, WL008 account_frozen';
 
-REVOKE ALL ON FUNCTION wallet.post(source_account_id bigint, target_account_id bigint, amount numeric, outside boolean, actor text, id bigint, freed numeric, reference text, metadata jsonb) FROM PUBLIC;
+REVOKE ALL ON FUNCTION wallet.post(source_account_id bigint, target_account_id bigint, amount numeric, outside boolean, actor text, id bigint, hold_id bigint, freed numeric, reference text, metadata jsonb) FROM PUBLIC;
 
 -- Function wallet.process_pending
 
@@ -4220,6 +4220,27 @@ COMMENT ON FUNCTION wallet.set_limits(account_id bigint, minimum numeric, maximu
 
 REVOKE ALL ON FUNCTION wallet.set_limits(account_id bigint, minimum numeric, maximum numeric, actor text) FROM PUBLIC;
 GRANT ALL ON FUNCTION wallet.set_limits(account_id bigint, minimum numeric, maximum numeric, actor text) TO wallet_app;
+
+-- Function wallet.take_hold
+
+CREATE FUNCTION wallet.take_hold(hold_id bigint, amount numeric, freed numeric) RETURNS boolean
+    LANGUAGE plpgsql
+    AS $$
+BEGIN
+    UPDATE wallet.hold h
+    SET captured = h.captured + take_hold.amount,
+        state = CASE WHEN h.amount - h.captured = take_hold.freed THEN 'captured' ELSE 'held' END
+    WHERE h.id = take_hold.hold_id AND h.state = 'held' AND h.expires_at > clock_timestamp()
+        AND h.amount - h.captured >= take_hold.freed;
+    RETURN FOUND;
+END
+$$;
+
+ALTER FUNCTION wallet.take_hold(hold_id bigint, amount numeric, freed numeric) OWNER TO wallet_owner;
+
+COMMENT ON FUNCTION wallet.take_hold(hold_id bigint, amount numeric, freed numeric) IS 'Takes an amount of a hold, and returns whether it could: it is open, and as much is left of it. Refusals: none';
+
+REVOKE ALL ON FUNCTION wallet.take_hold(hold_id bigint, amount numeric, freed numeric) FROM PUBLIC;
 
 -- Function wallet.transfer
 

@@ -2,6 +2,8 @@
 
 BEGIN;
 
-DROP FUNCTION wallet.post(bigint, bigint, numeric, boolean, text, bigint, numeric, text, jsonb);
+DROP FUNCTION wallet.post(
+    bigint, bigint, numeric, boolean, text, bigint, bigint, numeric, text, jsonb
+);
 
 COMMIT;

@@ -8,8 +8,8 @@
 -- asked for it; NULL is session_user. `reference` and `metadata` are the caller's own words for it.
 --
 -- Locks: the key, if there is one, then the accounts' rows, the lower id first, then the hold's,
--- until the caller's transaction ends. A hold changes only while its account is locked, so it is
--- read again then.
+-- until the caller's transaction ends. The hold is read before; if it has changed when the accounts
+-- are locked, it is read again. A refusal that the hold alone decides locks nothing.
 -- Refusals, the first that applies:
 --   WL002 invalid_amount          NaN, Infinity, or not 0.01 to 999999.99 once rounded
 --   WL016 hold_not_found
@@ -60,12 +60,11 @@ AS $$
 DECLARE
     v_amount numeric := wallet.round_amount(capture.amount);
     v_target bigint := capture.target_account_id;
-    v_account_id bigint := (
-        SELECT h.account_id FROM wallet.hold h WHERE h.id = capture.hold_id);
-    v_found boolean;
     v_hold wallet.hold;
     v_left numeric;
-    v_freed numeric;
+    v_taken numeric;
+    v_refusal wallet.refusal;
+    v_locked boolean := false;
     v_result wallet.operation_result;
 BEGIN
     IF capture.idempotency_key IS NOT NULL THEN
@@ -76,45 +75,40 @@ BEGIN
                 'reference', capture.reference, 'metadata', capture.metadata));
     ELSIF capture.amount IS NOT NULL AND v_amount IS NULL THEN
         PERFORM wallet.raise_refusal(wallet.refusal('WL002', amount => capture.amount));
-    ELSIF v_account_id = v_target THEN
-        PERFORM wallet.raise_refusal(wallet.refusal('WL003', v_target));
     END IF;
 
-    v_result.replayed := false;
-    -- One row a statement, the lower id first.
-    PERFORM FROM wallet.account a WHERE a.id = least(v_account_id, v_target) FOR NO KEY UPDATE;
-    v_found := FOUND;
-    IF v_found AND v_target IS NOT NULL THEN
-        PERFORM FROM wallet.account a WHERE a.id = greatest(v_account_id, v_target)
-        FOR NO KEY UPDATE;
-        v_found := FOUND;
-    END IF;
-    IF v_account_id IS NULL THEN
-        v_result.refusal := wallet.refusal('WL016', capture.hold_id);
-    ELSIF NOT v_found THEN
-        v_result.refusal := wallet.refusal('WL004', v_target);
-    ELSE
-        -- On Citus it may lie on another node than its account, and be committed later.
+    LOOP
         SELECT h.id, h.account_id, h.amount, h.captured, h.state, h.expires_at, h.ctime, h.actor
         INTO v_hold
-        FROM wallet.hold h WHERE h.id = capture.hold_id FOR NO KEY UPDATE;
-        v_left := v_hold.amount - v_hold.captured;
-        v_result.refusal := wallet.check_hold(v_hold, v_amount);
-    END IF;
-    IF (v_result.refusal).sqlstate IS NOT NULL THEN
-        RETURN v_result;
-    END IF;
+        FROM wallet.hold h WHERE h.id = capture.hold_id;
+        IF v_hold.account_id = v_target THEN
+            PERFORM wallet.raise_refusal(wallet.refusal('WL003', v_target));
+        ELSIF v_hold.id IS NULL THEN
+            v_refusal := wallet.refusal('WL016', capture.hold_id);
+        ELSE
+            -- What closes a hold or takes of it is never undone, so this needs no lock.
+            v_refusal := wallet.check_hold(v_hold, v_amount);
+        END IF;
+        IF v_refusal.sqlstate IS NOT NULL THEN
+            PERFORM FROM wallet.account a WHERE a.id = v_target;
+            IF v_hold.id IS NOT NULL AND v_target IS NOT NULL AND NOT FOUND THEN
+                v_refusal := wallet.refusal('WL004', v_target);
+            END IF;
+            RETURN ROW(false, NULL, NULL, NULL, v_refusal, NULL)::wallet.operation_result;
+        END IF;
 
-    v_amount := coalesce(v_amount, v_left);
-    v_freed := CASE WHEN capture.final THEN v_left ELSE v_amount END;
-    v_result := wallet.post(v_account_id, v_target, v_amount, outside => true,
-                            actor => capture.actor, freed => v_freed,
-                            reference => capture.reference, metadata => capture.metadata);
+        v_left := v_hold.amount - v_hold.captured;
+        v_taken := coalesce(v_amount, v_left);
+        v_result := wallet.post(
+            v_hold.account_id, v_target, v_taken, outside => true, actor => capture.actor,
+            hold_id => v_hold.id, freed => CASE WHEN capture.final THEN v_left ELSE v_taken END,
+            reference => capture.reference, metadata => capture.metadata);
+        EXIT WHEN (v_result.transaction).id IS NOT NULL
+            OR (v_locked AND (v_result.refusal).sqlstate IS NOT NULL);
+        -- The hold may have changed before its account was locked. Now it cannot.
+        v_locked := true;
+    END LOOP;
     IF (v_result.refusal).sqlstate IS NULL THEN
-        UPDATE wallet.hold h
-        SET captured = h.captured + v_amount,
-            state = CASE WHEN v_freed = v_left THEN 'captured' ELSE 'held' END
-        WHERE h.id = capture.hold_id;
         INSERT INTO wallet.hold_capture (hold_id, transaction_id)
         VALUES (capture.hold_id, (v_result.transaction).id);
     END IF;

@@ -73,23 +73,29 @@ BEGIN
         PERFORM wallet.raise_refusal(wallet.refusal('WL002', amount => hold.amount));
     END IF;
 
-    SELECT a.balance, a.held, a.minimum, a.frozen, a.mtime INTO v_account
-    FROM wallet.account a WHERE a.id = hold.account_id FOR NO KEY UPDATE;
     v_result.replayed := false;
-    v_result.refusal := wallet.check_accounts(
-        v_amount, hold.account_id, v_account.balance, v_account.held, v_account.minimum,
-        v_account.frozen, NULL, NULL, NULL, NULL, outside => hold.account_id IS NOT NULL);
-    IF (v_result.refusal).sqlstate IS NOT NULL THEN
-        RETURN v_result;
-    END IF;
+    LOOP
+        -- Locks it, unless check_accounts() would refuse it.
+        UPDATE wallet.account a SET held = a.held + v_amount
+        WHERE a.id = hold.account_id
+            AND a.balance - a.held - v_amount >= a.minimum AND NOT a.frozen
+        RETURNING greatest(clock_timestamp(), a.mtime) INTO v_ctime;
+        EXIT WHEN FOUND;
+        SELECT a.balance, a.held, a.minimum, a.frozen INTO v_account
+        FROM wallet.account a WHERE a.id = hold.account_id FOR NO KEY UPDATE;
+        v_result.refusal := wallet.check_accounts(
+            v_amount, hold.account_id, v_account.balance, v_account.held, v_account.minimum,
+            v_account.frozen, NULL, NULL, NULL, NULL, outside => hold.account_id IS NOT NULL);
+        IF (v_result.refusal).sqlstate IS NOT NULL THEN
+            RETURN v_result;
+        END IF;
+    END LOOP;
 
-    v_ctime := greatest(clock_timestamp(), v_account.mtime);
     INSERT INTO wallet.hold AS h (account_id, amount, expires_at, ctime, actor)
     VALUES (hold.account_id, v_amount, v_ctime + make_interval(secs => v_seconds), v_ctime,
             coalesce(hold.actor, session_user))
     RETURNING h.id, h.account_id, h.amount, h.captured, h.state, h.expires_at, h.ctime, h.actor
     INTO v_hold;
-    UPDATE wallet.account a SET held = a.held + v_amount WHERE a.id = hold.account_id;
     v_result.hold := v_hold;
     RETURN v_result;
 END

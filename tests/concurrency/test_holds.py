@@ -90,25 +90,33 @@ def test_the_sweep_passes_over_an_account_that_a_dba_holds_and_comes_back_to_it(
     assert_sound(admin)
 
 
-def test_a_capture_or_a_release_that_waited_sees_what_was_done_meanwhile(
+def test_what_waited_for_an_account_sees_what_was_done_meanwhile(
     database: Database, app: Connection, admin: Connection
 ) -> None:
+    """The target has no room for the third hold twice, and still it is the hold that says no."""
     open_accounts(app, "0", "100")
-    one, other = (call(app, "hold", 2, 5)["id"] for _ in "12")
+    call(admin, "set_limits", 1, 0, 8)
+    one, other, third, due = (call(app, "hold", 2, 5)["id"] for _ in "1234")
     for done, given, expected in (
-        (("freeze_account", 2), ("capture", one, None, 1), "WL008"),
-        (("release", one), ("capture", one, None, 1), "WL017"),
-        (("capture", other, 3), ("capture", other, 3), "WL018"),
-        (("capture", other, None, 1), ("release", other), "WL017"),
+        ("SELECT wallet.deposit(1, 1)", ("hold", 1, 1), "hold"),
+        ("SELECT wallet.withdraw(2, 80)", ("hold", 2, 1), "WL006"),
+        ("SELECT wallet.freeze_account(2)", ("capture", one, None, 1), "WL008"),
+        (f"SELECT wallet.release({one})", ("capture", one, None, 1), "WL017"),
+        (f"SELECT wallet.capture({other}, 3)", ("capture", other, 3), "WL018"),
+        (f"SELECT wallet.capture({third}, 5, 1)", ("capture", third, None, 1), "WL017"),
+        (f"SELECT wallet.capture({other}, 2, 1)", ("release", other), "WL017"),
+        (f"UPDATE wallet.hold SET expires_at = now() WHERE id = {due}", ("capture", due), "WL017"),
     ):
         with database.connect() as dba, database.connect("wallet_app") as waiting:
             waiting.execute("SET lock_timeout = '60s'")
             dba.execute("BEGIN")
-            call(dba, *done)
+            dba.execute(done.encode())
             with background(answer, waiting, *given) as waiter:
                 wait_until_blocked(admin, waiting, dba)
                 dba.execute("COMMIT")
-                assert waiter.result() == expected
+                answered = waiter.result()
+                assert (answered if isinstance(answered, str) else given[0]) == expected
         call(admin, "unfreeze_account", 2)
-    assert call(app, "get_account", 2)["held"] == 0
+    assert value(app, "expire_holds", 10) == 1
+    assert [call(app, "get_account", id)["held"] for id in (1, 2)] == [1, 0]
     assert_sound(admin)

@@ -89,7 +89,8 @@ INTERNAL = {
     *("check_email", "check_page_size", "log_event"),
     *("audit_entries", "audit_transactions", "audit_reversals", "audit_queue"),
     *("annotate", "check_annotation", "entry_at"),
-    *("audit_limits", "audit_holds", "check_hold", "is_within_limits", "is_complete"),
+    *("audit_limits", "audit_holds", "check_hold", "take_hold"),
+    *("is_within_limits", "is_complete"),
 }
 VIEWS = {
     *("account_overview", "account_wait", "api_key_overview", "daily_activity", "entry"),

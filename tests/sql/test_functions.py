@@ -58,7 +58,7 @@ ORDER = {
 # What locks rows. A key's row is locked by whoever writes or forgets it, a pending transfer's by
 # whoever takes it out of the queue.
 LOCKING = (
-    *("FOR NO KEY UPDATE", "UPDATE wallet.account"),
+    *("FOR NO KEY UPDATE", "UPDATE wallet.account", "UPDATE wallet.hold"),
     *("INSERT INTO wallet.idempotency_key", "DELETE FROM wallet.idempotency_key"),
     "DELETE FROM wallet.pending_transfer",
     "UPDATE wallet.api_key",

@@ -1,0 +1,1 @@
+../../sql/functions/take_hold.sql
