@@ -151,7 +151,8 @@ def measure(plan: Plan, parts: list[str], pool_size: int) -> Results:
             f"a process each, if nothing else is said; connections of each process: {pool_size}"
         )
         results.facts["load"] = (
-            f"pgbench with {database.CLIENTS} clients, prepared; wrk with {http.CONNECTIONS} "
+            f"pgbench with {database.CLIENTS} clients, prepared, after a second that is not counted; "
+            f"wrk with {http.CONNECTIONS} "
             f"connections, if nothing else is said; {plan.rounds} rounds, {plan.seconds} s for "
             f"each figure of a round, {plan.hot_seconds} s for what deadlocks, 3 s beside a locked "
             "account, 1 s for reads and for 1 connection"

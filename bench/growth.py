@@ -55,7 +55,7 @@ def measure_growth(
             database,
             "wallet_app",
             ["batch"],
-            f"-T{RUN_IN[case] * seconds}",
+            RUN_IN[case] * seconds,
             clients=BATCH_CLIENTS,
             accounts=accounts,
             items=BATCHES[-1],
@@ -63,9 +63,7 @@ def measure_growth(
     for number in range(rounds):
         for case in list(cases)[:: -1 if number % 2 else 1]:
             database, accounts = cases[case]
-            outcome = pgbench(
-                server, database, "wallet_app", scripts, f"-T{seconds}", accounts=accounts
-            )
+            outcome = pgbench(server, database, "wallet_app", scripts, seconds, accounts=accounts)
             results.add(f"growth/{case}", outcome.rate)
             results.add(f"growth/{case}/wal", outcome.wal)
             results.add(f"growth/{case}/images", outcome.images)

@@ -129,7 +129,7 @@ def measure_writes(
                 ):
                     _measure_case(server, service, results, f"http/{name}/{who}", span, case, key)
         scripts = ["pick_uniform", "transfer"]
-        outcome = pgbench(server, "small", "wallet_app", scripts, f"-T{seconds}")
+        outcome = pgbench(server, "small", "wallet_app", scripts, seconds)
         results.add("http/uniform/pgbench", outcome.rate)
 
 

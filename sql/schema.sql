@@ -1753,6 +1753,7 @@ DECLARE
     v_hold wallet.hold;
     v_left numeric;
     v_taken numeric;
+    v_freed numeric;
     v_refusal wallet.refusal;
     v_locked boolean := false;
     v_result wallet.operation_result;
@@ -1771,12 +1772,12 @@ BEGIN
         SELECT h.id, h.account_id, h.amount, h.captured, h.state, h.expires_at, h.ctime, h.actor
         INTO v_hold
         FROM wallet.hold h WHERE h.id = capture.hold_id;
+        v_left := v_hold.amount - v_hold.captured;
         IF v_hold.account_id = v_target THEN
             PERFORM wallet.raise_refusal(wallet.refusal('WL003', v_target));
         ELSIF v_hold.id IS NULL THEN
             v_refusal := wallet.refusal('WL016', capture.hold_id);
-        ELSE
-            -- What closes a hold or takes of it is never undone, so this needs no lock.
+        ELSIF v_locked OR v_left = 0 THEN
             v_refusal := wallet.check_hold(v_hold, v_amount);
         END IF;
         IF v_refusal.sqlstate IS NOT NULL THEN
@@ -1787,15 +1788,15 @@ BEGIN
             RETURN ROW(false, NULL, NULL, NULL, v_refusal, NULL)::wallet.operation_result;
         END IF;
 
-        v_left := v_hold.amount - v_hold.captured;
         v_taken := coalesce(v_amount, v_left);
+        v_freed := CASE WHEN capture.final THEN greatest(v_left, v_taken) ELSE v_taken END;
         v_result := wallet.post(
             v_hold.account_id, v_target, v_taken, outside => true, actor => capture.actor,
-            hold_id => v_hold.id, freed => CASE WHEN capture.final THEN v_left ELSE v_taken END,
+            hold_id => v_hold.id, freed => v_freed,
             reference => capture.reference, metadata => capture.metadata);
         EXIT WHEN (v_result.transaction).id IS NOT NULL
             OR (v_locked AND (v_result.refusal).sqlstate IS NOT NULL);
-        -- The hold may have changed before its account was locked. Now it cannot.
+        -- Once more, to say why: the hold may have changed before its account was locked.
         v_locked := true;
     END LOOP;
     IF (v_result.refusal).sqlstate IS NULL THEN

@@ -8,8 +8,8 @@
 -- asked for it; NULL is session_user. `reference` and `metadata` are the caller's own words for it.
 --
 -- Locks: the key, if there is one, then the accounts' rows, the lower id first, then the hold's,
--- until the caller's transaction ends. The hold is read before; if it has changed when the accounts
--- are locked, it is read again. A refusal that the hold alone decides locks nothing.
+-- until the caller's transaction ends. The hold is read before, and again, if nothing could be
+-- taken of it, when the accounts are locked: it changes only then.
 -- Refusals, the first that applies:
 --   WL002 invalid_amount          NaN, Infinity, or not 0.01 to 999999.99 once rounded
 --   WL016 hold_not_found
@@ -63,6 +63,7 @@ DECLARE
     v_hold wallet.hold;
     v_left numeric;
     v_taken numeric;
+    v_freed numeric;
     v_refusal wallet.refusal;
     v_locked boolean := false;
     v_result wallet.operation_result;
@@ -81,12 +82,12 @@ BEGIN
         SELECT h.id, h.account_id, h.amount, h.captured, h.state, h.expires_at, h.ctime, h.actor
         INTO v_hold
         FROM wallet.hold h WHERE h.id = capture.hold_id;
+        v_left := v_hold.amount - v_hold.captured;
         IF v_hold.account_id = v_target THEN
             PERFORM wallet.raise_refusal(wallet.refusal('WL003', v_target));
         ELSIF v_hold.id IS NULL THEN
             v_refusal := wallet.refusal('WL016', capture.hold_id);
-        ELSE
-            -- What closes a hold or takes of it is never undone, so this needs no lock.
+        ELSIF v_locked OR v_left = 0 THEN
             v_refusal := wallet.check_hold(v_hold, v_amount);
         END IF;
         IF v_refusal.sqlstate IS NOT NULL THEN
@@ -97,15 +98,15 @@ BEGIN
             RETURN ROW(false, NULL, NULL, NULL, v_refusal, NULL)::wallet.operation_result;
         END IF;
 
-        v_left := v_hold.amount - v_hold.captured;
         v_taken := coalesce(v_amount, v_left);
+        v_freed := CASE WHEN capture.final THEN greatest(v_left, v_taken) ELSE v_taken END;
         v_result := wallet.post(
             v_hold.account_id, v_target, v_taken, outside => true, actor => capture.actor,
-            hold_id => v_hold.id, freed => CASE WHEN capture.final THEN v_left ELSE v_taken END,
+            hold_id => v_hold.id, freed => v_freed,
             reference => capture.reference, metadata => capture.metadata);
         EXIT WHEN (v_result.transaction).id IS NOT NULL
             OR (v_locked AND (v_result.refusal).sqlstate IS NOT NULL);
-        -- The hold may have changed before its account was locked. Now it cannot.
+        -- Once more, to say why: the hold may have changed before its account was locked.
         v_locked := true;
     END LOOP;
     IF (v_result.refusal).sqlstate IS NULL THEN

@@ -78,6 +78,7 @@ def test_a_hold_is_captured_in_parts_and_closed_by_the_last_one(
     assert (state(app, id), held(admin)) == ("held 10.00", "90.00 50.00")
     outside = keyed(app, "capture", id, 20, None, False, "k", "shop")["transaction"]
     assert (outside["target_account_id"], outside["actor"]) == (None, "shop")
+    assert refusal(app, "capture", id, "30.01", 3, True).sqlstate == "WL018"
     # The rest of a final capture is free again.
     call(app, "capture", id, 5, 3, True)
     assert (state(app, id), held(admin)) == ("captured 35.00", "65.00 0.00")
