@@ -3064,7 +3064,7 @@ BEGIN
         UPDATE wallet.account a SET held = a.held + v_amount
         WHERE a.id = hold.account_id
             AND a.balance - a.held - v_amount >= a.minimum AND NOT a.frozen
-        RETURNING greatest(clock_timestamp(), a.mtime) INTO v_ctime;
+        RETURNING a.mtime INTO v_ctime;
         EXIT WHEN FOUND;
         SELECT a.balance, a.held, a.minimum, a.frozen INTO v_account
         FROM wallet.account a WHERE a.id = hold.account_id FOR NO KEY UPDATE;
@@ -3076,6 +3076,7 @@ BEGIN
         END IF;
     END LOOP;
 
+    v_ctime := greatest(clock_timestamp(), v_ctime);
     INSERT INTO wallet.hold AS h (account_id, amount, expires_at, ctime, actor)
     VALUES (hold.account_id, v_amount, v_ctime + make_interval(secs => v_seconds), v_ctime,
             coalesce(hold.actor, session_user))
@@ -4227,11 +4228,13 @@ GRANT ALL ON FUNCTION wallet.set_limits(account_id bigint, minimum numeric, maxi
 CREATE FUNCTION wallet.take_hold(hold_id bigint, amount numeric, freed numeric) RETURNS boolean
     LANGUAGE plpgsql
     AS $$
+DECLARE
+    v_now timestamptz := clock_timestamp();
 BEGIN
     UPDATE wallet.hold h
     SET captured = h.captured + take_hold.amount,
         state = CASE WHEN h.amount - h.captured = take_hold.freed THEN 'captured' ELSE 'held' END
-    WHERE h.id = take_hold.hold_id AND h.state = 'held' AND h.expires_at > clock_timestamp()
+    WHERE h.id = take_hold.hold_id AND h.state = 'held' AND h.expires_at > v_now
         AND h.amount - h.captured >= take_hold.freed;
     RETURN FOUND;
 END

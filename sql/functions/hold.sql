@@ -79,7 +79,7 @@ BEGIN
         UPDATE wallet.account a SET held = a.held + v_amount
         WHERE a.id = hold.account_id
             AND a.balance - a.held - v_amount >= a.minimum AND NOT a.frozen
-        RETURNING greatest(clock_timestamp(), a.mtime) INTO v_ctime;
+        RETURNING a.mtime INTO v_ctime;
         EXIT WHEN FOUND;
         SELECT a.balance, a.held, a.minimum, a.frozen INTO v_account
         FROM wallet.account a WHERE a.id = hold.account_id FOR NO KEY UPDATE;
@@ -91,6 +91,7 @@ BEGIN
         END IF;
     END LOOP;
 
+    v_ctime := greatest(clock_timestamp(), v_ctime);
     INSERT INTO wallet.hold AS h (account_id, amount, expires_at, ctime, actor)
     VALUES (hold.account_id, v_amount, v_ctime + make_interval(secs => v_seconds), v_ctime,
             coalesce(hold.actor, session_user))

@@ -18,11 +18,13 @@ RETURNS boolean
 LANGUAGE plpgsql
 VOLATILE
 AS $$
+DECLARE
+    v_now timestamptz := clock_timestamp();
 BEGIN
     UPDATE wallet.hold h
     SET captured = h.captured + take_hold.amount,
         state = CASE WHEN h.amount - h.captured = take_hold.freed THEN 'captured' ELSE 'held' END
-    WHERE h.id = take_hold.hold_id AND h.state = 'held' AND h.expires_at > clock_timestamp()
+    WHERE h.id = take_hold.hold_id AND h.state = 'held' AND h.expires_at > v_now
         AND h.amount - h.captured >= take_hold.freed;
     RETURN FOUND;
 END
