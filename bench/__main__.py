@@ -151,10 +151,10 @@ def measure(plan: Plan, parts: list[str], pool_size: int) -> Results:
             f"a process each, if nothing else is said; connections of each process: {pool_size}"
         )
         results.facts["load"] = (
-            f"pgbench with {database.CLIENTS} clients, prepared, after a second that is not counted; "
-            f"wrk with {http.CONNECTIONS} "
-            f"connections, if nothing else is said; {plan.rounds} rounds, {plan.seconds} s for "
-            f"each figure of a round, {plan.hot_seconds} s for what deadlocks, 3 s beside a locked "
+            f"pgbench with {database.CLIENTS} clients, prepared, after a second that is not "
+            f"counted; wrk with {http.CONNECTIONS} connections, if nothing else is said; "
+            f"{plan.rounds} rounds, {plan.seconds} s for each figure of a round, "
+            f"{plan.hot_seconds} s for what deadlocks, 3 s beside a locked "
             "account, 1 s for reads and for 1 connection"
         )
         run = Run(plan, server, results, pool_size)
