@@ -35,7 +35,7 @@ faults: .venv/.dev  ## Kill, freeze, cut and fill while there is load; writes do
 faults-quick: .venv/.dev  ## The most telling faults alone, in 90 seconds; writes nothing
 	@$(BIN)/pytest tests/faults -m short $(ARGS)
 
-bench: .venv/.bench  ## Measure against what one would build otherwise; writes bench/report.md (12 minutes)
+bench: .venv/.bench  ## Measure against what one would build otherwise; writes bench/report.md (16 minutes)
 	@exec $(BIN)/python -m bench
 
 bench-quick: .venv/.bench  ## The same in 2.5 minutes, rougher; writes to .bench-quick
