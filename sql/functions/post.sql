@@ -5,6 +5,7 @@
 -- NULL draws a new one. `hold_id` is a hold of the source that the amount is taken of, and `freed`
 -- how much of it is held no longer: if it is closed or less is left, nothing is done, and the
 -- result is NULL. `reference` and `metadata` are the caller's own words for it.
+-- If the clock was set back, the transaction is not dated before the accounts' last entries.
 -- Refusals of the arguments (WL002, WL003) are raised, all others returned.
 -- For the functions that move money, which are SECURITY DEFINER and pin the search_path; nobody
 -- else may execute it. Many transfers at once take decide_batch() and write_batch() in its place,
