@@ -36,7 +36,7 @@ faults-quick: .venv/.dev  ## The most telling faults alone, in 90 seconds; write
 	@$(BIN)/pytest tests/faults -m short $(ARGS)
 
 bench: .venv/.bench  ## Measure against what one would build otherwise; writes bench/report.md (16 minutes)
-	@exec $(BIN)/python -m bench
+	@exec $(BIN)/python -m bench $(ARGS)
 
 bench-quick: .venv/.bench  ## The same in 2.5 minutes, rougher; writes to .bench-quick
 	@exec $(BIN)/python -m bench --quick

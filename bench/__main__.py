@@ -72,6 +72,8 @@ class Run:
     server: Server
     results: Results
     pool_size: int
+    rest: int
+    """Seconds of idleness before each round of writes over HTTP."""
 
 
 SERVICES: dict[str, tuple[str, str, dict[str, int | str]]] = {
@@ -107,7 +109,7 @@ def measure_http(run: Run) -> None:
         http.measure_memory(server, services, results, 1)
         services |= {name: start(name) for name in SERVICES if name not in services}
         http.measure_writes(
-            server, services, results, plan.rounds, plan.seconds, plan.hot_seconds, key
+            server, services, results, plan.rounds, plan.seconds, plan.hot_seconds, key, run.rest
         )
         http.measure_reads(server, services, results, plan.rounds - 1, 1)
     growth.measure_size(server, results, "small", "idempotency_key")
@@ -139,7 +141,7 @@ PARTS: dict[str, Callable[[Run], None]] = {
 }
 
 
-def measure(plan: Plan, parts: list[str], pool_size: int) -> Results:
+def measure(plan: Plan, parts: list[str], pool_size: int, rest: int) -> Results:
     """Measure these parts on a server that is made for it, saying how long each took."""
     results = Results()
     begun = time.perf_counter()
@@ -157,7 +159,9 @@ def measure(plan: Plan, parts: list[str], pool_size: int) -> Results:
             f"{plan.hot_seconds} s for what deadlocks, 3 s beside a locked "
             "account, 1 s for reads and for 1 connection"
         )
-        run = Run(plan, server, results, pool_size)
+        if rest:
+            results.facts["load"] += f"; {rest} s of rest before each round of writes over HTTP"
+        run = Run(plan, server, results, pool_size, rest)
         print(f"{'server':<10}{time.perf_counter() - begun:6.1f} s", flush=True)
         for name in parts:
             started = time.perf_counter()
@@ -182,6 +186,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="bench", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="in 2.5 minutes, rougher")
     parser.add_argument("--pool-size", type=int, default=settings.pool_size)
+    parser.add_argument(
+        "--rest",
+        type=int,
+        default=0,
+        help="seconds of idleness before each round of writes over HTTP, for a machine that slows "
+        "down under load that lasts",
+    )
     parser.add_argument("--output", type=Path, help="the folder for the report and its charts")
     parser.add_argument("--only", nargs="+", choices=PARTS, help="measure these parts alone")
     parser.add_argument(
@@ -199,7 +210,7 @@ def main() -> None:
         if given.rewrite:
             results = Results.read(output / "results.json")
         else:
-            results = measure(plan, parts, given.pool_size)
+            results = measure(plan, parts, given.pool_size, given.rest)
     except Stopped:
         sys.exit("\npgwallet: stopped; nothing was written")
     except (BenchError, EmbeddedError) as error:

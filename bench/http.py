@@ -107,15 +107,17 @@ def measure_writes(
     seconds: int,
     hot_seconds: int,
     key: str,
+    rest: int,
 ) -> None:
     """Each case on its services, and transfer() by pgbench in the same rounds.
 
-    `key` is an API key, which each request has.
+    `key` is an API key, which each request has. Before each round are `rest` seconds of idleness.
     """
     create = "SELECT (wallet.create_account('{}@example.com')).id"
     locked, other = (server.number("small", create.format(name)) for name in ("locked", "other"))
     server.rows("small", f"SELECT wallet.deposit({locked}, 1000)")
     for number in range(rounds):
+        time.sleep(rest)
         for name, case in CASES.items():
             for who in case.services[:: -1 if number % 2 else 1]:
                 service = services[who]
