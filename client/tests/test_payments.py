@@ -12,6 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from typing import get_args
 
+import pytest
 from faulty import Fault, Faulty
 from tests.http.processes import jobs
 from tests.http.proxy import Proxy
@@ -30,6 +31,7 @@ CHANCES: dict[Fault | None, float] = {
 }
 
 
+@pytest.mark.timeout(600 + PAYMENTS / 4)
 def test_each_payment_is_made_exactly_once_whatever_fails(database: Database) -> None:
     """WALLET_TEST_PAYMENTS=5000 makes it so many; with -s it shows what failed."""
     chance, failed, done = random.Random(fresh_seed()), Counter[str | None](), dict[str, int]()
