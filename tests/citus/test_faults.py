@@ -18,6 +18,7 @@ from typing import Any
 import psycopg
 import pytest
 
+from tests.http.processes import wait_until
 from tests.support.threads import PATIENCE
 from tools.citus import cluster, url
 from tools.embedded import CHECKOUT, EmbeddedServer
@@ -53,15 +54,6 @@ def ask(query: str, port: int = PORT) -> Any:
     with psycopg.connect(url(port), autocommit=True, options=options) as connection:
         cursor = connection.execute(query)
         return cursor.fetchall()[0][0] if cursor.description else None
-
-
-def comes(condition: Callable[[], bool], seconds: float) -> bool:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        if time.monotonic() > deadline:
-            return False
-        time.sleep(0.01)
-    return True
 
 
 def pids(node: EmbeddedServer) -> list[int]:
@@ -132,14 +124,17 @@ def commits_stop_on(node: int) -> Iterator[None]:
     On the coordinator: all workers have prepared, and none is told to commit. On a worker all
     clients may come to wait for what only it has to commit: then they go on, and are stopped again.
     """
-    deadline = time.monotonic() + PATIENCE
+
+    def stopped() -> bool:
+        set_standby(node, "nobody")
+        time.sleep(0.5)  # By then the clients have come to wait.
+        if all(map(has_prepared, {1, 2} - {node})):
+            return True
+        set_standby(node, "")
+        return False
+
+    wait_until(stopped, "the others have something prepared")
     try:
-        while True:
-            set_standby(node, "nobody")
-            if comes(lambda: all(map(has_prepared, {1, 2} - {node})), 2):
-                break
-            assert time.monotonic() < deadline, "nobody prepares anything"
-            set_standby(node, "")
         yield
     finally:
         set_standby(node, "")
